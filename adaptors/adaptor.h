@@ -1,0 +1,167 @@
+/*
+ * The narrow waist: how contract terms meet a technology. A controller knows only this table; a technology
+ * is one file, registered by one line in adaptors/list.h.
+ *
+ * Adaptors are plain blocking code in a process of their own (`icorp-adaptor TYPE`, or `icorp-adaptor-vm`
+ * for those that link libvirt: its licence and libnftables' do not meet in one program). The controller
+ * starts one per configured instance and talks to it over a socketpair (adaptors/protocol.h).
+ *
+ * Everything an adaptor creates carries our mark (a name, cookie, protocol number or comment with the ICorp's
+ * id), so that `audit` can find what a crash left and nothing foreign is ever touched.
+ */
+#ifndef ICORP_ADAPTOR_H
+#define ICORP_ADAPTOR_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "contracts/contract.h"
+
+#define ADAPTOR_IFNAME 16
+#define ADAPTOR_MAX_PORTS 64
+#define ADAPTOR_MAX_GRANTS 8
+#define ADAPTOR_REASON 128
+
+/* What an adaptor says it really does for a term. Values are on the wire. */
+enum enforcement { ENFORCEMENT_NONE = 0, ENFORCEMENT_BEST_EFFORT = 1, ENFORCEMENT_ENFORCED = 2 };
+
+/* What became of a demand or of a term. Values are on the wire. */
+enum outcome { OUTCOME_IGNORED = 0, OUTCOME_APPLIED = 1, OUTCOME_PARTLY = 2, OUTCOME_REFUSED = 3 };
+
+const char *enforcement_name(enum enforcement e); /* "none", "best-effort", "enforced" */
+const char *outcome_name(enum outcome o);         /* "ignored", "applied", "partly", "refused" */
+
+/* The groups of terms below that an adaptor can serve. */
+enum {
+	TERM_RATE = 1u << 0,   /* ports[].rate_bps: tc, bridge (as priority), ovs */
+	TERM_VLAN = 1u << 1,   /* vlan, priority, ports: bridge, ovs */
+	TERM_ROUTE = 1u << 2,  /* endpoints' addresses: route */
+	TERM_ISC = 1u << 3,    /* isc: vm */
+	TERM_PROXY = 1u << 4,  /* services, backends: proxy */
+};
+
+struct terms_port {
+	char ifname[ADAPTOR_IFNAME];
+	uint64_t rate_bps;    /* to guarantee to the ICorp on this port, outgoing; 0: a member without guarantee */
+	uint64_t ceil_bps;
+	int trunk;            /* the neighbour behind this port understands VLAN tags */
+};
+
+struct terms_endpoint {
+	char element[CONTRACT_NAME];
+	enum endpoint_kind kind;
+	struct in_addr control, private_addr, public_addr;
+	int local;            /* it is this element's own */
+	int up;               /* confirmed by a reservation */
+	uint16_t weight;      /* for the proxies; 0: not to be used */
+};
+
+struct terms_isc {
+	int present;
+	struct contract_isc spec;       /* levels as they are to be now, not as the contract began */
+	struct in_addr address;         /* the ISC's, inside the ICorp */
+	struct in_addr host;            /* where the ISC's controller finds its host's controller */
+	uint16_t host_port;             /* UDP */
+	uint32_t key_id; uint8_t key[32]; /* authenticates the ISC's controller to the host's */
+};
+
+/*
+ * All that one session wants of this element now: complete, not a difference. Adaptors apply the difference
+ * to what they did before. Owned by the caller; the arrays and strings may be freed after the call.
+ */
+struct adaptor_terms {
+	uint32_t icorp;                 /* with `leader` the key: one session, one set of terms */
+	struct in_addr leader;          /* the session's extended tunnel id: tells ASPs' ICorps apart */
+	uint16_t revision;
+	char name[CONTRACT_NAME];
+	struct prefix prefix;           /* classifies the ICorp's packets, either direction */
+	enum capacity_class capacity;
+	uint8_t priority;               /* 802.1p */
+	uint16_t vlan;                  /* 0: none (not a switch) */
+	uint32_t lifetime_s;            /* kernel state that can time out lives this long after an apply */
+	int leading;                    /* this element is the leader */
+	unsigned n_ports;     struct terms_port ports[ADAPTOR_MAX_PORTS];
+	unsigned n_endpoints; struct terms_endpoint *endpoints;   /* all of the contract */
+	unsigned n_services;  struct contract_service *services;
+	unsigned n_apps;      struct contract_app *apps;          /* what the ISC's controller starts */
+	struct terms_isc isc;
+};
+
+/* What an adaptor did about one resource (or, with resource 0, about its terms as a whole). */
+struct adaptor_grant {
+	uint8_t resource;               /* enum resource, or 0 */
+	uint8_t outcome, enforcement;
+	uint64_t level;                 /* as it now is */
+	char reason[ADAPTOR_REASON];    /* for refused, partly and best-effort: why */
+};
+
+struct adaptor_result {
+	int error;                      /* 0, or -errno: the session's former state stands */
+	char reason[ADAPTOR_REASON];
+	unsigned n_grants; struct adaptor_grant grants[ADAPTOR_MAX_GRANTS];
+};
+
+struct adaptor_key { uint32_t icorp; struct in_addr leader; };
+
+/* Options from the controller's config (`adaptor tc { options = {"link=100M", …} }`), as key/value text. */
+struct adaptor_option { const char *key, *value; };
+
+struct writer;
+
+struct adaptor_ops {
+	const char *type;               /* "tc" */
+	const char *help;               /* one line */
+	uint32_t terms;                 /* TERM_* it serves */
+	const char *const *options;     /* the option keys it knows with help, "link=RATE of the link", NULL-ended */
+
+	/* Can this machine do it at all? 0, or -errno with a reason. Changes nothing. Called before open. */
+	int (*probe)(const struct adaptor_option *options, size_t n, char *why, size_t room);
+
+	/* Prepares (qdiscs, tables, a connection). May create shared objects. Not a failure if a remote daemon is
+	 * down: apply will say -EAGAIN and the host retries. 0 and *state, or -errno with a reason. */
+	int (*open)(const struct adaptor_option *options, size_t n, void **state, char *why, size_t room);
+
+	/* Pure: would these terms fit, as far as this technology can tell? Changes nothing. 0, -ENOSPC, -EINVAL,
+	 * -ENOENT (no such port, image, …). May be NULL: everything fits. */
+	int (*check)(void *state, const struct adaptor_terms *terms, struct adaptor_result *result);
+
+	/* Makes it so. Idempotent: the same terms again only renew what times out. May stage: what is staged is
+	 * done by the next flush. On failure (here or in flush) the session's former state stands.
+	 * -EAGAIN: a daemon is down, retried with backoff by the host process. */
+	int (*apply)(void *state, const struct adaptor_terms *terms, struct adaptor_result *result);
+
+	/* Commits what is staged in one batch. result(ctx, key, error, reason) once per session that failed. May be
+	 * NULL when apply does not stage. 0, or -errno when nothing could be committed. */
+	int (*flush)(void *state, void (*result)(void *ctx, struct adaptor_key key, int error, const char *reason),
+		     void *ctx);
+
+	/* Removes all of one session. Twice is fine; an unknown key is fine. */
+	int (*revoke)(void *state, struct adaptor_key key);
+
+	/* Compares what is there with the n keys that should be; removes our own orphans, repairs drift as far as it
+	 * can tell, counts both. n = 0: everything of ours is an orphan. */
+	int (*audit)(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired);
+
+	/* Measured use, written as an object per session (bytes, cpu time, …). May be NULL. */
+	int (*measure)(void *state, struct writer *w);
+
+	/* Layer-2 technologies: their ports with MACs and the MACs learnt behind each, as arrays "ports"
+	 * ({"name","mac"}) and "fdb" ({"mac","port"}), for the L2 map. NULL for others. */
+	int (*ports)(void *state, struct writer *w);
+
+	/* What is really there, for `icorpctl show adaptors`: read back from the kernel or daemon. */
+	int (*show)(void *state, struct writer *w);
+
+	/* Forgets; leaves what was applied in place (the data plane outlives the controller). */
+	void (*close)(void *state);
+};
+
+/* The registered adaptor of that type in this program, or NULL. */
+const struct adaptor_ops *adaptor_find(const char *type);
+/* The n-th registered, NULL past the end. */
+const struct adaptor_ops *adaptor_nth(size_t n);
+/* An option's value, or deflt. */
+const char *adaptor_option(const struct adaptor_option *options, size_t n, const char *key, const char *deflt);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * The controller's end of an adaptor: starts `icorp-adaptor TYPE` (or icorp-adaptor-vm) over a socketpair, sends
+ * it requests without waiting, restarts it with backoff when it dies (then re-sends the latest terms of every
+ * session and an audit), and reports each answer through one callback.
+ *
+ * Per session at most one apply is in flight and one is waiting: newer terms replace waiting ones, so a slow
+ * technology sees only the latest state. Requests of many sessions are batched in one write.
+ */
+#ifndef ICORP_ADAPTOR_CLIENT_H
+#define ICORP_ADAPTOR_CLIENT_H
+
+#include <sys/types.h>
+
+#include "adaptors/adaptor.h"
+
+struct event_base;
+struct adaptor_client;
+
+enum adaptor_request { ADAPTOR_CHECK = 1, ADAPTOR_APPLY, ADAPTOR_REVOKE, ADAPTOR_AUDIT, ADAPTOR_MEASURE,
+		       ADAPTOR_PORTS, ADAPTOR_SHOW };
+
+struct adaptor_client_options {
+	const char *instance;             /* name in the config, for logs */
+	const char *type;
+	const struct adaptor_option *options; size_t n_options;
+	const char *program_dir;          /* where icorp-adaptor is; NULL: the installed libexec directory */
+};
+
+struct adaptor_answer {
+	enum adaptor_request request;
+	struct adaptor_key key;           /* CHECK, APPLY, REVOKE */
+	uint64_t cookie;                  /* as given with the request that is answered */
+	struct adaptor_result result;
+	const char *json;                 /* MEASURE, PORTS, SHOW; valid during the call */
+	unsigned orphans, repaired;       /* AUDIT */
+};
+
+/*
+ * Called from the loop, never from inside a call below. Exactly one answer per CHECK, MEASURE, PORTS, SHOW,
+ * AUDIT; an APPLY replaced by a newer one while waiting is answered by the newer one's answer only; a REVOKE
+ * drops a waiting APPLY. While the process is down APPLYs are kept and the others fail with -EAGAIN.
+ */
+typedef void adaptor_answer_fn(void *ctx, struct adaptor_client *client, const struct adaptor_answer *answer);
+/* up 1: probed, open and serving; up 0: died or refused, with the reason. */
+typedef void adaptor_state_fn(void *ctx, struct adaptor_client *client, int up, const char *reason);
+
+/* Starts at once. NULL and errno on failure. Strings and options are copied. */
+struct adaptor_client *adaptor_client_new(struct event_base *base, const struct adaptor_client_options *options,
+					  adaptor_answer_fn *answer, adaptor_state_fn *state, void *ctx);
+/* Sends what is queued, closes the socketpair (the process then closes and exits by itself). */
+void adaptor_client_free(struct adaptor_client *client);
+
+int adaptor_client_check(struct adaptor_client *c, const struct adaptor_terms *terms, uint64_t cookie);
+int adaptor_client_apply(struct adaptor_client *c, const struct adaptor_terms *terms, uint64_t cookie);
+int adaptor_client_revoke(struct adaptor_client *c, struct adaptor_key key, uint64_t cookie);
+int adaptor_client_audit(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie);
+/* MEASURE, PORTS or SHOW. */
+int adaptor_client_query(struct adaptor_client *c, enum adaptor_request request, uint64_t cookie);
+/* Answers outstanding (for an orderly stop and for tests). */
+size_t adaptor_client_pending(const struct adaptor_client *c);
+
+const char *adaptor_client_instance(const struct adaptor_client *c);
+const char *adaptor_client_type(const struct adaptor_client *c);
+uint32_t adaptor_client_terms(const struct adaptor_client *c); /* TERM_* served; 0 until up */
+int adaptor_client_up(const struct adaptor_client *c);
+pid_t adaptor_client_pid(const struct adaptor_client *c);      /* 0 when down */
+
+#endif
