@@ -1,1 +1,26 @@
-# adaptors
+# adaptors: one library for the controller's end, one for the process, one per program's technologies
+noinst_LIBRARIES += adaptors/libadaptorclient.a adaptors/libadaptorhost.a adaptors/libadaptornet.a adaptors/libadaptorvm.a
+
+adaptors_libadaptorclient_a_SOURCES = adaptors/adaptor.h adaptors/client.h adaptors/list.h adaptors/protocol.h \
+	adaptors/names.c adaptors/protocol.c adaptors/terms.c
+adaptors_libadaptorclient_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+
+adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors/host.c adaptors/cli.c adaptors/registry.c
+
+# The technologies: a line each, and a line in adaptors/list.h.
+adaptors_libadaptornet_a_SOURCES = adaptors/registry_net.c
+adaptors_libadaptornet_a_SOURCES += adaptors/null.c
+adaptors_libadaptornet_a_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS) $(JANSSON_CFLAGS)
+
+adaptors_libadaptorvm_a_SOURCES = adaptors/registry_vm.c
+adaptors_libadaptorvm_a_CFLAGS = $(AM_CFLAGS) $(VIRT_CFLAGS) $(XML_CFLAGS) $(JANSSON_CFLAGS)
+
+# What an adaptor process (or a test of one technology) links besides its technology's library and libraries.
+ADAPTOR_HOST_LIBS = adaptors/libadaptorhost.a adaptors/libadaptorclient.a contracts/libcontracts.a \
+	lib/libcryptobase.a lib/libbase.a $(XML_LIBS) $(ZLIB_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
+
+pkglibexec_PROGRAMS += icorp-adaptor icorp-adaptor-vm
+icorp_adaptor_SOURCES = adaptors/main.c
+icorp_adaptor_LDADD = adaptors/libadaptorhost.a adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) $(NFT_LIBS) $(MNL_LIBS)
+icorp_adaptor_vm_SOURCES = adaptors/main.c
+icorp_adaptor_vm_LDADD = adaptors/libadaptorhost.a adaptors/libadaptorvm.a $(ADAPTOR_HOST_LIBS) $(VIRT_LIBS)

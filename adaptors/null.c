@@ -1,0 +1,565 @@
+/*
+ * The null technology: it does nothing and remembers everything, so that the whole daemon runs without root and tests
+ * can see what a controller decided. It serves every group of terms and honestly says enforcement `none`.
+ *
+ * With record=DIR it writes each session's complete terms into DIR/ICORP.json (a new file renamed over the old one, so
+ * a reader never sees half), which is then "what is really there": an audit after a restart finds the files no session
+ * wants. Whoever stands in for an ISC reads there how to reach its controller (isc.host, isc.key, …).
+ *
+ * The other options inject faults for tests: fail.apply, fail.check and fail.revoke refuse one ICorp, again=N lets the
+ * first N applies say -EAGAIN, die.apply=ICORP kills the process in the middle of an apply, delay_ms holds every apply.
+ */
+#include "config.h"
+
+#include "adaptors/protocol.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/writer.h"
+
+#define PATH_ROOM 4224
+
+struct null_session {
+	struct adaptor_key key;
+	unsigned applied, wanted;     /* times; during an audit */
+	uint8_t *terms;               /* as encoded */
+	size_t len;
+};
+
+struct null_state {
+	void *sessions;               /* tsearch tree of struct null_session */
+	char *record;                 /* the directory, or NULL */
+	uint32_t fail_apply, fail_check, fail_revoke, die_apply;
+	unsigned again, delay_ms;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct adaptor_key *x = a, *y = b;   /* the key is a session's first member */
+
+	if (x->icorp != y->icorp)
+		return x->icorp < y->icorp ? -1 : 1;
+	return memcmp(&x->leader, &y->leader, sizeof(x->leader));
+}
+
+static struct null_session *find(struct null_state *s, struct adaptor_key key)
+{
+	struct null_session **node = tfind(&key, &s->sessions, compare);
+
+	return node ? *node : NULL;
+}
+
+static void session_free(void *arg)
+{
+	struct null_session *session = arg;
+
+	free(session->terms);
+	free(session);
+}
+
+static unsigned number(const struct adaptor_option *options, size_t n, const char *key)
+{
+	return (unsigned)strtoul(adaptor_option(options, n, key, "0"), NULL, 10);
+}
+
+static int null_probe(const struct adaptor_option *options, size_t n, char *why, size_t room)
+{
+	const char *dir = adaptor_option(options, n, "record", NULL);
+
+	if (dir && strlen(dir) > PATH_ROOM - 64) {
+		snprintf(why, room, "record: the path is too long");
+		return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+static void null_close(void *state)
+{
+	struct null_state *s = state;
+
+	tdestroy(s->sessions, session_free);
+	free(s->record);
+	free(s);
+}
+
+static int null_open(const struct adaptor_option *options, size_t n, void **state, char *why, size_t room)
+{
+	const char *dir = adaptor_option(options, n, "record", NULL);
+	struct null_state *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	if (dir && mkdir(dir, 0700) && errno != EEXIST) {
+		int rc = -errno;
+
+		snprintf(why, room, "record=%.60s: %s", dir, strerror(-rc));
+		free(s);
+		return rc;
+	}
+	s->record = dir ? strdup(dir) : NULL;
+	s->fail_apply = number(options, n, "fail.apply");
+	s->fail_check = number(options, n, "fail.check");
+	s->fail_revoke = number(options, n, "fail.revoke");
+	s->die_apply = number(options, n, "die.apply");
+	s->again = number(options, n, "again");
+	s->delay_ms = number(options, n, "delay_ms");
+	*state = s;
+	return 0;
+}
+
+static void write_addr(struct writer *w, const char *name, struct in_addr addr)
+{
+	char text[ADDR_TEXT];
+
+	writer_str(w, name, addr_text(addr, text));
+}
+
+static void write_hex(struct writer *w, const char *name, const uint8_t *data, size_t len)
+{
+	char text[2 * 64 + 1] = "";
+
+	for (size_t i = 0; i < len && i < 64; i++)
+		snprintf(text + 2 * i, 3, "%02x", data[i]);
+	writer_str(w, name, text);
+}
+
+static void write_ports(struct writer *w, const struct adaptor_terms *t)
+{
+	writer_array(w, "ports");
+	for (unsigned i = 0; i < t->n_ports; i++) {
+		writer_object(w, NULL);
+		writer_str(w, "ifname", t->ports[i].ifname);
+		writer_uint(w, "rate_bps", t->ports[i].rate_bps);
+		writer_uint(w, "ceil_bps", t->ports[i].ceil_bps);
+		writer_bool(w, "trunk", t->ports[i].trunk);
+		writer_end(w);
+	}
+	writer_end(w);
+}
+
+static void write_endpoints(struct writer *w, const struct adaptor_terms *t)
+{
+	writer_array(w, "endpoints");
+	for (unsigned i = 0; i < t->n_endpoints; i++) {
+		const struct terms_endpoint *e = &t->endpoints[i];
+
+		writer_object(w, NULL);
+		writer_str(w, "element", e->element);
+		writer_str(w, "kind", e->kind == ENDPOINT_SERVER ? "server" : "access");
+		write_addr(w, "control", e->control);
+		write_addr(w, "private_addr", e->private_addr);
+		write_addr(w, "public_addr", e->public_addr);
+		writer_bool(w, "local", e->local);
+		writer_bool(w, "up", e->up);
+		writer_uint(w, "weight", e->weight);
+		writer_end(w);
+	}
+	writer_end(w);
+}
+
+static void write_services(struct writer *w, const struct adaptor_terms *t)
+{
+	writer_array(w, "services");
+	for (unsigned i = 0; i < t->n_services; i++) {
+		writer_object(w, NULL);
+		writer_str(w, "name", t->services[i].name);
+		writer_str(w, "protocol", t->services[i].protocol == SERVICE_TCP ? "tcp" : "udp");
+		writer_uint(w, "port", t->services[i].port);
+		writer_uint(w, "target_port", t->services[i].target_port);
+		writer_end(w);
+	}
+	writer_end(w);
+}
+
+static void write_apps(struct writer *w, const struct adaptor_terms *t)
+{
+	writer_array(w, "apps");
+	for (unsigned i = 0; i < t->n_apps; i++) {
+		const struct contract_app *a = &t->apps[i];
+
+		writer_object(w, NULL);
+		writer_str(w, "name", a->name);
+		writer_str(w, "url", a->url);
+		write_hex(w, "sha256", a->sha256, a->url[0] ? sizeof(a->sha256) : 0);
+		writer_array(w, "args");
+		for (unsigned k = 0; k < a->n_args; k++)
+			writer_str(w, NULL, a->arg[k]);
+		writer_end(w);
+		writer_end(w);
+	}
+	writer_end(w);
+}
+
+static void write_isc(struct writer *w, const struct terms_isc *isc)
+{
+	if (!isc->present)
+		return;
+	writer_object(w, "isc");
+	writer_str(w, "image", isc->spec.image);
+	writer_uint(w, "cpu_shares", isc->spec.cpu_shares);
+	writer_uint(w, "cpu_quota_us", isc->spec.cpu_quota_us);
+	writer_uint(w, "memory_kib", isc->spec.memory_kib);
+	writer_uint(w, "disk_mib", isc->spec.disk_mib);
+	writer_uint(w, "vcpus", isc->spec.vcpus);
+	write_addr(w, "address", isc->address);
+	write_addr(w, "host", isc->host);
+	writer_uint(w, "host_port", isc->host_port);
+	writer_uint(w, "key_id", isc->key_id);
+	write_hex(w, "key", isc->key, sizeof(isc->key));
+	writer_end(w);
+}
+
+static void write_terms(struct writer *w, const struct adaptor_terms *t)
+{
+	static const char *const capacity[] = { "best-effort", "controlled", "constant" };
+	char prefix[PREFIX_TEXT];
+
+	writer_uint(w, "icorp", t->icorp);
+	write_addr(w, "leader", t->leader);
+	writer_uint(w, "revision", t->revision);
+	writer_str(w, "name", t->name);
+	writer_str(w, "prefix", prefix_text(t->prefix, prefix));
+	writer_str(w, "capacity", capacity[t->capacity]);
+	writer_uint(w, "priority", t->priority);
+	writer_uint(w, "vlan", t->vlan);
+	writer_uint(w, "lifetime_s", t->lifetime_s);
+	writer_bool(w, "leading", t->leading);
+	write_ports(w, t);
+	write_endpoints(w, t);
+	write_services(w, t);
+	write_apps(w, t);
+	write_isc(w, &t->isc);
+}
+
+static int save(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	int rc;
+
+	if (!f)
+		return -errno;
+	rc = fputs(text, f) < 0 ? -EIO : 0;
+	if (fclose(f) && !rc)
+		rc = -errno;
+	return rc;
+}
+
+static void record_path(const struct null_state *s, uint32_t icorp, const char *suffix, char path[PATH_ROOM])
+{
+	snprintf(path, PATH_ROOM, "%s/%u.json%s", s->record, icorp, suffix);
+}
+
+static int record(const struct null_state *s, const struct adaptor_terms *t)
+{
+	char path[PATH_ROOM], tmp[PATH_ROOM];
+	struct writer *w = writer_new();
+	int rc = -ENOMEM;
+
+	if (!w)
+		return rc;
+	write_terms(w, t);
+	char *text = writer_render(w, WRITER_JSON);
+
+	if (text) {
+		record_path(s, t->icorp, "", path);
+		record_path(s, t->icorp, ".new", tmp);
+		rc = save(tmp, text);
+		if (!rc && rename(tmp, path))
+			rc = -errno;
+		if (rc)
+			unlink(tmp);
+	}
+	free(text);
+	writer_free(w);
+	return rc;
+}
+
+/* Nothing is enforced, and every resource the terms speak of says so. */
+static void grant(struct adaptor_result *r, uint8_t resource, uint64_t level)
+{
+	struct adaptor_grant *g = &r->grants[r->n_grants++];
+
+	*g = (struct adaptor_grant){ .resource = resource, .outcome = OUTCOME_APPLIED,
+				     .enforcement = ENFORCEMENT_NONE, .level = level };
+}
+
+static void grants(const struct adaptor_terms *t, struct adaptor_result *r)
+{
+	uint64_t rate = 0;
+
+	for (unsigned i = 0; i < t->n_ports; i++)
+		if (t->ports[i].rate_bps > rate)
+			rate = t->ports[i].rate_bps;
+	if (t->n_ports)
+		grant(r, RESOURCE_BANDWIDTH, rate);
+	if (t->isc.present) {
+		grant(r, RESOURCE_CPU, t->isc.spec.cpu_shares);
+		grant(r, RESOURCE_MEMORY, t->isc.spec.memory_kib);
+		if (t->isc.spec.disk_mib)
+			grant(r, RESOURCE_DISK, t->isc.spec.disk_mib);
+	}
+	if (!r->n_grants)
+		grant(r, 0, 0);
+}
+
+static int refuse(struct adaptor_result *r, int error, const char *reason)
+{
+	r->error = error;
+	snprintf(r->reason, sizeof(r->reason), "%s", reason);
+	return error;
+}
+
+static int null_check(void *state, const struct adaptor_terms *terms, struct adaptor_result *result)
+{
+	struct null_state *s = state;
+
+	if (s->fail_check && terms->icorp == s->fail_check)
+		return refuse(result, -ENOSPC, "refused by fail.check");
+	return 0;
+}
+
+static struct null_session *obtain(struct null_state *s, struct adaptor_key key)
+{
+	struct null_session *session = find(s, key);
+
+	if (session)
+		return session;
+	session = calloc(1, sizeof(*session));
+	if (!session)
+		return NULL;
+	session->key = key;
+	if (!tsearch(session, &s->sessions, compare)) {
+		free(session);
+		return NULL;
+	}
+	return session;
+}
+
+static int null_apply(void *state, const struct adaptor_terms *terms, struct adaptor_result *result)
+{
+	struct null_state *s = state;
+	uint8_t *encoded;
+	size_t len;
+
+	if (s->delay_ms)
+		usleep(s->delay_ms * 1000u);
+	if (s->again) {
+		s->again--;
+		return refuse(result, -EAGAIN, "not yet, by again");
+	}
+	if (s->fail_apply && terms->icorp == s->fail_apply)
+		return refuse(result, -ENOSPC, "refused by fail.apply");
+	if (s->die_apply && terms->icorp == s->die_apply)
+		_exit(1);
+	int rc = terms_encode(terms, &encoded, &len);
+
+	if (rc)
+		return rc;
+	struct null_session *session = obtain(s, terms_key(terms));
+	int same = session && session->terms && session->len == len && !memcmp(session->terms, encoded, len);
+
+	rc = !session ? -ENOMEM : s->record && !same ? record(s, terms) : 0;
+	if (rc) {
+		free(encoded);
+		return rc;
+	}
+	free(session->terms);
+	session->terms = encoded;
+	session->len = len;
+	session->applied++;
+	grants(terms, result);
+	return 0;
+}
+
+static int null_revoke(void *state, struct adaptor_key key)
+{
+	struct null_state *s = state;
+	struct null_session *session = find(s, key);
+	char path[PATH_ROOM];
+
+	if (s->fail_revoke && key.icorp == s->fail_revoke)
+		return -EBUSY;
+	if (s->record) {
+		record_path(s, key.icorp, "", path);
+		if (unlink(path) && errno != ENOENT)
+			return -errno;
+	}
+	if (session) {
+		tdelete(session, &s->sessions, compare);
+		session_free(session);
+	}
+	return 0;
+}
+
+struct gather { const struct null_session **found; size_t n; };
+
+static void gather_unwanted(const void *node, VISIT which, void *arg)
+{
+	struct gather *g = arg;
+	const struct null_session *session = *(struct null_session *const *)node;
+
+	if ((which == postorder || which == leaf) && !session->wanted)
+		g->found[g->n++] = session;
+}
+
+static void count_node(const void *node, VISIT which, void *arg)
+{
+	if (which == postorder || which == leaf)
+		++*(size_t *)arg;
+}
+
+static void clear_wanted(const void *node, VISIT which, void *arg)
+{
+	if (which == postorder || which == leaf)
+		(*(struct null_session *const *)node)->wanted = 0;
+}
+
+/* Sessions in memory that no key wants. */
+static int audit_sessions(struct null_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans)
+{
+	struct gather g = { 0 };
+	size_t all = 0;
+
+	twalk_r(s->sessions, count_node, &all);
+	twalk_r(s->sessions, clear_wanted, NULL);
+	for (size_t i = 0; i < n; i++) {
+		struct null_session *session = find(s, keys[i]);
+
+		if (session)
+			session->wanted = 1;
+	}
+	g.found = calloc(all + 1, sizeof(*g.found));
+	if (!g.found)
+		return -ENOMEM;
+	twalk_r(s->sessions, gather_unwanted, &g);
+	for (size_t i = 0; i < g.n; i++)
+		null_revoke(s, g.found[i]->key);
+	*orphans += (unsigned)g.n;
+	free(g.found);
+	return 0;
+}
+
+static int is_wanted(uint32_t icorp, const struct adaptor_key *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (keys[i].icorp == icorp)
+			return 1;
+	return 0;
+}
+
+/* Records that outlived a former process. */
+static int audit_records(struct null_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans)
+{
+	DIR *dir = opendir(s->record);
+	struct dirent *entry;
+	char path[PATH_ROOM];
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		char *end;
+		unsigned long icorp = strtoul(entry->d_name, &end, 10);
+
+		if (end == entry->d_name || strcmp(end, ".json") || is_wanted((uint32_t)icorp, keys, n))
+			continue;
+		record_path(s, (uint32_t)icorp, "", path);
+		if (!unlink(path))
+			++*orphans;
+	}
+	closedir(dir);
+	return 0;
+}
+
+static int null_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired)
+{
+	struct null_state *s = state;
+	int rc;
+
+	*orphans = *repaired = 0;
+	rc = audit_sessions(s, keys, n, orphans);
+	return rc || !s->record ? rc : audit_records(s, keys, n, orphans);
+}
+
+static void write_measured(const void *node, VISIT which, void *arg)
+{
+	const struct null_session *session = *(struct null_session *const *)node;
+	struct writer *w = arg;
+
+	if (which != postorder && which != leaf)
+		return;
+	writer_object(w, NULL);
+	writer_uint(w, "icorp", session->key.icorp);
+	write_addr(w, "leader", session->key.leader);
+	writer_uint(w, "applied", session->applied);
+	writer_end(w);
+}
+
+static int null_measure(void *state, struct writer *w)
+{
+	struct null_state *s = state;
+
+	writer_array(w, "sessions");
+	twalk_r(s->sessions, write_measured, w);
+	writer_end(w);
+	return 0;
+}
+
+static void write_shown(const void *node, VISIT which, void *arg)
+{
+	const struct null_session *session = *(struct null_session *const *)node;
+	struct writer *w = arg;
+	struct adaptor_terms terms;
+
+	if ((which != postorder && which != leaf) || terms_decode(session->terms, session->len, &terms))
+		return;
+	memset(terms.isc.key, 0, sizeof(terms.isc.key));   /* not for eyes */
+	writer_object(w, NULL);
+	write_terms(w, &terms);
+	writer_end(w);
+	terms_clear(&terms);
+}
+
+static int null_show(void *state, struct writer *w)
+{
+	struct null_state *s = state;
+
+	writer_str(w, "record", s->record);
+	writer_array(w, "sessions");
+	twalk_r(s->sessions, write_shown, w);
+	writer_end(w);
+	return 0;
+}
+
+static const char *const null_options[] = {
+	"record=DIR: write each session's terms into DIR/ICORP.json",
+	"fail.apply=ICORP: refuse to apply it",
+	"fail.check=ICORP: say it does not fit",
+	"fail.revoke=ICORP: refuse to revoke it",
+	"again=N: the first N applies are put off",
+	"die.apply=ICORP: end the process while applying it",
+	"delay_ms=N: take that long for every apply",
+	NULL,
+};
+
+const struct adaptor_ops adaptor_null = {
+	.type = "null",
+	.help = "does nothing and records everything (runs without root)",
+	.terms = TERM_RATE | TERM_VLAN | TERM_ROUTE | TERM_ISC | TERM_PROXY,
+	.options = null_options,
+	.probe = null_probe,
+	.open = null_open,
+	.check = null_check,
+	.apply = null_apply,
+	.revoke = null_revoke,
+	.audit = null_audit,
+	.measure = null_measure,
+	.show = null_show,
+	.close = null_close,
+};
