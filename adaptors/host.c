@@ -244,6 +244,8 @@ static void commit(struct host *h)
 			if (item->request == ADAPTOR_REVOKE)
 				item->result.error = -ECANCELED;
 			else if (item->request == ADAPTOR_APPLY) {
+				if (!item->backoff_us)
+					send_deferred(h, item);
 				free(item);
 				continue;
 			}

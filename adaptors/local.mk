@@ -2,7 +2,8 @@
 noinst_LIBRARIES += adaptors/libadaptorclient.a adaptors/libadaptorhost.a adaptors/libadaptornet.a adaptors/libadaptorvm.a
 
 adaptors_libadaptorclient_a_SOURCES = adaptors/adaptor.h adaptors/client.h adaptors/list.h adaptors/protocol.h \
-	adaptors/names.c adaptors/protocol.c adaptors/terms.c
+	adaptors/client_process.h adaptors/client.c adaptors/client_process.c adaptors/names.c adaptors/protocol.c \
+	adaptors/terms.c
 adaptors_libadaptorclient_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 
 adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors/host.c adaptors/cli.c adaptors/registry.c
