@@ -1,0 +1,114 @@
+/*
+ * The in-memory picture of a message: its vectors, its names, and the checksum. See rsvp.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/rsvp.h"
+#include "lib/rsvp_wire.h"
+
+const char *rsvp_type_name(uint8_t type)
+{
+	switch (type) {
+	case RSVP_PATH: return "Path";
+	case RSVP_RESV: return "Resv";
+	case RSVP_PATH_ERR: return "PathErr";
+	case RSVP_RESV_ERR: return "ResvErr";
+	case RSVP_PATH_TEAR: return "PathTear";
+	case RSVP_RESV_TEAR: return "ResvTear";
+	case RSVP_RESV_CONF: return "ResvConf";
+	case RSVP_BUNDLE: return "Bundle";
+	case RSVP_ACK: return "Ack";
+	case RSVP_SREFRESH: return "Srefresh";
+	case RSVP_HELLO: return "Hello";
+	default: return "type?";
+	}
+}
+
+void rsvp_msg_clear(struct rsvp_msg *msg)
+{
+	struct rsvp_msg kept = {
+		.s2l = { msg->s2l.v, 0, msg->s2l.room }, .rro = { msg->rro.v, 0, msg->rro.room },
+		.demands = { msg->demands.v, 0, msg->demands.room }, .loads = { msg->loads.v, 0, msg->loads.room },
+		.grants = { msg->grants.v, 0, msg->grants.room },
+	};
+
+	*msg = kept;
+}
+
+void rsvp_msg_free(struct rsvp_msg *msg)
+{
+	free(msg->s2l.v);
+	free(msg->rro.v);
+	free(msg->demands.v);
+	free(msg->loads.v);
+	free(msg->grants.v);
+	memset(msg, 0, sizeof(*msg));
+}
+
+/* Makes room for one more entry of `size` bytes in a vector and returns where it goes; NULL: no memory. */
+static void *vector_push(void **v, unsigned *n, unsigned *room, size_t size)
+{
+	if (*n == *room) {
+		unsigned more = *room ? *room * 2 : 8;
+		void *grown = realloc(*v, more * size);
+
+		if (!grown)
+			return NULL;
+		*v = grown;
+		*room = more;
+	}
+	return (char *)*v + size * (*n)++;
+}
+
+int rsvp_add_s2l(struct rsvp_msg *msg, struct in_addr addr)
+{
+	struct in_addr *to = vector_push((void **)&msg->s2l.v, &msg->s2l.n, &msg->s2l.room, sizeof(*to));
+
+	return to ? (*to = addr, 0) : -ENOMEM;
+}
+
+int rsvp_add_rro(struct rsvp_msg *msg, struct in_addr addr)
+{
+	struct in_addr *to = vector_push((void **)&msg->rro.v, &msg->rro.n, &msg->rro.room, sizeof(*to));
+
+	msg->has |= RSVP_HAS_RRO;
+	return to ? (*to = addr, 0) : -ENOMEM;
+}
+
+int rsvp_add_demand(struct rsvp_msg *msg, const struct rsvp_demand *demand)
+{
+	struct rsvp_demand *to =
+		vector_push((void **)&msg->demands.v, &msg->demands.n, &msg->demands.room, sizeof(*to));
+
+	return to ? (*to = *demand, 0) : -ENOMEM;
+}
+
+int rsvp_add_load(struct rsvp_msg *msg, const struct rsvp_load *load)
+{
+	struct rsvp_load *to = vector_push((void **)&msg->loads.v, &msg->loads.n, &msg->loads.room, sizeof(*to));
+
+	return to ? (*to = *load, 0) : -ENOMEM;
+}
+
+int rsvp_add_grant(struct rsvp_msg *msg, const struct rsvp_grant *grant)
+{
+	struct rsvp_grant *to = vector_push((void **)&msg->grants.v, &msg->grants.n, &msg->grants.room, sizeof(*to));
+
+	return to ? (*to = *grant, 0) : -ENOMEM;
+}
+
+uint16_t rsvp_checksum(const uint8_t *data, size_t len)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)data[i] << 8 | data[i + 1];
+	if (i < len)
+		sum += (uint32_t)data[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}

@@ -1,0 +1,426 @@
+/*
+ * The decoder: bytes -> struct rsvp_msg. A table of object classes says which function reads a body and what it must
+ * not be shorter than; unknown classes follow RFC 2205 section 3.10 (0bbbbbbb: reject the message; 10bbbbbb and
+ * 11bbbbbb: ignore; this daemon rebuilds messages, so "forward unread" is done by those that forward bytes).
+ * Never reads outside the datagram, never loops more than once per 4 bytes of it.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "lib/rsvp.h"
+#include "lib/rsvp_wire.h"
+#include "lib/wire.h"
+
+struct decoder {
+	struct rsvp_msg *msg;
+	uint32_t enterprise;
+};
+
+static struct in_addr get_addr(struct wire *w)
+{
+	struct in_addr a = { 0 };
+	const uint8_t *p = wire_bytes(w, 4);
+
+	if (p)
+		memcpy(&a.s_addr, p, 4);
+	return a;
+}
+
+static int get_session(struct decoder *d, struct wire *w)
+{
+	d->msg->session.icorp = wire_u32(w);
+	wire_skip(w, 2);
+	d->msg->session.tunnel = wire_u16(w);
+	d->msg->session.leader = get_addr(w);
+	return 0;
+}
+
+static int get_hop(struct decoder *d, struct wire *w)
+{
+	d->msg->hop.addr = get_addr(w);
+	d->msg->hop.lih = wire_u32(w);
+	d->msg->has |= RSVP_HAS_HOP;
+	return 0;
+}
+
+static int get_integrity(struct decoder *d, struct wire *w)
+{
+	return 0; /* rsvp_auth_verify's business */
+}
+
+static int get_time(struct decoder *d, struct wire *w)
+{
+	d->msg->refresh_ms = wire_u32(w);
+	d->msg->has |= RSVP_HAS_TIME;
+	return 0;
+}
+
+static int get_error(struct decoder *d, struct wire *w)
+{
+	d->msg->error.node = get_addr(w);
+	d->msg->error.flags = wire_u8(w);
+	d->msg->error.code = wire_u8(w);
+	d->msg->error.value = wire_u16(w);
+	d->msg->has |= RSVP_HAS_ERROR;
+	return 0;
+}
+
+static int get_style(struct decoder *d, struct wire *w)
+{
+	d->msg->style = wire_u32(w) & 0xffffff;
+	d->msg->has |= RSVP_HAS_STYLE;
+	return 0;
+}
+
+/* Bytes/s as a float -> bit/s; nonsense (negative, NaN, beyond 64 bits) is malformed. */
+static int rate_from_float(float bytes, uint64_t *bps)
+{
+	if (!(bytes >= 0) || bytes > 1e18f)
+		return isinf(bytes) && bytes > 0 ? (*bps = UINT64_MAX, 0) : -EBADMSG;
+	*bps = (uint64_t)llround((double)bytes * 8);
+	return 0;
+}
+
+static int get_flow(struct decoder *d, struct wire *w)
+{
+	struct rsvp_flow *f = &d->msg->flow;
+	float rate, bucket, peak;
+
+	wire_skip(w, 12); /* version, service and parameter headers: one service, one parameter, RFC 2210 */
+	rate = wire_f32(w);
+	bucket = wire_f32(w);
+	peak = wire_f32(w);
+	wire_skip(w, 4);
+	f->mtu = wire_u32(w);
+	if (!(bucket >= 0) || bucket > 4e9f)
+		return -EBADMSG;
+	f->bucket_bytes = (uint32_t)bucket;
+	return rate_from_float(rate, &f->rate_bps) || rate_from_float(peak, &f->peak_bps) ? -EBADMSG : 0;
+}
+
+static int get_flowspec(struct decoder *d, struct wire *w)
+{
+	d->msg->has |= RSVP_HAS_FLOWSPEC;
+	return get_flow(d, w);
+}
+
+static int get_tspec(struct decoder *d, struct wire *w)
+{
+	d->msg->has |= RSVP_HAS_TSPEC;
+	return get_flow(d, w);
+}
+
+static int get_template(struct decoder *d, struct wire *w)
+{
+	struct rsvp_template *t = &d->msg->template_;
+
+	t->sender = get_addr(w);
+	wire_skip(w, 2);
+	t->lsp_id = wire_u16(w);
+	t->origin = get_addr(w);
+	wire_skip(w, 2);
+	t->group = wire_u16(w);
+	return 0;
+}
+
+static int get_sender_template(struct decoder *d, struct wire *w)
+{
+	d->msg->has |= RSVP_HAS_TEMPLATE;
+	return get_template(d, w);
+}
+
+static int get_filter(struct decoder *d, struct wire *w)
+{
+	d->msg->has |= RSVP_HAS_FILTER;
+	return get_template(d, w);
+}
+
+static int get_confirm(struct decoder *d, struct wire *w)
+{
+	d->msg->confirm = get_addr(w);
+	d->msg->has |= RSVP_HAS_CONFIRM;
+	return 0;
+}
+
+static int get_rro(struct decoder *d, struct wire *w)
+{
+	while (wire_left(w) && !w->error) {
+		uint8_t type = wire_u8(w), len = wire_u8(w);
+		struct wire sub;
+
+		if (len < 2)
+			return -EBADMSG;
+		sub = wire_sub(w, len - 2u);
+		if (type != 1)
+			continue; /* labels, IPv6, …: not ours to judge */
+		if (d->msg->rro.n == RSVP_MAX_RRO)
+			return -E2BIG;
+		if (rsvp_add_rro(d->msg, get_addr(&sub)))
+			return -ENOMEM;
+		if (sub.error)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+static int get_s2l(struct decoder *d, struct wire *w)
+{
+	if (d->msg->s2l.n == RSVP_MAX_S2L)
+		return -E2BIG;
+	return rsvp_add_s2l(d->msg, get_addr(w));
+}
+
+static int get_attribute(struct decoder *d, struct wire *w)
+{
+	struct rsvp_attribute *a = &d->msg->attribute;
+	const uint8_t *name;
+	uint8_t len;
+
+	a->setup = wire_u8(w);
+	a->holding = wire_u8(w);
+	a->flags = wire_u8(w);
+	len = wire_u8(w);
+	if (len >= sizeof(a->name) || a->setup > 7 || a->holding > 7)
+		return -EBADMSG;
+	name = wire_bytes(w, len);
+	if (name && len)
+		memcpy(a->name, name, len);
+	d->msg->has |= RSVP_HAS_ATTRIBUTE;
+	return 0;
+}
+
+static int get_ref(struct rsvp_msg *msg, struct wire *w)
+{
+	const uint8_t *digest;
+
+	msg->ref.revision = wire_u16(w);
+	wire_skip(w, 2);
+	msg->ref.length = wire_u32(w);
+	digest = wire_bytes(w, SHA256_SIZE);
+	if (digest)
+		memcpy(msg->ref.digest, digest, SHA256_SIZE);
+	msg->has |= RSVP_HAS_REF;
+	return 0;
+}
+
+static int get_demand(struct rsvp_msg *msg, struct wire *w)
+{
+	struct rsvp_demand d = { .endpoint = get_addr(w) };
+
+	d.resource = wire_u8(w);
+	d.direction = (int8_t)wire_u8(w);
+	d.steps = wire_u16(w);
+	d.sequence = wire_u32(w);
+	d.want = wire_u64(w);
+	if (w->error || (d.direction != 1 && d.direction != -1))
+		return -EBADMSG;
+	return msg->demands.n == RSVP_MAX_DEMANDS ? -E2BIG : rsvp_add_demand(msg, &d);
+}
+
+static int get_load(struct rsvp_msg *msg, struct wire *w)
+{
+	struct rsvp_load l = { .endpoint = get_addr(w) };
+
+	l.flags = wire_u8(w);
+	wire_skip(w, 1);
+	l.cpu_permille = wire_u16(w);
+	l.memory_permille = wire_u16(w);
+	l.weight = wire_u16(w);
+	l.connections = wire_u32(w);
+	if (w->error)
+		return -EBADMSG;
+	return msg->loads.n == RSVP_MAX_LOADS ? -E2BIG : rsvp_add_load(msg, &l);
+}
+
+static int get_grant(struct rsvp_msg *msg, struct wire *w)
+{
+	struct rsvp_grant g = { .node = get_addr(w), .endpoint = get_addr(w) };
+
+	g.resource = wire_u8(w);
+	g.outcome = wire_u8(w);
+	g.enforcement = wire_u8(w);
+	wire_skip(w, 1);
+	g.sequence = wire_u32(w);
+	g.level = wire_u64(w);
+	wire_str(w, g.element, sizeof(g.element));
+	wire_str(w, g.reason, sizeof(g.reason));
+	if (w->error)
+		return -EBADMSG;
+	return msg->grants.n == RSVP_MAX_GRANTS ? -E2BIG : rsvp_add_grant(msg, &g);
+}
+
+static int get_price(struct rsvp_msg *msg, struct wire *w)
+{
+	const uint8_t *currency;
+
+	msg->price.micro = wire_u64(w);
+	msg->price.interval_s = wire_u32(w);
+	currency = wire_bytes(w, 4);
+	if (!currency || currency[3] != 0)
+		return -EBADMSG;
+	memcpy(msg->price.currency, currency, 4);
+	msg->has |= RSVP_HAS_PRICE;
+	return 0;
+}
+
+/* Our own objects. Those of another enterprise, and C-Types we don't know, are ignored. */
+static int get_icorp(struct decoder *d, struct wire *w, uint8_t ctype)
+{
+	struct rsvp_msg *msg = d->msg;
+
+	if (wire_u32(w) != d->enterprise) {
+		msg->unknown++;
+		return w->error ? -EBADMSG : 0;
+	}
+	switch (ctype) {
+	case ICORP_REF:
+		return get_ref(msg, w);
+	case ICORP_BODY:
+		msg->body_len = wire_u32(w);
+		msg->body = wire_bytes(w, msg->body_len);
+		msg->has |= RSVP_HAS_BODY;
+		return 0;
+	case ICORP_HOPSTATE:
+		msg->hopstate.vlan = wire_u16(w);
+		msg->hopstate.priority = wire_u8(w);
+		msg->has |= RSVP_HAS_HOPSTATE;
+		return msg->hopstate.vlan > 4094 || msg->hopstate.priority > 7 ? -EBADMSG : 0;
+	case ICORP_DEMAND:
+		return get_demand(msg, w);
+	case ICORP_LOAD:
+		return get_load(msg, w);
+	case ICORP_PRICE:
+		return get_price(msg, w);
+	case ICORP_SUBTARGET:
+		msg->subtarget = get_addr(w);
+		msg->has |= RSVP_HAS_SUBTARGET;
+		return 0;
+	case ICORP_GRANT:
+		return get_grant(msg, w);
+	default:
+		msg->unknown++;
+		return 0;
+	}
+}
+
+static const struct object_rule {
+	uint8_t class_, ctype;
+	int many;                        /* may come more than once */
+	int (*get)(struct decoder *d, struct wire *w);
+} rules[] = {
+	{ CLASS_SESSION, CTYPE_P2MP_SESSION, 0, get_session },
+	{ CLASS_HOP, CTYPE_IPV4, 0, get_hop },
+	{ CLASS_INTEGRITY, CTYPE_IPV4, 0, get_integrity },
+	{ CLASS_TIME_VALUES, CTYPE_IPV4, 0, get_time },
+	{ CLASS_ERROR_SPEC, CTYPE_IPV4, 0, get_error },
+	{ CLASS_STYLE, CTYPE_IPV4, 0, get_style },
+	{ CLASS_FLOWSPEC, CTYPE_INTSERV, 0, get_flowspec },
+	{ CLASS_FILTER_SPEC, CTYPE_P2MP_TEMPLATE, 0, get_filter },
+	{ CLASS_SENDER_TEMPLATE, CTYPE_P2MP_TEMPLATE, 0, get_sender_template },
+	{ CLASS_SENDER_TSPEC, CTYPE_INTSERV, 0, get_tspec },
+	{ CLASS_RESV_CONFIRM, CTYPE_IPV4, 0, get_confirm },
+	{ CLASS_RECORD_ROUTE, CTYPE_IPV4, 0, get_rro },
+	{ CLASS_S2L_SUB_LSP, CTYPE_IPV4, 1, get_s2l },
+	{ CLASS_SESSION_ATTRIBUTE, CTYPE_ATTRIBUTE, 0, get_attribute },
+};
+#define N_RULES (sizeof(rules) / sizeof(rules[0]))
+
+static int decode_object(struct decoder *d, struct wire *body, uint8_t class_, uint8_t ctype, uint32_t *seen)
+{
+	if (class_ == CLASS_ICORP)
+		return get_icorp(d, body, ctype);
+	if (class_ == CLASS_NULL)
+		return 0;
+	for (size_t i = 0; i < N_RULES; i++) {
+		if (rules[i].class_ != class_)
+			continue;
+		if (rules[i].ctype != ctype)
+			return class_ & 0x80 ? (d->msg->unknown++, 0) : -EPROTO;
+		if (!rules[i].many && (*seen & 1u << i))
+			return -EBADMSG;
+		*seen |= 1u << i;
+		return rules[i].get(d, body);
+	}
+	if (!(class_ & 0x80))
+		return -EPROTO;
+	d->msg->unknown++;
+	return 0;
+}
+
+/* What a message of each type can't do without (RFC 2205 section 3.1; SESSION always). */
+static uint32_t required(uint8_t type)
+{
+	switch (type) {
+	case RSVP_PATH:
+		return RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_TEMPLATE | RSVP_HAS_TSPEC | RSVP_HAS_REF;
+	case RSVP_RESV:
+		return RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
+	case RSVP_PATH_ERR:
+		return RSVP_HAS_ERROR | RSVP_HAS_TEMPLATE;
+	case RSVP_RESV_ERR:
+		return RSVP_HAS_HOP | RSVP_HAS_ERROR | RSVP_HAS_STYLE;
+	case RSVP_PATH_TEAR:
+		return RSVP_HAS_HOP | RSVP_HAS_TEMPLATE;
+	case RSVP_RESV_TEAR:
+		return RSVP_HAS_HOP | RSVP_HAS_STYLE | RSVP_HAS_FILTER;
+	case RSVP_RESV_CONF:
+		return RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE;
+	default:
+		return 0;
+	}
+}
+
+static int decode_header(struct wire *w, const uint8_t *data, size_t len, struct rsvp_msg *msg, const char **what)
+{
+	uint8_t version = wire_u8(w);
+	uint16_t checksum, length;
+
+	msg->type = wire_u8(w);
+	checksum = wire_u16(w);
+	msg->ttl = wire_u8(w);
+	wire_skip(w, 1);
+	length = wire_u16(w);
+	*what = "header";
+	if (w->error || version >> 4 != 1 || len % 4)
+		return -EBADMSG;
+	*what = "length";
+	if (length != len)
+		return -EBADMSG;
+	*what = "checksum";
+	return checksum && rsvp_checksum(data, len) ? -EBADMSG : 0;
+}
+
+int rsvp_decode(const uint8_t *data, size_t len, uint32_t enterprise, struct rsvp_msg *msg,
+		struct rsvp_decode_error *error)
+{
+	struct rsvp_decode_error ignored;
+	struct decoder d = { msg, enterprise };
+	struct wire w = wire_reader(data, len);
+	uint32_t seen = 0;
+	int r;
+
+	if (!error)
+		error = &ignored;
+	memset(error, 0, sizeof(*error));
+	rsvp_msg_clear(msg);
+	r = decode_header(&w, data, len, msg, &error->what);
+	while (!r && wire_left(&w)) {
+		uint16_t object_len = wire_u16(&w);
+		struct wire body;
+
+		error->class_ = wire_u8(&w);
+		error->ctype = wire_u8(&w);
+		error->what = "object";
+		if (w.error || object_len < RSVP_OBJECT_SIZE || object_len % 4)
+			return -EBADMSG;
+		body = wire_sub(&w, object_len - RSVP_OBJECT_SIZE);
+		r = decode_object(&d, &body, error->class_, error->ctype, &seen);
+		if (!r && (body.error || w.error))
+			r = -EBADMSG;
+	}
+	if (r)
+		return r;
+	error->what = "required object";
+	return !(seen & 1u) || (msg->has & required(msg->type)) != required(msg->type) ? -EBADMSG : 0;
+}

@@ -1,0 +1,129 @@
+/*
+ * Admission: what a session may hold on each port. On one link an ICorp has one reservation, the largest its endpoints
+ * beyond that link asked for (RFC 2205 merging); each element accounts for its own outgoing direction, so that both
+ * directions of a link are covered by its two ends. Invariant: no port's holds exceed its capacity.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "signald/session.h"
+
+uint64_t session_merged(const struct session *s)
+{
+	uint64_t rate = 0;
+
+	for (const struct branch *b = s->branch; b; b = b->next)
+		if (b->rate_bps > rate)
+			rate = b->rate_bps;
+	return rate ? rate : s->contract->network.rate_bps;
+}
+
+uint64_t session_want(const struct session *s, int port)
+{
+	uint64_t rate = 0;
+
+	if (s->state == SESSION_FAILED)
+		return 0;
+	if (port == s->up.port && !s->leading)
+		rate = session_merged(s);
+	for (const struct branch *b = s->branch; b; b = b->next)
+		if (b->port == port && b->rate_bps > rate)
+			rate = b->rate_bps;
+	return rate;
+}
+
+static struct hold *hold_find(struct session *s, int port)
+{
+	for (unsigned i = 0; i < s->n_holds; i++)
+		if (s->hold[i].port == port)
+			return &s->hold[i];
+	return NULL;
+}
+
+static uint64_t held(struct session *s, int port)
+{
+	const struct hold *h = hold_find(s, port);
+
+	return h ? h->bps : 0;
+}
+
+static void hold_set(struct core *core, struct session *s, int port, uint64_t bps)
+{
+	struct hold *h = hold_find(s, port);
+
+	if (!h && bps) {
+		h = &s->hold[s->n_holds++];
+		h->port = port;
+		h->bps = 0;
+	}
+	if (!h)
+		return;
+	core->config.port[port].reserved_bps += bps - h->bps;
+	h->bps = bps;
+	if (!bps)
+		*h = s->hold[--s->n_holds];
+}
+
+int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
+{
+	struct core *core = t->core;
+
+	for (unsigned p = 0; p < core->config.n_ports; p++) {
+		const struct core_port *at = &core->config.port[p];
+		uint64_t want = session_want(s, (int)p), have = held(s, (int)p);
+		uint64_t others = at->reserved_bps - have;
+
+		if (want <= have)
+			continue; /* keeping or shrinking always fits, even after the port lost capacity */
+		if (others > at->capacity_bps || want > at->capacity_bps - others) {
+			*port = (int)p;
+			*fits = others < at->capacity_bps ? at->capacity_bps - others : 0;
+			return -ENOSPC;
+		}
+	}
+	for (unsigned p = 0; p < core->config.n_ports; p++)
+		hold_set(core, s, (int)p, session_want(s, (int)p));
+	return 0;
+}
+
+void session_release(struct core *core, struct session *s)
+{
+	while (s->n_holds)
+		hold_set(core, s, s->hold[0].port, 0);
+}
+
+static int vlan_get(const struct core *core, uint16_t id)
+{
+	return core->vlan_used[id / 8] >> (id % 8) & 1;
+}
+
+/* The neighbour's VLAN when it proposes one (one id through the island), else a free one of our pool. 0 or -ENOSPC. */
+int vlan_take(struct core *core, struct session *s, uint16_t proposed)
+{
+	uint16_t id = proposed;
+
+	if (core->config.kind != ELEMENT_SWITCH)
+		return 0;
+	if (s->vlan && (!proposed || s->vlan == proposed))
+		return 0;
+	if (proposed && vlan_get(core, proposed))
+		return -ENOSPC;
+	if (!id)
+		for (id = core->config.vlan_first; id && id <= core->config.vlan_last && vlan_get(core, id); id++)
+			;
+	if (!id || (!proposed && id > core->config.vlan_last))
+		return -ENOSPC;
+	vlan_give(core, s);
+	core->vlan_used[id / 8] |= (uint8_t)(1u << (id % 8));
+	s->vlan = id;
+	s->vlan_ours = 1;
+	return 0;
+}
+
+void vlan_give(struct core *core, struct session *s)
+{
+	if (s->vlan_ours)
+		core->vlan_used[s->vlan / 8] &= (uint8_t)~(1u << (s->vlan % 8));
+	s->vlan = 0;
+	s->vlan_ours = 0;
+}

@@ -1,0 +1,153 @@
+/*
+ * Leaves and branches: which endpoint lies behind which neighbour. A branch exists while it has leaves. A leaf of this
+ * very element is LOCAL (an access router's proxy) or hangs under the ISC's branch (a server's).
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/log.h"
+#include "signald/session.h"
+
+struct leaf *leaf_by_addr(struct session *s, struct in_addr control)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].ep->control.s_addr == control.s_addr)
+			return &s->leaf[i];
+	return NULL;
+}
+
+struct branch *branch_by_lih(struct session *s, uint32_t lih)
+{
+	struct branch *b = s->branch;
+
+	while (b && b->lih != lih)
+		b = b->next;
+	return b;
+}
+
+struct leaf *leaf_of_isc(struct session *s)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].branch && s->leaf[i].branch->isc)
+			return &s->leaf[i];
+	return NULL;
+}
+
+unsigned session_up(const struct session *s)
+{
+	unsigned up = 0;
+
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		up += s->leaf[i].up && s->leaf[i].where != LEAF_ELSEWHERE;
+	return up;
+}
+
+static struct branch *branch_get(struct session *s, struct in_addr neighbour, int port, int isc)
+{
+	struct branch *b;
+
+	for (b = s->branch; b; b = b->next)
+		if (b->neighbour.s_addr == neighbour.s_addr && b->port == port && b->isc == isc)
+			return b;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return NULL;
+	b->neighbour = neighbour;
+	b->port = port;
+	b->isc = isc;
+	b->lih = ++s->next_lih;
+	b->rate_bps = s->contract->network.rate_bps;
+	b->next = s->branch;
+	s->branch = b;
+	return b;
+}
+
+static void branch_free(struct session *s, struct branch *b)
+{
+	struct branch **at = &s->branch;
+
+	while (*at != b)
+		at = &(*at)->next;
+	*at = b->next;
+	free(b->grants.v);
+	free(b);
+}
+
+int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
+{
+	const struct core_config *config = &t->core->config;
+	struct nexthop hop;
+	struct branch *b;
+	int r;
+
+	if (leaf->ep->control.s_addr == config->address.s_addr) {
+		if (leaf->ep->kind == ENDPOINT_ACCESS) {
+			leaf->where = LEAF_LOCAL;
+			return 0;
+		}
+		b = branch_get(s, leaf->ep->private_addr, CORE_PORT_NONE, 1);
+		hop.subtarget = leaf->ep->private_addr;
+	} else {
+		r = nexthop_find(t->core->nexthops, leaf->ep->control, leaf->came_for, &hop);
+		if (r)
+			return r;
+		if (!s->leading && hop.neighbour.s_addr == s->up.addr.s_addr)
+			return -ELOOP;
+		b = branch_get(s, hop.neighbour, hop.port, 0);
+		if (b)
+			b->trunk = hop.trunk;
+	}
+	if (!b)
+		return -ENOMEM;
+	leaf->where = LEAF_BRANCH;
+	leaf->branch = b;
+	leaf->subtarget = hop.subtarget;
+	b->n_leaves++;
+	return 0;
+}
+
+void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
+{
+	struct branch *b = leaf->branch;
+
+	isc_levels_release(t->core, leaf);
+	if (leaf->up)
+		s->dirty_terms = s->dirty_up = 1;
+	leaf->where = LEAF_ELSEWHERE;
+	leaf->branch = NULL;
+	leaf->up = 0;
+	leaf->path_expires_us = leaf->prune_us = 0;
+	if (b && --b->n_leaves == 0)
+		branch_free(s, b);
+}
+
+void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf)
+{
+	if (leaf->branch)
+		send_path_tear(t, s, leaf->branch, leaf);
+	leaf_unplace(t, s, leaf);
+	s->dirty_terms = 1;
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].where != LEAF_ELSEWHERE)
+			return;
+	if (!s->leading)
+		session_close(t, s);
+}
+
+unsigned branch_unreserve(struct turn *t, struct session *s, struct branch *b)
+{
+	unsigned were = 0;
+
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		if (s->leaf[i].branch != b)
+			continue;
+		were += s->leaf[i].up != 0;
+		s->leaf[i].up = 0;
+	}
+	b->resv_expires_us = 0;
+	b->resv_hash = 0;
+	b->grants.n = 0;
+	b->rate_bps = s->contract->network.rate_bps;
+	s->dirty_terms = s->dirty_up = 1;
+	return were;
+}

@@ -1,0 +1,136 @@
+/*
+ * The session core: RSVP-ICorp's processing rules (RFC 2205, 2209, merged for the point-to-multipoint sessions of
+ * RFC 4875) as a pure state machine. Inputs go in with the time; what is to be done comes out as a list of actions.
+ * It owns no socket, reads no clock, calls nobody, so the same code runs in the daemon, in unit tests, in fuzzers and
+ * in a simulator of thousands of controllers.
+ *
+ *     core_message / core_contract / core_originate / core_withdraw / core_applied / core_routes / core_tick
+ *          -> path.c resv.c error.c demand.c leader.c  change sessions and mark what became dirty
+ *          -> settle.c   turns the marks of the touched session into actions, once, at the end
+ *          -> struct core_actions, which the caller carries out in order
+ *
+ * Sessions named by an action stay valid until the next input.
+ */
+#ifndef ICORP_SIGNALD_CORE_H
+#define ICORP_SIGNALD_CORE_H
+
+#include "adaptors/adaptor.h"
+#include "contracts/contract.h"
+#include "lib/rsvp.h"
+#include "signald/nexthop.h"
+
+enum element_kind { ELEMENT_ACCESS, ELEMENT_ROUTER, ELEMENT_SWITCH, ELEMENT_SERVER, ELEMENT_LEGACY };
+const char *element_kind_name(enum element_kind kind);
+int element_kind_parse(const char *text, enum element_kind *kind); /* 0 or -EINVAL */
+
+#define CORE_MAX_PORTS ADAPTOR_MAX_PORTS
+#define CORE_MAX_IMAGES 32
+#define CORE_PORT_NONE (-1)   /* no port: the origin's upstream, or an ISC on this machine */
+
+struct core_port {
+	char ifname[ADAPTOR_IFNAME];
+	uint64_t capacity_bps;    /* what may be reserved, outgoing */
+	uint64_t reserved_bps;    /* sum over sessions */
+};
+
+/* Sizes are management's: how much one step is, and how far it goes. 0 in ceiling: only capacity limits. */
+struct core_resource { uint64_t capacity, used, step, floor, ceiling; };
+
+struct core_config {
+	char element[CONTRACT_NAME];
+	enum element_kind kind;
+	struct in_addr address;           /* control address: our name as an endpoint and as a hop */
+	uint64_t refresh_us;              /* R */
+	unsigned multiplier;              /* K */
+	uint64_t isc_start_us;            /* an ISC must have answered by then */
+	uint64_t contract_wait_us;        /* how long a Path waits for its contract */
+	uint16_t vlan_first, vlan_last;   /* switches; 0: none */
+	unsigned n_ports;  struct core_port port[CORE_MAX_PORTS];
+	struct core_resource resource[RESOURCE_MAX + 1];
+	unsigned n_images; char image[CORE_MAX_IMAGES][CONTRACT_NAME];
+	uint64_t seed;                    /* of the timers' jitter */
+};
+
+struct core;
+struct session;
+
+enum core_action_type {
+	CORE_SEND,      /* msg to `to` by `port` (CORE_PORT_NONE: an ISC, over UDP) */
+	CORE_APPLY,     /* make session so; answer with core_applied(cookie) */
+	CORE_REVOKE,    /* remove all of key */
+	CORE_FETCH,     /* get key's contract `digest` from `to`; answer with core_contract */
+	CORE_REPORT,    /* we lead it: tell the gatekeeper about session (leader.h) */
+	CORE_CLOSED,    /* session is gone; forget what you keep about key */
+};
+
+struct core_action {
+	enum core_action_type type;
+	struct in_addr to;
+	int port;
+	struct rsvp_msg *msg;             /* SEND; owned by the list */
+	struct adaptor_key key;
+	const struct session *session;    /* APPLY, REPORT */
+	uint64_t cookie;
+	uint8_t digest[SHA256_SIZE];
+	uint32_t length;
+};
+
+/* Reused for ever: zero it once, clear it before each input. */
+struct core_actions {
+	struct core_action *v; unsigned n, room;
+	struct rsvp_msg **spare; unsigned n_spare, spare_used, spare_room;
+	int lost;                         /* out of memory: some action is missing; soft state repairs it */
+};
+void core_actions_clear(struct core_actions *actions);
+void core_actions_free(struct core_actions *actions);
+
+/* NULL when out of memory. nexthops is read by the core while it lives; not owned. */
+struct core *core_new(const struct core_config *config, const struct nexthops *nexthops);
+void core_free(struct core *core);
+const struct core_config *core_config(const struct core *core);
+/* New sizes, ports and resources; what is reserved stays, even beyond a smaller capacity. */
+void core_reconfigure(struct core *core, const struct core_config *config);
+
+/* Where a message came from. */
+struct core_from { struct in_addr addr; int port; };
+
+/*
+ * A decoded, authenticated message. contract is the parsed BODY when the message had one (the core takes its own
+ * reference), else NULL.
+ */
+void core_message(struct core *core, const struct rsvp_msg *msg, const struct core_from *from,
+		  struct contract *contract, uint64_t now_us, struct core_actions *actions);
+/* A fetched contract, or NULL when it could not be had (why says so). */
+void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why,
+		   uint64_t now_us, struct core_actions *actions);
+/* We are to lead this ICorp (again: a new revision replaces the old). 0, -EINVAL (we are not its leader), -ENOMEM. */
+int core_originate(struct core *core, struct contract *contract, uint64_t now_us, struct core_actions *actions);
+/* Tears an ICorp we lead. 0 or -ENOENT. */
+int core_withdraw(struct core *core, uint32_t icorp, uint64_t now_us, struct core_actions *actions);
+/* What became of a CORE_APPLY: all adaptors' answers merged. */
+void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
+		  uint64_t now_us, struct core_actions *actions);
+/* Routes or the L2 map changed: every session's next hops are looked up again. */
+void core_routes(struct core *core, uint64_t now_us, struct core_actions *actions);
+/* Does what is due. */
+void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions);
+/* When core_tick is needed next; UINT64_MAX: never. */
+uint64_t core_next(const struct core *core);
+
+/* The contract of that session if its digest is this one, for neighbours that pull it. Not a new reference. */
+struct contract *core_contract_find(const struct core *core, struct adaptor_key key,
+				    const uint8_t digest[SHA256_SIZE]);
+
+/* For show, the plan, reports and invariant checks. Read only. */
+const struct session *core_session(const struct core *core, uint32_t icorp, struct in_addr leader);
+const struct session *core_session_next(const struct core *core, const struct session *after); /* NULL: first/last */
+size_t core_sessions(const struct core *core);
+
+enum core_counter {
+	CORE_PATHS, CORE_RESVS, CORE_PATH_ERRS, CORE_RESV_ERRS, CORE_PATH_TEARS, CORE_RESV_TEARS, CORE_CONFS,
+	CORE_NO_PATH, CORE_PARKED, CORE_LAPSED, CORE_REFUSED, CORE_LOOPS, CORE_STALE, CORE_COUNTERS
+};
+const uint64_t *core_counters(const struct core *core);
+const char *core_counter_name(enum core_counter counter);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * Demands and grants. A demand {endpoint, resource, direction, steps, sequence} is acted on at most once: the server's
+ * controller turns it into a level (a rate for the network, shares or memory for its ISC), the others see an absolute
+ * level and say what became of it. Every hop leaves one grant per (endpoint, resource) it was asked about, and one for
+ * the ICorp's bandwidth as a whole.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "signald/session.h"
+
+/* Serial number arithmetic (RFC 1982): a is later than b. */
+static int later(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
+struct rsvp_grant *own_grant(struct turn *t, struct session *s, struct in_addr endpoint, enum resource resource)
+{
+	struct rsvp_grant fresh = { .node = t->core->config.address, .endpoint = endpoint,
+				    .resource = (uint8_t)resource, .outcome = OUTCOME_APPLIED };
+	struct rsvp_msg into = { .grants = { s->grants.v, s->grants.n, s->grants.room } };
+
+	for (unsigned i = 0; i < s->grants.n; i++)
+		if (s->grants.v[i].endpoint.s_addr == endpoint.s_addr && s->grants.v[i].resource == resource)
+			return &s->grants.v[i];
+	snprintf(fresh.element, sizeof(fresh.element), "%s", t->core->config.element);
+	fresh.enforcement = s->enforcement[resource];
+	if (rsvp_add_grant(&into, &fresh))
+		return NULL;
+	s->grants.v = into.grants.v;
+	s->grants.n = into.grants.n;
+	s->grants.room = into.grants.room;
+	return &s->grants.v[s->grants.n - 1];
+}
+
+static void say(struct turn *t, struct session *s, const struct leaf *leaf, enum resource resource, enum outcome outcome,
+		uint64_t level, const char *reason)
+{
+	const struct rsvp_demand *d = &leaf->demand[resource];
+	struct rsvp_grant *g = own_grant(t, s, leaf->ep->control, resource);
+
+	if (!g)
+		return;
+	g->outcome = (uint8_t)outcome;
+	g->enforcement = outcome == OUTCOME_IGNORED ? ENFORCEMENT_NONE : s->enforcement[resource];
+	g->sequence = d->sequence;
+	g->level = level;
+	snprintf(g->reason, sizeof(g->reason), "%s", reason);
+	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s asks %s %s by %u (number %u): %s%s%s", leaf->ep->element,
+		  d->direction > 0 ? "more" : "less", resource_name(resource), d->steps, d->sequence,
+		  outcome_name(outcome), *reason ? ": " : "", reason);
+	s->dirty_up = s->dirty_report = 1;
+}
+
+/* ---- the server's own ISC ---- */
+
+void isc_levels_init(struct turn *t, struct session *s, struct leaf *leaf)
+{
+	leaf->level[RESOURCE_CPU] = leaf->ep->isc.cpu_shares;
+	leaf->level[RESOURCE_MEMORY] = leaf->ep->isc.memory_kib;
+	leaf->level[RESOURCE_DISK] = leaf->ep->isc.disk_mib;
+}
+
+/* Holds all levels against this server's capacity, or none. 0 or -ENOSPC with the reason. */
+int isc_levels_hold(struct turn *t, struct session *s, struct leaf *leaf, char *why, size_t room)
+{
+	struct core_resource *have = t->core->config.resource;
+
+	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
+		uint64_t level = leaf->level[r];
+
+		if (!have[r].capacity || level <= have[r].capacity - (have[r].used < have[r].capacity ?
+								      have[r].used : have[r].capacity))
+			continue;
+		snprintf(why, room, "no %s: %llu asked, %llu would fit", resource_name(r), (unsigned long long)level,
+			 (unsigned long long)(have[r].used < have[r].capacity ? have[r].capacity - have[r].used : 0));
+		memset(leaf->level, 0, sizeof(leaf->level));
+		return -ENOSPC;
+	}
+	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
+		have[r].used += leaf->level[r];
+	return 0;
+}
+
+void isc_levels_release(struct core *core, struct leaf *leaf)
+{
+	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
+		core->config.resource[r].used -= leaf->level[r];
+		leaf->level[r] = 0;
+	}
+}
+
+/* What a step up or down leads to, within floor, ceiling and the client's limit. */
+static uint64_t step_to(const struct core_resource *size, uint64_t limit, uint64_t now, const struct rsvp_demand *d)
+{
+	uint64_t by = size->step * d->steps, top = limit;
+
+	if (size->ceiling && size->ceiling < top)
+		top = size->ceiling;
+	if (d->direction > 0)
+		return now >= top ? now : top - now < by ? top : now + by;
+	if (now <= size->floor)
+		return now;
+	return now - size->floor < by ? size->floor : now - by;
+}
+
+static void demand_bandwidth(struct turn *t, struct session *s, struct leaf *leaf)
+{
+	struct rsvp_demand *d = &leaf->demand[RESOURCE_BANDWIDTH];
+	struct core_resource size = t->core->config.resource[RESOURCE_BANDWIDTH];
+	struct branch *b = leaf->branch;
+	uint64_t former = b->rate_bps, to, fits;
+	char why[ADAPTOR_REASON];
+	int port;
+
+	if (!size.floor)
+		size.floor = size.step;
+	to = step_to(&size, contract_limit(s->contract, RESOURCE_BANDWIDTH), former, d);
+	d->want = to;
+	if (to == former) {
+		say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_REFUSED, former,
+		    !size.step ? "no steps are set here" : d->direction > 0 ? "at the limit" : "at the floor");
+		return;
+	}
+	b->rate_bps = to;
+	if (session_hold(t, s, &port, &fits)) {
+		b->rate_bps = d->want = former;
+		snprintf(why, sizeof(why), "no capacity on %s: %llu bit/s would fit",
+			 t->core->config.port[port].ifname, (unsigned long long)fits);
+		say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_REFUSED, former, why);
+		return;
+	}
+	leaf->former_bps = former;
+	s->dirty_terms = 1;
+	say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_APPLIED, to, "");
+}
+
+static void demand_isc(struct turn *t, struct session *s, struct leaf *leaf, enum resource resource)
+{
+	struct core_resource *size = &t->core->config.resource[resource];
+	struct rsvp_demand *d = &leaf->demand[resource];
+	uint64_t now = leaf->level[resource], asked, to;
+	char why[ADAPTOR_REASON];
+
+	asked = to = step_to(size, contract_limit(s->contract, resource), now, d);
+	if (!size->step || to == now) {
+		d->want = now;
+		say(t, s, leaf, resource, OUTCOME_REFUSED, now,
+		    !size->step ? "no steps are set here" : d->direction > 0 ? "at the limit" : "at the floor");
+		return;
+	}
+	if (to > now && size->capacity) {
+		uint64_t left = size->capacity > size->used ? size->capacity - size->used : 0;
+
+		if (to - now > left)
+			to = now + left;
+	}
+	d->want = to;
+	if (to == now) {
+		say(t, s, leaf, resource, OUTCOME_REFUSED, now, "the server is full: nothing more would fit");
+		return;
+	}
+	size->used += to - now;
+	leaf->level[resource] = to;
+	s->dirty_terms = 1;
+	snprintf(why, sizeof(why), "the server is full: no more would fit");
+	say(t, s, leaf, resource, to == asked ? OUTCOME_APPLIED : OUTCOME_PARTLY, to, to == asked ? "" : why);
+}
+
+void demand_input(struct turn *t, struct session *s, struct leaf *leaf, const struct rsvp_demand *demand)
+{
+	enum resource resource = demand->resource;
+	struct rsvp_demand *d = &leaf->demand[resource];
+	uint64_t want = d->sequence == demand->sequence ? d->want : demand->want;
+
+	if (leaf->handled[resource] && later(leaf->handled[resource], demand->sequence))
+		return; /* an old one, delayed */
+	*d = *demand;
+	if (leaf->branch->isc && d->sequence == leaf->handled[resource]) {
+		d->want = want; /* a repetition: what we made of it stays */
+		return;
+	}
+	if (leaf->handled[resource] == demand->sequence)
+		return;
+	if (leaf->branch->isc) {
+		leaf->handled[resource] = demand->sequence;
+		if (resource == RESOURCE_BANDWIDTH)
+			demand_bandwidth(t, s, leaf);
+		else
+			demand_isc(t, s, leaf, resource);
+	} else if (resource != RESOURCE_BANDWIDTH) {
+		leaf->handled[resource] = demand->sequence;
+		say(t, s, leaf, resource, OUTCOME_IGNORED, 0, "not its resource");
+	} /* bandwidth: after admission, demand_bandwidth_result */
+}
+
+void demand_bandwidth_result(struct turn *t, struct session *s, struct branch *b, const char *refused, uint64_t fits)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+		const struct rsvp_demand *d = &leaf->demand[RESOURCE_BANDWIDTH];
+		uint64_t level = session_merged(s);
+
+		if (leaf->branch != b || b->isc || !d->sequence || leaf->handled[RESOURCE_BANDWIDTH] == d->sequence)
+			continue;
+		leaf->handled[RESOURCE_BANDWIDTH] = d->sequence;
+		if (refused)
+			say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_REFUSED, level, refused);
+		else if (d->direction > 0 && d->want > level)
+			say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_IGNORED, level, "refused nearer to the server");
+		else if (d->direction < 0 && level > d->want)
+			say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_IGNORED, level, "another endpoint needs it");
+		else
+			say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_APPLIED, level, "");
+	}
+}

@@ -1,0 +1,167 @@
+/*
+ * PathErr and ResvErr (RFC 2205 sections 3.1.5, 3.1.6 and 3.11), and refusing a session here. A PathErr goes up to the
+ * leader, which releases everything; a ResvErr goes down to who asked, and the old reservation stands (InPlace).
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "signald/session.h"
+
+const char *rsvp_error_name(uint8_t code, uint16_t value)
+{
+	switch (code) {
+	case RSVP_ERR_CONFIRM:
+		return "confirmation";
+	case RSVP_ERR_ADMISSION:
+		switch (value) {
+		case RSVP_ADMISSION_BANDWIDTH: return "admission: bandwidth";
+		case RSVP_ADMISSION_CPU: return "admission: server resources";
+		case RSVP_ADMISSION_LABEL: return "admission: label";
+		case RSVP_ADMISSION_IMAGE: return "admission: image";
+		case RSVP_ADMISSION_ADAPTOR: return "admission: adaptor";
+		default: return "admission";
+		}
+	case RSVP_ERR_POLICY:
+		return "policy";
+	case RSVP_ERR_NO_PATH:
+		return "no path information";
+	case RSVP_ERR_ROUTING:
+		return "routing: no route to destination";
+	case RSVP_ERR_SYSTEM:
+		return "system";
+	default:
+		return "error";
+	}
+}
+
+/* The element's name and reason travel in a grant beside the ERROR_SPEC. */
+static void note_error(struct session *s, const struct rsvp_msg *msg)
+{
+	char addr[ADDR_TEXT];
+
+	s->error.code = msg->error.code;
+	s->error.value = msg->error.value;
+	snprintf(s->error.element, sizeof(s->error.element), "%s", addr_text(msg->error.node, addr));
+	snprintf(s->error.reason, sizeof(s->error.reason), "%s", rsvp_error_name(msg->error.code, msg->error.value));
+	for (unsigned i = 0; i < msg->grants.n; i++) {
+		if (msg->grants.v[i].node.s_addr != msg->error.node.s_addr)
+			continue;
+		snprintf(s->error.element, sizeof(s->error.element), "%s", msg->grants.v[i].element);
+		snprintf(s->error.reason, sizeof(s->error.reason), "%s", msg->grants.v[i].reason);
+	}
+}
+
+void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t value, const char *fmt, ...)
+{
+	struct rsvp_grant grant = { .node = t->core->config.address, .outcome = OUTCOME_REFUSED };
+	struct rsvp_error error = { .node = t->core->config.address, .code = code, .value = value };
+	struct in_addr none = { 0 };
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(grant.reason, sizeof(grant.reason), fmt, args);
+	va_end(args);
+	snprintf(grant.element, sizeof(grant.element), "%s", t->core->config.element);
+	grant.endpoint = none;
+	t->core->counter[CORE_REFUSED]++;
+	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused: %s", grant.reason);
+	s->error.code = code;
+	s->error.value = value;
+	snprintf(s->error.element, sizeof(s->error.element), "%s", grant.element);
+	snprintf(s->error.reason, sizeof(s->error.reason), "%s", grant.reason);
+	if (s->leading) {
+		leader_failed(t, s);
+		return;
+	}
+	send_path_err(t, s, &error, &grant, NULL);
+	for (struct branch *b = s->branch; b; b = b->next)
+		send_path_tear(t, s, b, NULL);
+	session_chstate(t, s, SESSION_FAILED, grant.reason);
+	session_close(t, s);
+}
+
+/* An endpoint that was refused after the ICorp was complete costs that endpoint, not the ICorp. */
+static void leader_path_err(struct turn *t, struct session *s, const struct rsvp_msg *msg)
+{
+	note_error(s, msg);
+	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused by %s: %s", s->error.element, s->error.reason);
+	if (!s->was_complete) {
+		leader_failed(t, s);
+		return;
+	}
+	for (unsigned i = 0; i < msg->s2l.n; i++) {
+		struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i]);
+
+		if (!leaf || leaf->where != LEAF_BRANCH)
+			continue;
+		if (leaf->up)
+			leaf_lost(t, s, leaf, s->error.reason);
+		leaf_prune(t, s, leaf);
+	}
+	s->dirty_report = s->dirty_down = 1;
+	session_settle(t, s);
+}
+
+void path_err_input(struct turn *t, const struct rsvp_msg *msg)
+{
+	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct rsvp_msg *m;
+
+	if (!s)
+		return;
+	if (s->leading) {
+		leader_path_err(t, s, msg);
+		return;
+	}
+	m = action_send(t, s->up.addr, s->up.port, RSVP_PATH_ERR, s);
+	if (!m)
+		return;
+	m->error = msg->error;
+	m->template_ = msg->template_;
+	m->has |= RSVP_HAS_ERROR | RSVP_HAS_TEMPLATE;
+	for (unsigned i = 0; i < msg->grants.n; i++)
+		rsvp_add_grant(m, &msg->grants.v[i]);
+	for (unsigned i = 0; i < msg->s2l.n; i++)
+		rsvp_add_s2l(m, msg->s2l.v[i]);
+}
+
+/* The server whose ISC asked takes its demand back: what was reserved before stands. */
+static void isc_refused(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
+{
+	struct leaf *leaf = leaf_of_isc(s);
+	struct rsvp_grant *g;
+	uint64_t fits;
+	int port;
+
+	if (!leaf || !leaf->former_bps || leaf->former_bps >= b->rate_bps)
+		return;
+	b->rate_bps = leaf->former_bps;
+	leaf->former_bps = 0;
+	session_hold(t, s, &port, &fits);
+	g = own_grant(t, s, leaf->ep->control, RESOURCE_BANDWIDTH);
+	if (g) {
+		g->outcome = OUTCOME_REFUSED;
+		g->level = b->rate_bps;
+		snprintf(g->reason, sizeof(g->reason), "refused by %s",
+			 msg->grants.n ? msg->grants.v[0].element : "an element upstream");
+	}
+	s->dirty_terms = s->dirty_up = 1;
+}
+
+void resv_err_input(struct turn *t, const struct rsvp_msg *msg)
+{
+	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+
+	if (!s || s->up.addr.s_addr != msg->hop.addr.s_addr)
+		return;
+	for (struct branch *b = s->branch; b; b = b->next) {
+		if (b->isc)
+			isc_refused(t, s, b, msg);
+		else if (b->rate_bps > msg->flow.rate_bps)
+			send_resv_err(t, s, b, msg->error.code, msg->error.value, msg->error.flags,
+				      msg->grants.n ? &msg->grants.v[0] : NULL);
+	}
+	session_settle(t, s);
+}

@@ -1,0 +1,183 @@
+/*
+ * What only the leader's controller does: originate the Path, correlate the Resvs, price what they add up to, say who is
+ * up with which weight, and report to the gatekeeper. It is the seed's leader proxy's correlation; the proxy itself is
+ * told through its adaptor like every other technology.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "signald/leader.h"
+#include "signald/session.h"
+
+enum leader_state leader_state(const struct session *s)
+{
+	unsigned up = 0;
+
+	if (s->state == SESSION_FAILED)
+		return LEADER_FAILED;
+	if (s->closing)
+		return LEADER_GONE;
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		up += s->leaf[i].up != 0;
+	if (up == s->n_leaves && !s->cookie)
+		return LEADER_COMPLETE;
+	return s->was_complete ? LEADER_DEGRADED : LEADER_SIGNALING;
+}
+
+const char *leader_state_name(enum leader_state state)
+{
+	static const char *const names[] = { "signaling", "complete", "degraded", "failed", "gone" };
+
+	return state <= LEADER_GONE ? names[state] : "?";
+}
+
+/* The level a server granted its ISC, as its own grant says; the contract's until it spoke. */
+static uint64_t granted_level(const struct session *s, const struct contract_endpoint *ep, enum resource resource)
+{
+	for (const struct branch *b = s->branch; b; b = b->next)
+		for (unsigned g = 0; g < b->grants.n; g++)
+			if (b->grants.v[g].node.s_addr == ep->control.s_addr &&
+			    b->grants.v[g].endpoint.s_addr == ep->control.s_addr &&
+			    b->grants.v[g].resource == resource)
+				return b->grants.v[g].level;
+	return resource == RESOURCE_CPU ? ep->isc.cpu_shares :
+	       resource == RESOURCE_MEMORY ? ep->isc.memory_kib : ep->isc.disk_mib;
+}
+
+uint64_t leader_price(const struct session *s)
+{
+	uint64_t sum = contract_price(s->contract, RESOURCE_BANDWIDTH, session_merged(s));
+
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		const struct contract_endpoint *ep = s->leaf[i].ep;
+
+		if (ep->kind != ENDPOINT_SERVER || !s->leaf[i].up)
+			continue;
+		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
+			uint64_t one = contract_price(s->contract, r, granted_level(s, ep, r));
+
+			sum = sum > UINT64_MAX - one ? UINT64_MAX : sum + one;
+		}
+	}
+	return sum;
+}
+
+/* Grants that answer a demand go back down to who asked. */
+static void collect_told(struct session *s)
+{
+	struct rsvp_msg kept = { .grants = { s->told.v, 0, s->told.room } };
+
+	for (unsigned g = 0; g < s->grants.n; g++)
+		if (s->grants.v[g].sequence)
+			rsvp_add_grant(&kept, &s->grants.v[g]);
+	for (const struct branch *b = s->branch; b; b = b->next)
+		for (unsigned g = 0; g < b->grants.n; g++)
+			if (b->grants.v[g].sequence)
+				rsvp_add_grant(&kept, &b->grants.v[g]);
+	s->told.v = kept.grants.v;
+	s->told.n = kept.grants.n;
+	s->told.room = kept.grants.room;
+}
+
+void leader_update(struct turn *t, struct session *s)
+{
+	const struct contract_prices *prices = &s->contract->prices;
+	uint32_t h = HASH_START;
+
+	s->price.micro = leader_price(s);
+	s->price.interval_s = prices->interval_s;
+	memcpy(s->price.currency, prices->currency, sizeof(s->price.currency));
+	h = hash_u64(h, s->price.micro);
+	collect_told(s);
+	h = hash_grants(h, s->told.v, s->told.n);
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		leaf->told = leaf->load;
+		leaf->told.endpoint = leaf->ep->control;
+		leaf->told.flags = leaf->up ? leaf->load.flags | RSVP_LOAD_UP : 0;
+		leaf->told.weight = leaf->up && leaf->ep->kind == ENDPOINT_SERVER;
+		h = hash_u64(h, (uint64_t)leaf->told.flags << 16 | leaf->told.weight);
+	}
+	if (leader_state(s) == LEADER_COMPLETE)
+		s->was_complete = 1;
+	if (h != s->told_hash) {
+		s->told_hash = h;
+		s->dirty_down = s->dirty_report = 1;
+	}
+}
+
+static void tear_all(struct turn *t, struct session *s)
+{
+	for (struct branch *b = s->branch; b; b = b->next)
+		send_path_tear(t, s, b, NULL);
+}
+
+/* Refused somewhere before it was ever complete: everything reserved so far is released. */
+void leader_failed(struct turn *t, struct session *s)
+{
+	struct core_action *a;
+
+	tear_all(t, s);
+	session_chstate(t, s, SESSION_FAILED, s->error.reason);
+	a = action_add(t, CORE_REPORT);
+	a->session = s;
+	a->key = s->key;
+	session_close(t, s);
+}
+
+int core_originate(struct core *core, struct contract *contract, uint64_t now_us, struct core_actions *actions)
+{
+	const struct contract_endpoint *leader = contract_leader(contract);
+	struct adaptor_key key = { contract->id, core->config.address };
+	struct turn t = { core, now_us, actions };
+	struct session *s = session_find(core, key);
+	struct leaf *unplaced = NULL;
+
+	if (!leader || leader->control.s_addr != core->config.address.s_addr || leader->kind != ENDPOINT_ACCESS)
+		return -EINVAL;
+	if (s && !memcmp(s->contract->digest, contract->digest, SHA256_SIZE)) {
+		s->dirty_report = 1;
+		session_settle(&t, s);
+		return 0;
+	}
+	if (s && session_set_contract(s, contract))
+		return -ENOMEM;
+	if (!s)
+		s = session_create(&t, key, contract);
+	if (!s)
+		return -ENOMEM;
+	s->leading = 1;
+	log_icorp(LOG_LEVEL_INFO, key.icorp, "leading %s, revision %u", contract->name, contract->revision);
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		s->leaf[i].path_expires_us = UINT64_MAX;
+		if (s->leaf[i].where == LEAF_ELSEWHERE && leaf_place(&t, s, &s->leaf[i]))
+			unplaced = &s->leaf[i];
+	}
+	if (unplaced) {
+		session_refuse(&t, s, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, "no way to %s", unplaced->ep->element);
+		return 0;
+	}
+	if (path_reserve(&t, s))
+		return 0;
+	s->dirty_down = s->dirty_report = s->dirty_terms = 1;
+	session_settle(&t, s);
+	return 0;
+}
+
+int core_withdraw(struct core *core, uint32_t icorp, uint64_t now_us, struct core_actions *actions)
+{
+	struct turn t = { core, now_us, actions };
+	struct session *s = session_find(core, (struct adaptor_key){ icorp, core->config.address });
+	struct core_action *a;
+
+	if (!s || !s->leading)
+		return -ENOENT;
+	tear_all(&t, s);
+	session_close(&t, s);
+	a = action_add(&t, CORE_REPORT);
+	a->session = s;
+	a->key = s->key;
+	return 0;
+}

@@ -1,0 +1,216 @@
+/*
+ * Next hops from a snapshot of routes and of the layer-2 map. See nexthop.h. Elements have tens of routes and islands
+ * tens of nodes, and lookups happen once per Path that changes something: linear search and a breadth-first walk.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signald/nexthop.h"
+
+static const struct nexthop_route *route_find(const struct nexthops *nh, struct in_addr dest)
+{
+	const struct nexthop_route *best = NULL;
+
+	for (size_t i = 0; i < nh->n_routes; i++) {
+		const struct nexthop_route *r = &nh->route[i];
+
+		if (!prefix_contains(r->dest, dest))
+			continue;
+		if (!best || r->dest.len > best->dest.len ||
+		    (r->dest.len == best->dest.len && r->metric < best->metric))
+			best = r;
+	}
+	return best;
+}
+
+static int node_by_name(const struct nexthops *nh, const char *name)
+{
+	for (size_t i = 0; i < nh->n_nodes; i++)
+		if (!strcmp(nh->node[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+static int node_by_addr(const struct nexthops *nh, struct in_addr addr)
+{
+	for (size_t i = 0; i < nh->n_nodes; i++)
+		for (unsigned a = 0; a < nh->node[i].n_addr; a++)
+			if (nh->node[i].addr[a].s_addr == addr.s_addr)
+				return (int)i;
+	return -1;
+}
+
+static int port_by_name(const struct nexthops *nh, const char *name)
+{
+	for (int i = 0; i < nh->n_ports; i++)
+		if (!strcmp(nh->port_name(nh->port_ctx, i), name))
+			return i;
+	return -1;
+}
+
+/*
+ * Breadth-first from `target` back to `self`: the link by which self is left. Walking backwards, the first time self
+ * is reached names the neighbour. A router is never passed through: its ports are different islands.
+ */
+static const struct l2_link *walk(const struct nexthops *nh, int self, int target, int port, int *neighbour)
+{
+	unsigned *queue = calloc(nh->n_nodes, sizeof(*queue));
+	char *seen = calloc(nh->n_nodes, 1);
+	const struct l2_link *found = NULL;
+	size_t head = 0, tail = 0;
+
+	if (queue && seen) {
+		queue[tail++] = (unsigned)target;
+		seen[target] = 1;
+	}
+	while (head < tail && !found) {
+		unsigned at = queue[head++];
+
+		for (size_t i = 0; i < nh->n_links && !found; i++) {
+			const struct l2_link *l = &nh->link[i];
+			unsigned other;
+
+			if (l->a != at && l->b != at)
+				continue;
+			other = l->a == at ? l->b : l->a;
+			if ((int)other == self &&
+			    (port < 0 || port_by_name(nh, l->a == at ? l->b_port : l->a_port) == port)) {
+				found = l;
+				*neighbour = (int)at;
+			} else if (!seen[other] && nh->node[other].is_switch) {
+				seen[other] = 1;
+				queue[tail++] = other;
+			}
+		}
+	}
+	free(queue);
+	free(seen);
+	return found;
+}
+
+/* Which of a neighbour's addresses to speak to: a router has several; take the one routed out of this port. */
+static struct in_addr neighbour_addr(const struct nexthops *nh, int neighbour, int port, struct in_addr prefer)
+{
+	const struct l2_node *node = &nh->node[neighbour];
+
+	for (unsigned i = 0; i < node->n_addr; i++)
+		if (node->addr[i].s_addr == prefer.s_addr)
+			return prefer;
+	for (unsigned i = 0; i < node->n_addr; i++) {
+		const struct nexthop_route *r = route_find(nh, node->addr[i]);
+
+		if (r && !r->gateway.s_addr && (r->port == port || nh->is_switch))
+			return node->addr[i];
+	}
+	return node->n_addr ? node->addr[0] : prefer;
+}
+
+/* From self towards the layer-2 neighbour `target_addr`, leaving by `port` (-1: any). 1 when the map knows the way. */
+static int map_find(const struct nexthops *nh, struct in_addr target_addr, int port, struct nexthop *out)
+{
+	int self = node_by_name(nh, nh->self), target = node_by_addr(nh, target_addr), neighbour;
+	const struct l2_link *link;
+
+	if (self < 0 || target < 0 || self == target)
+		return 0;
+	link = walk(nh, self, target, port, &neighbour);
+	if (!link)
+		return 0;
+	out->port = port_by_name(nh, (int)link->a == self ? link->a_port : link->b_port);
+	if (out->port < 0)
+		return 0;
+	out->neighbour = neighbour_addr(nh, neighbour, out->port, target_addr);
+	out->subtarget = target_addr;
+	out->trunk = nh->node[neighbour].is_switch;
+	return 1;
+}
+
+int nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr subtarget, struct nexthop *out)
+{
+	const struct nexthop_route *route;
+	struct in_addr router;
+
+	memset(out, 0, sizeof(*out));
+	if (nh->is_switch)
+		return map_find(nh, subtarget.s_addr ? subtarget : dest, -1, out) ? 0 : -EHOSTUNREACH;
+	route = route_find(nh, dest);
+	if (!route || route->port < 0)
+		return -EHOSTUNREACH;
+	router = route->gateway.s_addr ? route->gateway : dest;
+	if (map_find(nh, router, route->port, out))
+		return 0;
+	out->port = route->port;
+	out->neighbour = out->subtarget = router;
+	return 0;
+}
+
+int nexthop_port_of(const struct nexthops *nh, struct in_addr neighbour)
+{
+	const struct nexthop_route *route;
+	struct nexthop found;
+
+	if (nh->is_switch)
+		return map_find(nh, neighbour, -1, &found) ? found.port : -1;
+	route = route_find(nh, neighbour);
+	return route ? route->port : -1;
+}
+
+void nexthops_clear_routes(struct nexthops *nh)
+{
+	free(nh->route);
+	nh->route = NULL;
+	nh->n_routes = 0;
+}
+
+void nexthops_clear_map(struct nexthops *nh)
+{
+	free(nh->node);
+	free(nh->link);
+	nh->node = NULL;
+	nh->link = NULL;
+	nh->n_nodes = nh->n_links = 0;
+}
+
+/* Room for one more of `size` bytes; rarely called, so one at a time is fine. */
+static void *grow(void **v, size_t *n, size_t size)
+{
+	void *more = realloc(*v, (*n + 1) * size);
+
+	if (!more)
+		return NULL;
+	*v = more;
+	return (char *)more + size * (*n)++;
+}
+
+int nexthops_add_route(struct nexthops *nh, const struct nexthop_route *route)
+{
+	struct nexthop_route *to = grow((void **)&nh->route, &nh->n_routes, sizeof(*to));
+
+	return to ? (*to = *route, 0) : -ENOMEM;
+}
+
+int nexthops_add_node(struct nexthops *nh, const struct l2_node *node)
+{
+	struct l2_node *to = grow((void **)&nh->node, &nh->n_nodes, sizeof(*to));
+
+	return to ? (*to = *node, 0) : -ENOMEM;
+}
+
+int nexthops_add_link(struct nexthops *nh, const char *a, const char *a_port, const char *b, const char *b_port)
+{
+	int na = node_by_name(nh, a), nb = node_by_name(nh, b);
+	struct l2_link *to;
+
+	if (na < 0 || nb < 0)
+		return -ENOENT;
+	to = grow((void **)&nh->link, &nh->n_links, sizeof(*to));
+	if (!to)
+		return -ENOMEM;
+	memset(to, 0, sizeof(*to));
+	to->a = (unsigned)na;
+	to->b = (unsigned)nb;
+	strncpy(to->a_port, a_port, sizeof(to->a_port) - 1);
+	strncpy(to->b_port, b_port, sizeof(to->b_port) - 1);
+	return 0;
+}

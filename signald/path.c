@@ -1,0 +1,267 @@
+/*
+ * Path and PathTear (RFC 2205 section 3.1.3, RFC 2209 section 2; RFC 4875 section 5). A Path lists the leaves its
+ * sender wants reached through us; those of the same group that it no longer lists are torn. Reserving happens here,
+ * committing when the Resv comes.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "signald/session.h"
+
+/* May this contract be used for this message at all? */
+static int contract_fits(const struct rsvp_msg *msg, const struct contract *c)
+{
+	const struct contract_endpoint *leader = contract_leader(c);
+
+	return leader && c->id == msg->session.icorp && leader->control.s_addr == msg->session.leader.s_addr &&
+	       c->revision == msg->ref.revision && !memcmp(c->digest, msg->ref.digest, SHA256_SIZE);
+}
+
+static int path_loops(const struct turn *t, const struct rsvp_msg *msg)
+{
+	for (unsigned i = 0; i < msg->rro.n; i++)
+		if (msg->rro.v[i].s_addr == t->core->config.address.s_addr)
+			return 1;
+	return 0;
+}
+
+/* The session this Path is for, made or brought to the Path's revision; NULL: drop the message. */
+static struct session *path_session(struct turn *t, const struct rsvp_msg *msg, struct contract *contract)
+{
+	struct adaptor_key key = { msg->session.icorp, msg->session.leader };
+	struct session *s = session_find(t->core, key);
+
+	if (!s) {
+		s = session_create(t, key, contract);
+		if (s)
+			log_icorp(LOG_LEVEL_INFO, key.icorp, "new, %s, revision %u", contract->name, contract->revision);
+		return s;
+	}
+	if (s->leading)
+		return NULL;
+	if (!memcmp(s->contract->digest, contract->digest, SHA256_SIZE))
+		return s;
+	if (contract->revision <= s->contract->revision) {
+		t->core->counter[CORE_STALE]++;
+		return NULL;
+	}
+	if (session_set_contract(s, contract))
+		return NULL;
+	s->dirty_terms = s->dirty_up = s->dirty_down = 1;
+	return s;
+}
+
+/* Where it came from. A new previous hop (another route) takes over at once. */
+static void path_upstream(struct session *s, const struct rsvp_msg *msg, const struct core_from *from)
+{
+	if (s->up.addr.s_addr != msg->hop.addr.s_addr || s->up.lih != msg->hop.lih || s->up.port != from->port) {
+		s->up.addr = msg->hop.addr;
+		s->up.lih = msg->hop.lih;
+		s->up.port = from->port;
+		s->dirty_terms = s->dirty_up = 1;
+	}
+	s->route.n = 0;
+	for (unsigned i = 0; i < msg->rro.n; i++) {
+		if (s->route.n == s->route.room) {
+			struct rsvp_msg grown = { .rro = { s->route.v, s->route.n, s->route.room } };
+
+			if (rsvp_add_rro(&grown, msg->rro.v[i]))
+				return;
+			s->route.v = grown.rro.v;
+			s->route.n = grown.rro.n;
+			s->route.room = grown.rro.room;
+		} else {
+			s->route.v[s->route.n++] = msg->rro.v[i];
+		}
+	}
+}
+
+/* What the leader says: price, who is up with which weight, grants. Passed on downwards when it changed. */
+static void path_told(struct session *s, const struct rsvp_msg *msg)
+{
+	struct rsvp_msg kept = { .grants = { s->told.v, 0, s->told.room } };
+	uint32_t was = hash_grants(HASH_START, s->told.v, s->told.n), is;
+
+	if ((msg->has & RSVP_HAS_PRICE) && memcmp(&s->price, &msg->price, sizeof(s->price))) {
+		s->price = msg->price;
+		s->dirty_down = 1;
+	}
+	for (unsigned i = 0; i < msg->loads.n; i++) {
+		struct leaf *leaf = leaf_by_addr(s, msg->loads.v[i].endpoint);
+
+		if (!leaf)
+			continue;
+		if (leaf->told.flags != msg->loads.v[i].flags || leaf->told.weight != msg->loads.v[i].weight)
+			s->dirty_down = s->dirty_terms = 1;
+		leaf->told = msg->loads.v[i];
+	}
+	/* Each group's Path tells the grants of its own leaves: replace those, keep the others'. */
+	for (unsigned i = 0; i < s->told.n; i++) {
+		const struct leaf *leaf = leaf_by_addr(s, s->told.v[i].endpoint);
+
+		if (leaf && !leaf->listed)
+			kept.grants.v[kept.grants.n++] = s->told.v[i];
+	}
+	for (unsigned i = 0; i < msg->grants.n; i++)
+		if (rsvp_add_grant(&kept, &msg->grants.v[i]))
+			break;
+	s->told.v = kept.grants.v;
+	s->told.n = kept.grants.n;
+	s->told.room = kept.grants.room;
+	is = hash_grants(HASH_START, s->told.v, s->told.n);
+	if (is != was)
+		s->dirty_down = 1;
+}
+
+/* Lists the message's leaves, places new ones. Returns how many are new, or -errno with *failed set. */
+static int path_leaves(struct turn *t, struct session *s, const struct rsvp_msg *msg, struct leaf **failed)
+{
+	uint64_t expires = t->now_us + core_lifetime(t->core, (uint64_t)msg->refresh_ms * 1000);
+	struct in_addr none = { 0 };
+	int placed = 0, r;
+
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		s->leaf[i].listed = 0;
+	for (unsigned i = 0; i < msg->s2l.n; i++) {
+		struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i]);
+
+		if (!leaf)
+			continue; /* not an endpoint of this contract: nothing we could reserve for */
+		leaf->listed = 1;
+		leaf->group = msg->template_.group;
+		leaf->came_for = msg->has & RSVP_HAS_SUBTARGET ? msg->subtarget : none;
+		if (leaf->where == LEAF_ELSEWHERE) {
+			r = leaf_place(t, s, leaf);
+			*failed = leaf;
+			if (r)
+				return r;
+			placed++;
+		}
+		leaf->path_expires_us = expires;
+	}
+	return placed;
+}
+
+static void path_prune_unlisted(struct turn *t, struct session *s, uint16_t group)
+{
+	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->where != LEAF_ELSEWHERE && !leaf->listed && leaf->group == group)
+			leaf_prune(t, s, leaf);
+	}
+}
+
+static int image_known(const struct core_config *config, const char *image)
+{
+	for (unsigned i = 0; i < config->n_images; i++)
+		if (!strcmp(config->image[i], image))
+			return 1;
+	return 0;
+}
+
+/* The ISC's share of this server. */
+static int reserve_isc(struct turn *t, struct session *s)
+{
+	struct leaf *leaf = leaf_of_isc(s);
+	char why[ADAPTOR_REASON];
+
+	if (!leaf || leaf->level[RESOURCE_CPU])
+		return 0;
+	if (!image_known(&t->core->config, leaf->ep->isc.image)) {
+		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_IMAGE, "no image \"%s\"", leaf->ep->isc.image);
+		return -ENOENT;
+	}
+	isc_levels_init(t, s, leaf);
+	if (isc_levels_hold(t, s, leaf, why, sizeof(why))) {
+		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_CPU, "%s", why);
+		return -ENOSPC;
+	}
+	s->isc_deadline_us = t->now_us + t->core->config.isc_start_us;
+	return 0;
+}
+
+int path_reserve(struct turn *t, struct session *s)
+{
+	const struct core_config *config = &t->core->config;
+	uint64_t fits;
+	int port;
+
+	if (session_hold(t, s, &port, &fits)) {
+		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH,
+			       "no capacity on %s: %llu bit/s asked, %llu would fit", config->port[port].ifname,
+			       (unsigned long long)session_want(s, port), (unsigned long long)fits);
+		return -ENOSPC;
+	}
+	if (reserve_isc(t, s))
+		return -ENOSPC;
+	if (s->state == SESSION_NEW)
+		session_chstate(t, s, SESSION_RESERVED, "path accepted");
+	return 0;
+}
+
+void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from, struct contract *contract)
+{
+	struct leaf *failed = NULL;
+	struct session *s;
+	int placed;
+
+	if (!contract_fits(msg, contract) || !msg->s2l.n) {
+		log_icorp(LOG_LEVEL_WARN, msg->session.icorp, "Path does not fit its contract; dropped");
+		return;
+	}
+	if (path_loops(t, msg)) {
+		t->core->counter[CORE_LOOPS]++;
+		return;
+	}
+	s = path_session(t, msg, contract);
+	if (!s)
+		return;
+	path_upstream(s, msg, from);
+	placed = path_leaves(t, s, msg, &failed);
+	if (placed < 0) {
+		session_refuse(t, s, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, "no way to %s", failed->ep->element);
+		return;
+	}
+	path_prune_unlisted(t, s, msg->template_.group);
+	if (s->closing)
+		return;
+	path_told(s, msg);
+	if (s->state != SESSION_FAILED && (placed || s->dirty_terms)) {
+		uint16_t proposed = msg->has & RSVP_HAS_HOPSTATE ? msg->hopstate.vlan : 0;
+
+		if (vlan_take(t->core, s, proposed)) {
+			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_LABEL, "no VLAN id free");
+			return;
+		}
+		if (path_reserve(t, s))
+			return;
+		if (placed)
+			s->dirty_down = s->dirty_terms = 1;
+	}
+	session_settle(t, s);
+}
+
+void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
+{
+	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	uint64_t fits;
+	int port;
+
+	if (!s || s->leading || s->up.addr.s_addr != msg->hop.addr.s_addr)
+		return;
+	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
+		struct leaf *leaf = &s->leaf[i];
+		int torn = !msg->s2l.n;
+
+		for (unsigned k = 0; k < msg->s2l.n; k++)
+			torn |= msg->s2l.v[k].s_addr == leaf->ep->control.s_addr;
+		if (torn && leaf->where != LEAF_ELSEWHERE)
+			leaf_prune(t, s, leaf);
+	}
+	if (s->closing)
+		return;
+	session_hold(t, s, &port, &fits); /* only shrinks */
+	session_settle(t, s);
+}

@@ -1,0 +1,291 @@
+/*
+ * Resv, ResvTear and ResvConf (RFC 2205 section 3.1.4 to 3.1.8, RFC 2209 section 2; RFC 4875 section 6). A Resv
+ * confirms leaves and carries what they ask for; a changed one is admitted, committed through the adaptors, and only
+ * then passed on, merged, towards the leader: "complete" at the leader means committed everywhere.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "signald/session.h"
+
+uint32_t hash_grants(uint32_t h, const struct rsvp_grant *v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		h = hash_u64(h, (uint64_t)v[i].node.s_addr << 32 | v[i].endpoint.s_addr);
+		h = hash_u64(h, (uint64_t)v[i].resource << 16 | (uint64_t)v[i].outcome << 8 | v[i].enforcement);
+		h = hash_u64(hash_u64(h, v[i].level), v[i].sequence);
+		for (const char *p = v[i].reason; *p; p++)
+			h = (h ^ (uint8_t)*p) * 16777619u;
+	}
+	return h;
+}
+
+/* All that matters of a Resv except measured load: when it is the same, the Resv is a refresh. */
+static uint32_t resv_hash(const struct rsvp_msg *msg)
+{
+	uint32_t h = hash_u64(HASH_START, msg->flow.rate_bps);
+
+	for (unsigned i = 0; i < msg->s2l.n; i++)
+		h = hash_u64(h, msg->s2l.v[i].s_addr);
+	for (unsigned i = 0; i < msg->demands.n; i++) {
+		const struct rsvp_demand *d = &msg->demands.v[i];
+
+		h = hash_u64(hash_u64(h, d->endpoint.s_addr), (uint64_t)d->resource << 32 | d->sequence);
+		h = hash_u64(h, d->want);
+	}
+	for (unsigned i = 0; i < msg->loads.n; i++)
+		h = hash_u64(h, msg->loads.v[i].flags);
+	h = hash_u64(h, msg->has & RSVP_HAS_CONFIRM ? msg->confirm.s_addr : 0);
+	return hash_grants(h, msg->grants.v, msg->grants.n) | 1u; /* 0 means none */
+}
+
+void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char *why)
+{
+	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no longer confirmed: %s", leaf->ep->element, why);
+	leaf->up = 0;
+	memset(leaf->demand, 0, sizeof(leaf->demand));
+	s->dirty_terms = s->dirty_up = s->dirty_report = 1;
+	if (s->leading)
+		leaf->prune_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
+	else
+		send_resv_tear(t, s, NULL, leaf);
+	if (leaf->branch && leaf->branch->isc && s->state != SESSION_FAILED) {
+		isc_levels_release(t->core, leaf);
+		leaf->branch->next_path_us = 0;
+		s->isc_deadline_us = 0;
+		session_chstate(t, s, SESSION_FAILED, "its ISC is gone");
+		session_release(t->core, s);
+	}
+}
+
+static int lists(const struct rsvp_msg *msg, const struct leaf *leaf)
+{
+	for (unsigned i = 0; i < msg->s2l.n; i++)
+		if (msg->s2l.v[i].s_addr == leaf->ep->control.s_addr)
+			return 1;
+	return 0;
+}
+
+static void resv_leaves(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->branch != b)
+			continue;
+		if (lists(msg, leaf)) {
+			leaf->prune_us = 0;
+			if (leaf->up)
+				continue;
+			leaf->up = 1;
+			s->dirty_terms = s->dirty_report = 1;
+			log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: confirmed", leaf->ep->element);
+		} else if (leaf->up) {
+			leaf_lost(t, s, leaf, "no longer in the reservation");
+		}
+	}
+}
+
+static void resv_loads(struct session *s, const struct branch *b, const struct rsvp_msg *msg)
+{
+	for (unsigned i = 0; i < msg->loads.n; i++) {
+		struct leaf *leaf = leaf_by_addr(s, msg->loads.v[i].endpoint);
+
+		if (leaf && leaf->branch == b)
+			leaf->load = msg->loads.v[i];
+	}
+}
+
+/* The rate this Resv asks for, unless a blockade holds it down (RFC 2205 section 3.5). */
+static uint64_t resv_rate(const struct turn *t, const struct branch *b, const struct rsvp_msg *msg)
+{
+	if (b->isc)
+		return b->rate_bps; /* demands move it, the ISC's own word does not */
+	if (b->blocked_bps && msg->flow.rate_bps >= b->blocked_bps && t->now_us < b->blocked_until_us)
+		return b->rate_bps;
+	return msg->flow.rate_bps;
+}
+
+/* Admits a changed rate; on refusal the old one stands, downstream and upstream are told. */
+static void resv_admit(struct turn *t, struct session *s, struct branch *b, uint64_t rate)
+{
+	uint64_t former = b->rate_bps, fits = 0;
+	char why[ADAPTOR_REASON];
+	struct rsvp_grant *grant;
+	struct in_addr none = { 0 };
+	int port;
+
+	b->rate_bps = rate;
+	if (!session_hold(t, s, &port, &fits)) {
+		if (rate != former)
+			s->dirty_terms = 1;
+		demand_bandwidth_result(t, s, b, NULL, 0);
+		return;
+	}
+	b->rate_bps = former;
+	b->blocked_bps = rate;
+	b->blocked_until_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
+	t->core->counter[CORE_REFUSED]++;
+	snprintf(why, sizeof(why), "no capacity on %s: %llu bit/s would fit", t->core->config.port[port].ifname,
+		 (unsigned long long)fits);
+	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate, why);
+	demand_bandwidth_result(t, s, b, why, fits);
+	grant = own_grant(t, s, none, RESOURCE_BANDWIDTH);
+	if (grant) {
+		struct rsvp_grant refusal = *grant;
+
+		refusal.outcome = OUTCOME_REFUSED;
+		refusal.level = former;
+		snprintf(refusal.reason, sizeof(refusal.reason), "%s", why);
+		send_resv_err(t, s, b, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, RSVP_ERROR_IN_PLACE, &refusal);
+	}
+}
+
+static void resv_demands(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+		uint32_t present = 0;
+
+		if (leaf->branch != b)
+			continue;
+		for (unsigned k = 0; k < msg->demands.n; k++) {
+			const struct rsvp_demand *d = &msg->demands.v[k];
+
+			if (d->endpoint.s_addr != leaf->ep->control.s_addr || d->resource < 1 ||
+			    d->resource > RESOURCE_MAX || !d->sequence)
+				continue;
+			present |= 1u << d->resource;
+			demand_input(t, s, leaf, d);
+		}
+		for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+			if (!(present & 1u << r))
+				leaf->demand[r].sequence = 0; /* answered: it no longer asks */
+	}
+}
+
+static void resv_grants(struct session *s, struct branch *b, const struct rsvp_msg *msg)
+{
+	struct rsvp_msg kept = { .grants = { b->grants.v, 0, b->grants.room } };
+
+	for (unsigned i = 0; i < msg->grants.n; i++)
+		if (rsvp_add_grant(&kept, &msg->grants.v[i]))
+			break;
+	b->grants.v = kept.grants.v;
+	b->grants.n = kept.grants.n;
+	b->grants.room = kept.grants.room;
+}
+
+/* RFC 2205 section 3.1.8: the leader answers, whoever merges passes the request on. */
+static void resv_confirm(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
+{
+	struct rsvp_msg *m;
+
+	if (!(msg->has & RSVP_HAS_CONFIRM))
+		return;
+	if (!s->leading) {
+		s->confirm = msg->confirm;
+		return;
+	}
+	m = action_send(t, b->neighbour, b->port, RSVP_RESV_CONF, s);
+	if (!m)
+		return;
+	m->error.node = t->core->config.address;
+	m->confirm = msg->confirm;
+	m->style = RSVP_STYLE_SE;
+	m->flow = msg->flow;
+	m->template_ = msg->template_;
+	m->has |= RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
+}
+
+void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
+{
+	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct branch *b = s ? branch_by_lih(s, msg->hop.lih) : NULL;
+	uint32_t hash;
+
+	if (!b || s->state == SESSION_FAILED) {
+		t->core->counter[CORE_NO_PATH]++;
+		return;
+	}
+	if (b->isc && from->addr.s_addr != b->neighbour.s_addr) {
+		t->core->counter[CORE_NO_PATH]++; /* only the ISC itself speaks for it */
+		return;
+	}
+	if (msg->template_.lsp_id != s->contract->revision) {
+		t->core->counter[CORE_STALE]++;
+		return;
+	}
+	b->resv_expires_us = t->now_us + core_lifetime(t->core, (uint64_t)msg->refresh_ms * 1000);
+	resv_loads(s, b, msg);
+	hash = resv_hash(msg);
+	if (hash != b->resv_hash) {
+		b->resv_hash = hash;
+		s->dirty_up = s->dirty_report = 1;
+		resv_leaves(t, s, b, msg);
+		resv_grants(s, b, msg);
+		resv_demands(t, s, b, msg);
+		resv_admit(t, s, b, resv_rate(t, b, msg));
+		resv_confirm(t, s, b, msg);
+		if (b->isc && s->isc_deadline_us) {
+			s->isc_deadline_us = 0;
+			s->confirm = t->core->config.address;
+		}
+	}
+	session_settle(t, s);
+}
+
+void resv_tear_input(struct turn *t, const struct rsvp_msg *msg)
+{
+	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct branch *b = s ? branch_by_lih(s, msg->hop.lih) : NULL;
+	unsigned left = 0;
+
+	if (!b)
+		return;
+	b->resv_hash = 0;
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->branch != b)
+			continue;
+		if (leaf->up && (lists(msg, leaf) || !msg->s2l.n))
+			leaf_lost(t, s, leaf, "torn down");
+		left += leaf->up != 0;
+	}
+	if (!left) {
+		uint64_t fits;
+		int port;
+
+		branch_unreserve(t, s, b);
+		session_hold(t, s, &port, &fits); /* back to what the contract began with, as far as it fits */
+	}
+	session_settle(t, s);
+}
+
+void resv_conf_input(struct turn *t, const struct rsvp_msg *msg)
+{
+	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct leaf *leaf = s ? leaf_by_addr(s, msg->confirm) : NULL;
+	struct rsvp_msg *m;
+
+	if (!leaf || !leaf->branch)
+		return;
+	if (s->confirm.s_addr == msg->confirm.s_addr)
+		s->confirm.s_addr = 0;
+	if (leaf->branch->isc) {
+		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "the leader confirms the reservation");
+		return;
+	}
+	m = action_send(t, leaf->branch->neighbour, leaf->branch->port, RSVP_RESV_CONF, s);
+	if (!m)
+		return;
+	m->error = msg->error;
+	m->confirm = msg->confirm;
+	m->style = msg->style;
+	m->flow = msg->flow;
+	m->template_ = msg->template_;
+	m->has |= RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE |
+		  (msg->has & (RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER));
+}

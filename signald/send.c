@@ -1,0 +1,227 @@
+/*
+ * Building messages from sessions. Every message is complete in itself: a lost one is made good by the next refresh.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "signald/session.h"
+
+static void set_hop(struct rsvp_msg *m, const struct turn *t, uint32_t lih)
+{
+	m->hop.addr = t->core->config.address;
+	m->hop.lih = lih;
+	m->has |= RSVP_HAS_HOP;
+}
+
+static void set_template(struct rsvp_msg *m, const struct session *s, uint32_t kind, struct in_addr origin,
+			 uint16_t group)
+{
+	m->template_.sender = s->key.leader;
+	m->template_.lsp_id = s->contract->revision;
+	m->template_.origin = origin;
+	m->template_.group = group;
+	m->has |= kind;
+}
+
+static void set_style(struct rsvp_msg *m)
+{
+	m->style = RSVP_STYLE_SE;
+	m->has |= RSVP_HAS_STYLE;
+}
+
+static void set_flow(struct rsvp_msg *m, const struct session *s, uint32_t kind, uint64_t rate_bps)
+{
+	m->flow.rate_bps = rate_bps;
+	m->flow.peak_bps = s->contract->network.ceil_bps > rate_bps ? s->contract->network.ceil_bps : rate_bps;
+	m->flow.bucket_bytes = 15000; /* ten full frames */
+	m->flow.mtu = 1500;
+	m->has |= kind;
+}
+
+static void set_time(struct rsvp_msg *m, const struct turn *t)
+{
+	m->refresh_ms = (uint32_t)(t->core->config.refresh_us / 1000);
+	m->has |= RSVP_HAS_TIME;
+}
+
+static void path_common(struct turn *t, struct session *s, struct rsvp_msg *m)
+{
+	const struct contract *c = s->contract;
+
+	set_time(m, t);
+	snprintf(m->attribute.name, sizeof(m->attribute.name), "%s", c->name);
+	m->attribute.setup = c->setup_priority;
+	m->attribute.holding = c->holding_priority;
+	m->has |= RSVP_HAS_ATTRIBUTE;
+	m->ref.revision = c->revision;
+	m->ref.length = (uint32_t)c->xml_len;
+	memcpy(m->ref.digest, c->digest, SHA256_SIZE);
+	m->has |= RSVP_HAS_REF;
+	set_flow(m, s, RSVP_HAS_TSPEC, c->network.rate_bps);
+	for (unsigned i = 0; i < s->route.n; i++)
+		rsvp_add_rro(m, s->route.v[i]);
+	rsvp_add_rro(m, t->core->config.address);
+	if (s->price.interval_s) {
+		m->price = s->price;
+		m->has |= RSVP_HAS_PRICE;
+	}
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		rsvp_add_load(m, &s->leaf[i].told);
+}
+
+/* One Path for all leaves of the branch that share a subtarget; its first leaf's number names the group (RFC 4875). */
+static void path_group(struct turn *t, struct session *s, struct branch *b, unsigned first)
+{
+	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_PATH, s);
+	struct in_addr subtarget = s->leaf[first].subtarget;
+
+	if (!m)
+		return;
+	set_hop(m, t, b->lih);
+	path_common(t, s, m);
+	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, (uint16_t)(first + 1));
+	if (!b->isc && subtarget.s_addr != b->neighbour.s_addr) {
+		m->subtarget = subtarget;
+		m->has |= RSVP_HAS_SUBTARGET;
+	}
+	if (b->trunk && s->vlan) {
+		m->hopstate.vlan = s->vlan;
+		m->hopstate.priority = s->contract->network.priority;
+		m->has |= RSVP_HAS_HOPSTATE;
+	}
+	for (unsigned i = first; i < s->n_leaves; i++) {
+		if (s->leaf[i].branch != b || s->leaf[i].subtarget.s_addr != subtarget.s_addr)
+			continue;
+		rsvp_add_s2l(m, s->leaf[i].ep->control);
+		for (unsigned g = 0; g < s->told.n; g++)
+			if (s->told.v[g].endpoint.s_addr == s->leaf[i].ep->control.s_addr)
+				rsvp_add_grant(m, &s->told.v[g]);
+	}
+}
+
+void send_path(struct turn *t, struct session *s, struct branch *b)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		unsigned first = 0;
+
+		if (s->leaf[i].branch != b)
+			continue;
+		while (s->leaf[first].branch != b || s->leaf[first].subtarget.s_addr != s->leaf[i].subtarget.s_addr)
+			first++;
+		if (first == i)
+			path_group(t, s, b, i);
+	}
+	b->next_path_us = t->now_us + core_jitter(t->core, t->core->config.refresh_us);
+}
+
+void send_resv(struct turn *t, struct session *s)
+{
+	struct rsvp_msg *m;
+
+	s->up.next_resv_us = 0;
+	if (s->leading || !s->up.addr.s_addr || !session_up(s))
+		return;
+	m = action_send(t, s->up.addr, s->up.port, RSVP_RESV, s);
+	if (!m)
+		return;
+	set_hop(m, t, s->up.lih);
+	set_time(m, t);
+	set_style(m);
+	set_flow(m, s, RSVP_HAS_FLOWSPEC, session_merged(s));
+	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, 0);
+	if (s->confirm.s_addr) {
+		m->confirm = s->confirm;
+		m->has |= RSVP_HAS_CONFIRM;
+	}
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		const struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->where == LEAF_ELSEWHERE || !leaf->up)
+			continue;
+		rsvp_add_s2l(m, leaf->ep->control);
+		rsvp_add_load(m, &leaf->load);
+		for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+			if (leaf->demand[r].sequence)
+				rsvp_add_demand(m, &leaf->demand[r]);
+	}
+	for (unsigned g = 0; g < s->grants.n; g++)
+		rsvp_add_grant(m, &s->grants.v[g]);
+	for (const struct branch *b = s->branch; b; b = b->next)
+		for (unsigned g = 0; g < b->grants.n; g++)
+			rsvp_add_grant(m, &b->grants.v[g]);
+	s->up.next_resv_us = t->now_us + core_jitter(t->core, t->core->config.refresh_us);
+}
+
+/* Tears `only` (or all) of the branch's leaves. */
+void send_path_tear(struct turn *t, struct session *s, struct branch *b, const struct leaf *only)
+{
+	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_PATH_TEAR, s);
+
+	if (!m)
+		return;
+	set_hop(m, t, b->lih);
+	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 0);
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].branch == b && (!only || only == &s->leaf[i]))
+			rsvp_add_s2l(m, s->leaf[i].ep->control);
+}
+
+/* Says upstream that `only`, or the leaves of `of`, or all, are no longer reserved. */
+void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, const struct leaf *only)
+{
+	struct rsvp_msg *m;
+
+	if (s->leading || !s->up.addr.s_addr)
+		return;
+	m = action_send(t, s->up.addr, s->up.port, RSVP_RESV_TEAR, s);
+	if (!m)
+		return;
+	set_hop(m, t, s->up.lih);
+	set_style(m);
+	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, 0);
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].where != LEAF_ELSEWHERE && (!of || s->leaf[i].branch == of) &&
+		    (!only || only == &s->leaf[i]))
+			rsvp_add_s2l(m, s->leaf[i].ep->control);
+}
+
+void send_path_err(struct turn *t, const struct session *s, const struct rsvp_error *error,
+		   const struct rsvp_grant *grant, const struct leaf *only)
+{
+	struct rsvp_msg *m = action_send(t, s->up.addr, s->up.port, RSVP_PATH_ERR, s);
+
+	if (!m)
+		return;
+	m->error = *error;
+	m->has |= RSVP_HAS_ERROR;
+	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 0);
+	set_flow(m, s, RSVP_HAS_TSPEC, s->contract->network.rate_bps);
+	if (grant)
+		rsvp_add_grant(m, grant);
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].where != LEAF_ELSEWHERE && (!only || only == &s->leaf[i]))
+			rsvp_add_s2l(m, s->leaf[i].ep->control);
+}
+
+void send_resv_err(struct turn *t, struct session *s, struct branch *b, uint8_t code, uint16_t value, uint8_t flags,
+		   const struct rsvp_grant *grant)
+{
+	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_RESV_ERR, s);
+
+	if (!m)
+		return;
+	set_hop(m, t, b->lih);
+	m->error.node = t->core->config.address;
+	m->error.code = code;
+	m->error.value = value;
+	m->error.flags = flags;
+	m->has |= RSVP_HAS_ERROR;
+	set_style(m);
+	set_flow(m, s, RSVP_HAS_FLOWSPEC, b->rate_bps);
+	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, 0);
+	if (grant)
+		rsvp_add_grant(m, grant);
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].branch == b)
+			rsvp_add_s2l(m, s->leaf[i].ep->control);
+}

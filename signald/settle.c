@@ -1,0 +1,231 @@
+/*
+ * The end of every input: what it marked dirty becomes actions, once and in order. Commit first; the Resv upstream waits
+ * for the commit; Paths go down; the leader prices and reports. Also where the adaptors' answers come in, and where
+ * changed routes move branches.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "signald/session.h"
+
+/* Is there anything here to be in force? */
+static int wants_commit(struct session *s)
+{
+	if (s->state == SESSION_FAILED)
+		return 0;
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		const struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->where == LEAF_LOCAL && !s->leading)
+			return 1; /* an access router answers for its proxy */
+		if (leaf->where == LEAF_BRANCH && (leaf->up || leaf->branch->isc))
+			return 1;
+	}
+	return 0;
+}
+
+static void settle_terms(struct turn *t, struct session *s)
+{
+	struct core_action *a;
+
+	s->dirty_terms = 0;
+	if (wants_commit(s)) {
+		s->cookie = ++t->core->next_cookie;
+		a = action_add(t, CORE_APPLY);
+		a->key = s->key;
+		a->session = s;
+		a->cookie = s->cookie;
+		if (s->state == SESSION_RESERVED)
+			session_chstate(t, s, SESSION_COMMITTING, "committing");
+		return;
+	}
+	if (s->committed || s->cookie)
+		action_add(t, CORE_REVOKE)->key = s->key;
+	s->committed = 0;
+	s->cookie = 0;
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].where == LEAF_LOCAL)
+			s->leaf[i].up = 0;
+	if (s->state == SESSION_UP || s->state == SESSION_COMMITTING)
+		session_chstate(t, s, SESSION_RESERVED, "nothing confirmed is left");
+}
+
+static void settle_down(struct turn *t, struct session *s)
+{
+	s->dirty_down = 0;
+	if (s->state == SESSION_FAILED)
+		return;
+	for (struct branch *b = s->branch; b; b = b->next)
+		if (!b->isc || s->committed)
+			send_path(t, s, b);
+}
+
+static void settle_report(struct turn *t, struct session *s)
+{
+	struct core_action *a;
+
+	leader_update(t, s);
+	if (s->dirty_report) {
+		a = action_add(t, CORE_REPORT);
+		a->session = s;
+		a->key = s->key;
+	}
+}
+
+void session_settle(struct turn *t, struct session *s)
+{
+	if (s->closing)
+		return;
+	if (s->dirty_terms)
+		settle_terms(t, s);
+	if (s->leading && (s->dirty_report || s->dirty_up))
+		settle_report(t, s);
+	s->dirty_report = 0;
+	if (s->dirty_up && !s->cookie) {
+		send_resv(t, s);
+		s->dirty_up = 0;
+	}
+	if (s->dirty_down)
+		settle_down(t, s);
+	session_schedule(t, s);
+}
+
+/* What the adaptors do for the bandwidth here, and, on a server, for its ISC: always known to the leader. */
+static void refresh_grants(struct turn *t, struct session *s, const struct adaptor_result *result)
+{
+	struct in_addr none = { 0 };
+	struct leaf *isc = leaf_of_isc(s);
+	struct rsvp_grant *g;
+
+	for (unsigned i = 0; i < result->n_grants; i++)
+		if (result->grants[i].resource <= RESOURCE_MAX)
+			s->enforcement[result->grants[i].resource] = result->grants[i].enforcement;
+	g = own_grant(t, s, none, RESOURCE_BANDWIDTH);
+	if (g)
+		g->level = session_merged(s);
+	for (unsigned r = RESOURCE_CPU; isc && r <= RESOURCE_MAX; r++) {
+		g = isc->level[r] ? own_grant(t, s, isc->ep->control, r) : NULL;
+		if (g)
+			g->level = isc->level[r];
+	}
+	for (unsigned i = 0; i < s->grants.n; i++) {
+		g = &s->grants.v[i];
+		if (g->outcome == OUTCOME_IGNORED)
+			continue;
+		g->enforcement = s->enforcement[g->resource];
+		for (unsigned k = 0; k < result->n_grants; k++)
+			if (result->grants[k].resource == g->resource && !g->sequence)
+				snprintf(g->reason, sizeof(g->reason), "%s", result->grants[k].reason);
+	}
+}
+
+/* A change the technology did not take: the former rate stands. */
+static void apply_failed(struct turn *t, struct session *s, const struct adaptor_result *result)
+{
+	struct in_addr none = { 0 };
+	uint64_t fits;
+	int port;
+
+	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "not applied: %s", result->reason);
+	for (struct branch *b = s->branch; b; b = b->next) {
+		struct rsvp_grant *g;
+
+		if (b->rate_bps <= s->applied_bps)
+			continue;
+		b->blocked_bps = b->rate_bps;
+		b->blocked_until_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
+		b->rate_bps = s->applied_bps;
+		g = own_grant(t, s, none, RESOURCE_BANDWIDTH);
+		if (g && !b->isc) {
+			struct rsvp_grant refusal = *g;
+
+			refusal.outcome = OUTCOME_REFUSED;
+			refusal.level = s->applied_bps;
+			snprintf(refusal.reason, sizeof(refusal.reason), "%s", result->reason);
+			send_resv_err(t, s, b, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, RSVP_ERROR_IN_PLACE, &refusal);
+		}
+	}
+	session_hold(t, s, &port, &fits);
+	s->dirty_up = 1;
+}
+
+static void apply_done(struct turn *t, struct session *s, const struct adaptor_result *result)
+{
+	int first = !s->committed;
+
+	s->committed = 1;
+	s->applied_bps = session_merged(s);
+	refresh_grants(t, s, result);
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->where == LEAF_LOCAL && !leaf->up) {
+			leaf->up = 1;
+			leaf->load.flags |= RSVP_LOAD_UP;
+			s->dirty_report = 1;
+		}
+	}
+	for (struct branch *b = s->branch; b && first; b = b->next)
+		if (b->isc)
+			send_path(t, s, b); /* the ISC is started: it may answer */
+	if (session_up(s))
+		session_chstate(t, s, SESSION_UP, "committed");
+	s->dirty_up = s->dirty_report = 1;
+}
+
+void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
+		  uint64_t now_us, struct core_actions *actions)
+{
+	struct turn t = { core, now_us, actions };
+	struct session *s = session_find(core, key);
+
+	if (!s || !s->cookie || cookie != s->cookie)
+		return; /* a newer commit is under way, or it was revoked */
+	s->cookie = 0;
+	if (!result->error)
+		apply_done(&t, s, result);
+	else if (s->committed)
+		apply_failed(&t, s, result);
+	else
+		session_refuse(&t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "%s", result->reason);
+	session_settle(&t, s);
+}
+
+/* Moves leaves whose next hop changed: the old hop is torn, the new one gets a Path at once. */
+static void reroute(struct turn *t, struct session *s)
+{
+	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
+		struct leaf *leaf = &s->leaf[i];
+		uint64_t expires = leaf->path_expires_us;
+		struct nexthop hop;
+
+		if (leaf->where != LEAF_BRANCH || leaf->branch->isc ||
+		    nexthop_find(t->core->nexthops, leaf->ep->control, leaf->came_for, &hop))
+			continue;
+		if (hop.neighbour.s_addr == leaf->branch->neighbour.s_addr && hop.port == leaf->branch->port &&
+		    hop.subtarget.s_addr == leaf->subtarget.s_addr)
+			continue;
+		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: next hop changed", leaf->ep->element);
+		send_path_tear(t, s, leaf->branch, leaf);
+		leaf_unplace(t, s, leaf);
+		if (leaf_place(t, s, leaf))
+			log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no way any more", leaf->ep->element);
+		leaf->path_expires_us = expires;
+		s->dirty_down = s->dirty_terms = s->dirty_report = 1;
+	}
+	if (s->dirty_down && !path_reserve(t, s))
+		session_settle(t, s);
+}
+
+void core_routes(struct core *core, uint64_t now_us, struct core_actions *actions)
+{
+	struct turn t = { core, now_us, actions };
+	const struct session *next, *s = core_session_next(core, NULL);
+
+	for (; s; s = next) {
+		next = core_session_next(core, s);
+		if (s->state != SESSION_FAILED)
+			reroute(&t, (struct session *)s);
+	}
+}
