@@ -231,6 +231,7 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	if (s->state != SESSION_FAILED && (placed || s->dirty_terms)) {
 		uint16_t proposed = msg->has & RSVP_HAS_HOPSTATE ? msg->hopstate.vlan : 0;
 
+		s->up_trunk = proposed != 0;
 		if (vlan_take(t->core, s, proposed)) {
 			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_LABEL, "no VLAN id free");
 			return;

@@ -74,6 +74,7 @@ struct session {
 	int committed;                        /* some apply succeeded and was not revoked */
 
 	struct { struct in_addr addr; uint32_t lih; int port; uint64_t refresh_us, next_resv_us; } up;
+	int up_trunk;                         /* switch: the previous hop understands tags (it told us a VLAN) */
 	uint64_t isc_deadline_us;             /* server: the ISC must answer by then; 0: not waiting */
 	uint16_t vlan;                        /* switch: of this ICorp in this island */
 	uint8_t vlan_ours;                    /* taken from our pool (and to be returned) */

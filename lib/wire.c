@@ -1,0 +1,180 @@
+/* The byte cursor with a sticky error. See wire.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/wire.h"
+
+struct wire wire_reader(const void *data, size_t size)
+{
+	return (struct wire){ .base = (uint8_t *)data, .size = size };
+}
+
+struct wire wire_writer(void *buffer, size_t room)
+{
+	return (struct wire){ .base = buffer, .size = room, .writable = 1 };
+}
+
+size_t wire_left(const struct wire *w)
+{
+	return w->error ? 0 : w->size - w->pos;
+}
+
+/* The next len bytes, or NULL and the sticky error. */
+static uint8_t *take(struct wire *w, size_t len)
+{
+	uint8_t *at;
+
+	if (w->error)
+		return NULL;
+	if (len > w->size - w->pos) {
+		w->error = w->writable ? -ENOBUFS : -EBADMSG;
+		return NULL;
+	}
+	at = w->base + w->pos;
+	w->pos += len;
+	return at;
+}
+
+static uint64_t get(struct wire *w, size_t len)
+{
+	const uint8_t *p = take(w, len);
+	uint64_t v = 0;
+
+	for (size_t i = 0; p && i < len; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+uint8_t wire_u8(struct wire *w)
+{
+	return (uint8_t)get(w, 1);
+}
+
+uint16_t wire_u16(struct wire *w)
+{
+	return (uint16_t)get(w, 2);
+}
+
+uint32_t wire_u32(struct wire *w)
+{
+	return (uint32_t)get(w, 4);
+}
+
+uint64_t wire_u64(struct wire *w)
+{
+	return get(w, 8);
+}
+
+float wire_f32(struct wire *w)
+{
+	uint32_t bits = wire_u32(w);
+	float v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
+const uint8_t *wire_bytes(struct wire *w, size_t len)
+{
+	return take(w, len);
+}
+
+void wire_str(struct wire *w, char *out, size_t room)
+{
+	size_t len = wire_u8(w);
+	const uint8_t *p = take(w, len);
+
+	*out = 0;
+	if (!p)
+		return;
+	if (len >= room || memchr(p, 0, len)) {
+		w->error = -EBADMSG;
+		return;
+	}
+	memcpy(out, p, len);
+	out[len] = 0;
+}
+
+void wire_skip(struct wire *w, size_t len)
+{
+	take(w, len);
+}
+
+struct wire wire_sub(struct wire *w, size_t len)
+{
+	const uint8_t *p = take(w, len);
+	struct wire sub = wire_reader(p, p ? len : 0);
+
+	sub.error = w->error;
+	return sub;
+}
+
+static void put(struct wire *w, uint64_t v, size_t len)
+{
+	uint8_t *p = take(w, len);
+
+	for (size_t i = 0; p && i < len; i++)
+		p[i] = (uint8_t)(v >> 8 * (len - 1 - i));
+}
+
+void wire_put_u8(struct wire *w, uint8_t v)
+{
+	put(w, v, 1);
+}
+
+void wire_put_u16(struct wire *w, uint16_t v)
+{
+	put(w, v, 2);
+}
+
+void wire_put_u32(struct wire *w, uint32_t v)
+{
+	put(w, v, 4);
+}
+
+void wire_put_u64(struct wire *w, uint64_t v)
+{
+	put(w, v, 8);
+}
+
+void wire_put_f32(struct wire *w, float v)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &v, sizeof(bits));
+	wire_put_u32(w, bits);
+}
+
+void wire_put_bytes(struct wire *w, const void *data, size_t len)
+{
+	uint8_t *p = take(w, len);
+
+	if (p && len)
+		memcpy(p, data, len);
+}
+
+void wire_put_str(struct wire *w, const char *s)
+{
+	size_t len = strlen(s);
+
+	if (len > 255) {
+		w->error = w->error ? w->error : -ENOBUFS;
+		return;
+	}
+	wire_put_u8(w, (uint8_t)len);
+	wire_put_bytes(w, s, len);
+}
+
+void wire_patch_u16(struct wire *w, size_t at, uint16_t v)
+{
+	if (w->error || at + 2 > w->pos)
+		return;
+	w->base[at] = (uint8_t)(v >> 8);
+	w->base[at + 1] = (uint8_t)v;
+}
+
+void wire_pad(struct wire *w, size_t align)
+{
+	while (!w->error && w->pos & (align - 1))
+		wire_put_u8(w, 0);
+}

@@ -1,0 +1,31 @@
+/*
+ * icorp-signald's configuration file: the rows are in config.c, which is also what --print-config prints.
+ */
+#ifndef ICORP_SIGNALD_CONFIG_H
+#define ICORP_SIGNALD_CONFIG_H
+
+#include "lib/config.h"
+#include "signald/core.h"
+
+struct config_port { char *title; uint64_t speed_bps; int64_t share; };
+struct config_resource { char *title; int64_t capacity, step, floor, ceiling; };
+struct config_adaptor { char *title; char *type; struct config_list options; };
+
+struct signald_config {
+	char *name, *kind, *address, *transport, *keyring, *gatekeeper, *token_file, *control, *adaptor_dir, *vlans,
+	     *public_pool, *isc_host, *pcap, *log_level;
+	uint64_t refresh_us, isc_start_us, contract_wait_us, heartbeat_us;
+	int64_t multiplier, enterprise;
+	int integrity, allow_warp;
+	struct config_list images;
+	struct config_sections ports, resources, adaptors;
+};
+
+/* Loads, checks what rows cannot say, and fills the core's part. 0, or -errno with *error; then nothing is kept. */
+int signald_config_load(const char *file, struct signald_config *config, struct core_config *core,
+			struct config_error *error);
+void signald_config_free(struct signald_config *config);
+/* The rows, for --print-config. */
+extern const struct config_row signald_config_rows[];
+
+#endif
