@@ -17,8 +17,8 @@ adaptors_libadaptorvm_a_SOURCES = adaptors/registry_vm.c
 adaptors_libadaptorvm_a_CFLAGS = $(AM_CFLAGS) $(VIRT_CFLAGS) $(XML_CFLAGS) $(JANSSON_CFLAGS)
 
 # What an adaptor process (or a test of one technology) links besides its technology's library and libraries.
-ADAPTOR_HOST_LIBS = adaptors/libadaptorhost.a adaptors/libadaptorclient.a contracts/libcontracts.a \
-	lib/libcryptobase.a lib/libbase.a $(XML_LIBS) $(ZLIB_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
+# No libcrypto here: libnftables is GPL-2 only.
+ADAPTOR_HOST_LIBS = adaptors/libadaptorhost.a adaptors/libadaptorclient.a lib/libbase.a $(JANSSON_LIBS)
 
 pkglibexec_PROGRAMS += icorp-adaptor icorp-adaptor-vm
 icorp_adaptor_SOURCES = adaptors/main.c

@@ -1,1 +1,14 @@
 # tests of adaptors
+EXTRA_DIST += tests/unit/adaptor_samples.h
+
+check_PROGRAMS += tests/unit/test_adaptor_codec tests/unit/test_adaptor_client
+TESTS += tests/unit/test_adaptor_codec tests/unit/test_adaptor_client
+
+tests_unit_test_adaptor_codec_SOURCES = tests/unit/test_adaptor_codec.c tests/unit/adaptor_samples.h
+tests_unit_test_adaptor_codec_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_adaptor_codec_LDADD = adaptors/libadaptorclient.a lib/libbase.a $(CMOCKA_LIBS)
+
+tests_unit_test_adaptor_client_SOURCES = tests/unit/test_adaptor_client.c tests/unit/adaptor_samples.h
+tests_unit_test_adaptor_client_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_test_adaptor_client_LDADD = adaptors/libadaptorclient.a lib/libbase.a $(EVENT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_adaptor_client_DEPENDENCIES = icorp-adaptor$(EXEEXT) adaptors/libadaptorclient.a lib/libbase.a
