@@ -1,8 +1,14 @@
-# lib: libbase needs libc, libevent, libconfuse and jansson; what needs libcrypto is apart, so that programs that must not
-# link it do not.
+# lib: libbase needs libc, libevent, libconfuse and jansson; what needs libcrypto or libcurl is apart, so that programs that
+# must not link those do not. Link lines end with the variables below, highest first.
 noinst_LIBRARIES += lib/libbase.a lib/libcryptobase.a
-lib_libbase_a_SOURCES = lib/addr.h lib/clock.h lib/heap.h lib/log.h lib/wire.h lib/addr.c lib/clock.c lib/heap.c \
-	lib/log.c lib/wire.c
+lib_libbase_a_SOURCES = lib/addr.h lib/clock.h lib/config.h lib/config_value.h lib/control.h lib/heap.h lib/log.h \
+	lib/loop.h lib/text.h lib/wire.h lib/writer.h lib/writer_render.h lib/addr.c lib/clock.c lib/config.c \
+	lib/config_describe.c lib/config_value.c lib/heap.c lib/log.c lib/loop.c lib/text.c lib/wire.c lib/writer.c \
+	lib/writer_text.c lib/writer_xml.c
+lib_libbase_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CONFUSE_CFLAGS) $(JANSSON_CFLAGS)
+BASE_LIBS = lib/libbase.a $(CONFUSE_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS)
+
 lib_libcryptobase_a_SOURCES = lib/mac.h lib/rsvp.h lib/rsvp_wire.h lib/mac.c lib/rsvp.c lib/rsvp_auth.c \
 	lib/rsvp_decode.c lib/rsvp_encode.c
 lib_libcryptobase_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+CRYPTOBASE_LIBS = lib/libcryptobase.a $(BASE_LIBS) $(CRYPTO_LIBS)
