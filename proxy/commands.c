@@ -232,7 +232,7 @@ static int show_connections(void *ctx, int argc, char **argv, struct writer *w, 
 static void write_counters(struct proxy *proxy, const struct service *s, struct writer *w)
 {
 	const struct service_counters *c = &s->counters;
-	char chain[KERNEL_CHAIN];
+	char chain[KERNEL_CHAIN], text[ADDR_TEXT];
 	uint64_t accepted = c->accepted;
 
 	if (s->in_kernel) {
@@ -241,6 +241,7 @@ static void write_counters(struct proxy *proxy, const struct service *s, struct 
 	}
 	writer_object(w, NULL);
 	writer_uint(w, "icorp", s->icorp->spec.key.id);
+	writer_str(w, "leader", addr_text(s->icorp->spec.key.leader, text));
 	writer_str(w, "service", s->spec.name);
 	writer_uint(w, "accepted", accepted);
 	writer_uint(w, "open", s->n_conns);
