@@ -4,6 +4,8 @@
  *
  * held[] lists the addresses in use. An entry is `owned` when it was not there before us: only those are removed.
  */
+#include "config.h"
+
 #include "proxy/address.h"
 
 #include <errno.h>

@@ -2,6 +2,8 @@
  * What the adaptor and the operator may ask: proxy/set, proxy/unset, proxy/list, proxy/audit change or compare
  * descriptions (spec.h); the show commands only look.
  */
+#include "config.h"
+
 #include "proxy/commands.h"
 
 #include <errno.h>

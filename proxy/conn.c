@@ -7,6 +7,8 @@
  * Errors of the server end an attempt and count against its health; errors of our own (no ports, no descriptors)
  * end the connection and do not.
  */
+#include "config.h"
+
 #include "proxy/conn.h"
 
 #include <errno.h>
@@ -20,7 +22,7 @@
 #include "lib/addr.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "proxy/config.h"
+#include "proxy/settings.h"
 #include "proxy/relay.h"
 
 static void next_server(struct conn *conn, int error, uint64_t now_us);

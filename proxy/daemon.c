@@ -2,9 +2,10 @@
  * The program: reads options and configuration, opens the proxy (which cleans up after a crash), then the control
  * socket, and runs the loop until SIGTERM or SIGINT; then everything it put into the kernel is removed.
  */
+#include "config.h"
+
 #include "proxy/daemon.h"
 
-#include <config.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "proxy/commands.h"
-#include "proxy/config.h"
+#include "proxy/settings.h"
 #include "proxy/table.h"
 
 #define DAEMON_CONFIG SYSCONFDIR "/icorp/proxy.conf"

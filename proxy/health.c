@@ -1,6 +1,8 @@
 /*
  * See health.h: the whole state machine is these two functions.
  */
+#include "config.h"
+
 #include "proxy/health.h"
 
 static uint64_t penalty(const struct health_limits *limits, uint32_t failures)

@@ -2,6 +2,8 @@
  * See kernel.h. Order within a change: what refers to a chain goes before the chain goes, a chain comes before what
  * refers to it. A public address that changes takes its map elements along.
  */
+#include "config.h"
+
 #include "proxy/kernel.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@ noinst_LIBRARIES += proxy/libproxy.a
 proxy_libproxy_a_SOURCES = \
 	proxy/address.c proxy/address.h \
 	proxy/commands.c proxy/commands.h \
-	proxy/config.c proxy/config.h \
+	proxy/settings.c proxy/settings.h \
 	proxy/conn.c proxy/conn.h \
 	proxy/daemon.c proxy/daemon.h \
 	proxy/health.c proxy/health.h \

@@ -5,6 +5,8 @@
  * After each commit the table's listing (without counters) is kept; as long as the kernel lists the same, nobody
  * has interfered.
  */
+#include "config.h"
+
 #include "proxy/nft.h"
 
 #include <errno.h>

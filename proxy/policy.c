@@ -6,6 +6,8 @@
  * weights 5:1:1 become a a b a c a a, not five in a row. A cycle has at most POLICY_MAX_SLOTS slots; larger
  * weights are scaled, rounding so that nobody is left out.
  */
+#include "config.h"
+
 #include "proxy/policy.h"
 
 #include <string.h>

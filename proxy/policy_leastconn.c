@@ -2,6 +2,8 @@
  * Least connections: the usable target with the fewest open connections for its weight, compared by cross
  * multiplication; ties go round. The kernel cannot count so, its cycle uses the weights alone.
  */
+#include "config.h"
+
 #include "proxy/policy.h"
 
 /* a is less loaded than b. */

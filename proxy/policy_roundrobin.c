@@ -2,6 +2,8 @@
  * Round robin: each usable target in turn. The default. The cursor is the index after the last pick, so a target
  * that drops out costs nobody a turn.
  */
+#include "config.h"
+
 #include "proxy/policy.h"
 
 static int pick(struct policy_item *const *items, size_t n, uint32_t *cursor)

@@ -3,6 +3,8 @@
  * pays the sum of all. Over a cycle each gets exactly its share, and the picks of a heavy target are spread. The
  * weights are the leader's, who computes them from the servers' load.
  */
+#include "config.h"
+
 #include "proxy/policy.h"
 
 /* Bounds what a target that stayed unusable for long, or whose weight fell, may carry along. */

@@ -4,6 +4,8 @@
  * of it goes to target_report, like what came of a user's connect. Targets that are not up by description are not
  * probed.
  */
+#include "config.h"
+
 #include "proxy/probe.h"
 
 #include <errno.h>
@@ -12,7 +14,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "proxy/config.h"
+#include "proxy/settings.h"
 
 static struct proxy *proxy_of(const struct target *target)
 {

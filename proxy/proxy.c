@@ -2,6 +2,8 @@
  * The proxy as a whole: what it needs from the machine at start, what it takes back at the end, and the audit that
  * puts right in between what others have undone (a flushed ruleset, a removed address).
  */
+#include "config.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +13,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "proxy/address.h"
-#include "proxy/config.h"
+#include "proxy/settings.h"
 #include "proxy/kernel.h"
 #include "proxy/nft.h"
 #include "proxy/pump.h"

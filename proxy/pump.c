@@ -5,6 +5,8 @@
  * A pipe goes back to the pool only when it is empty, so that no byte of one ICorp can turn up in another's
  * connection; one that still holds bytes at the end of a broken connection is closed.
  */
+#include "config.h"
+
 #include "proxy/pump.h"
 
 #include <errno.h>

@@ -3,6 +3,8 @@
  * the ICorp's, and open files (accept fails with EMFILE); in each case the listener is paused, and resumed when a
  * connection ends or, for open files, after RELAY_RETRY.
  */
+#include "config.h"
+
 #include "proxy/relay.h"
 
 #include <errno.h>
@@ -15,7 +17,7 @@
 #include "lib/addr.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "proxy/config.h"
+#include "proxy/settings.h"
 #include "proxy/conn.h"
 
 #define RELAY_BURST 64

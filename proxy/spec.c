@@ -6,6 +6,8 @@
  * checked before anything is allocated by them. What one member cannot say alone (twice the same port, a server
  * that is the proxy itself) is checked at the end.
  */
+#include "config.h"
+
 #include "proxy/spec.h"
 
 #include <errno.h>

@@ -5,6 +5,8 @@
  *
  * A service stays itself as long as its protocol and port stay, a target as long as its address and port do.
  */
+#include "config.h"
+
 #include "proxy/table.h"
 
 #include <errno.h>
@@ -16,7 +18,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "proxy/address.h"
-#include "proxy/config.h"
+#include "proxy/settings.h"
 #include "proxy/conn.h"
 #include "proxy/kernel.h"
 #include "proxy/nft.h"

@@ -5,13 +5,15 @@
  * renews the map. `usable` is computed for each pick, from the description, the weight, the health and the
  * connection's own list of servers it has tried.
  */
+#include "config.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/addr.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "proxy/config.h"
+#include "proxy/settings.h"
 #include "proxy/probe.h"
 #include "proxy/table.h"
 

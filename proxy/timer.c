@@ -3,6 +3,8 @@
  * cancel others, or free its owner. One turn fires at most TIMER_BURST entries, so that a mass of deadlines does
  * not hold up the traffic.
  */
+#include "config.h"
+
 #include "proxy/timer.h"
 
 #include <event2/event.h>

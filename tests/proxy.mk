@@ -1,1 +1,15 @@
 # tests of proxy
+PROXY_TEST_LIBS = $(PROXY_LIBS) $(CMOCKA_LIBS)
+PROXY_TESTS = tests/unit/test_proxy_policy tests/unit/test_proxy_spec tests/unit/test_proxy_kernel \
+	tests/unit/test_proxy_relay
+check_PROGRAMS += $(PROXY_TESTS)
+TESTS += $(PROXY_TESTS)
+
+tests_unit_test_proxy_policy_SOURCES = tests/unit/test_proxy_policy.c
+tests_unit_test_proxy_policy_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_test_proxy_spec_SOURCES = tests/unit/test_proxy_spec.c tests/unit/proxy_golden.c tests/unit/proxy_golden.h
+tests_unit_test_proxy_spec_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_test_proxy_kernel_SOURCES = tests/unit/test_proxy_kernel.c tests/unit/proxy_golden.c tests/unit/proxy_golden.h
+tests_unit_test_proxy_kernel_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_test_proxy_relay_SOURCES = tests/unit/test_proxy_relay.c tests/unit/proxy_world.c tests/unit/proxy_world.h
+tests_unit_test_proxy_relay_LDADD = $(PROXY_TEST_LIBS) -lpthread

@@ -1,8 +1,8 @@
 /*
  * icorp-proxy's configuration file.
  */
-#ifndef ICORP_PROXY_CONFIG_H
-#define ICORP_PROXY_CONFIG_H
+#ifndef ICORP_PROXY_SETTINGS_H
+#define ICORP_PROXY_SETTINGS_H
 
 #include "lib/config.h"
 

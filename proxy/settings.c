@@ -1,7 +1,9 @@
 /*
  * The settings as data (lib/config.h). What man/icorp-proxy.8 lists; `icorp-proxy -t` checks a file against it.
  */
-#include "proxy/config.h"
+#include "config.h"
+
+#include "proxy/settings.h"
 
 #include <stddef.h>
 
