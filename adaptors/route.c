@@ -246,6 +246,8 @@ static int want(struct route_state *s, const struct adaptor_terms *terms, struct
 		if (err < 0)
 			return refuse(result, err, "no way to", e->element);
 		route->dst = e->private_addr;
+		if (!route->gateway.s_addr)
+			route->gateway = e->control; /* on the link: ask by ARP for the control address */
 		if (!err && !to(*out, *n, route->dst))
 			++*n;
 	}

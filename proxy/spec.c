@@ -49,7 +49,8 @@ static void only(struct reader *r, json_t *object, const char *const *names)
 	json_t *value;
 
 	if (!json_is_object(object)) {
-		fault(r, -EINVAL, "%s must be an object", *r->at ? r->at : "the description");
+		fault(r, -EINVAL, "%.*s must be an object", *r->at ? (int)strlen(r->at) - 1 : 15,
+		      *r->at ? r->at : "the description");
 		return;
 	}
 	json_object_foreach(object, key, value) {

@@ -13,3 +13,8 @@ tests_unit_test_proxy_kernel_SOURCES = tests/unit/test_proxy_kernel.c tests/unit
 tests_unit_test_proxy_kernel_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_test_proxy_relay_SOURCES = tests/unit/test_proxy_relay.c tests/unit/proxy_world.c tests/unit/proxy_world.h
 tests_unit_test_proxy_relay_LDADD = $(PROXY_TEST_LIBS) -lpthread
+
+check_PROGRAMS += tests/unit/test_route
+TESTS += tests/unit/test_route
+tests_unit_test_route_SOURCES = tests/unit/test_route.c tests/unit/proxy_golden.c tests/unit/proxy_golden.h
+tests_unit_test_route_LDADD = adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#define GOLDEN_PATH 4096
+#define GOLDEN_PATH 1024
 
 static char *slurp(const char *path)
 {
@@ -45,14 +45,15 @@ static void update(const char *path, const char *text)
 
 static void one(const char *dir, const char *name, const char *ext, char *(*make)(const char *, int))
 {
-	char path[GOLDEN_PATH], *input, *expected, *got;
+	char *path, *input, *expected, *got;
 
-	snprintf(path, sizeof(path), "%s/%s.in", dir, name);
+	assert_true(asprintf(&path, "%s/%s.in", dir, name) > 0);
 	input = slurp(path);
 	assert_non_null(input);
 	got = make(input, strstr(name, "-invalid") != NULL);
 	assert_non_null(got);
-	snprintf(path, sizeof(path), "%s/%s.%s", dir, name, ext);
+	free(path);
+	assert_true(asprintf(&path, "%s/%s.%s", dir, name, ext) > 0);
 	if (getenv("GOLDEN_UPDATE"))
 		update(path, got);
 	expected = slurp(path);
@@ -61,6 +62,7 @@ static void one(const char *dir, const char *name, const char *ext, char *(*make
 	free(expected);
 	free(got);
 	free(input);
+	free(path);
 }
 
 int golden_run(const char *topic, const char *ext, char *(*make)(const char *, int))
