@@ -11,7 +11,6 @@ adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors
 # The technologies: a line each, and a line in adaptors/list.h.
 adaptors_libadaptornet_a_SOURCES = adaptors/registry_net.c
 adaptors_libadaptornet_a_SOURCES += adaptors/null.c
-adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c
 adaptors_libadaptornet_a_SOURCES += adaptors/route.c adaptors/route_message.c adaptors/route_message.h
 adaptors_libadaptornet_a_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS) $(JANSSON_CFLAGS)
 

@@ -1,8 +1,9 @@
 /*
  * Routes inside an ICorp: for every endpoint that is not here, a /32 route to its private address over the same next
- * hop as its control (public) address. So ICorp packets, whose addresses are private at both ends, go where the base
- * network's routing goes, and routers between the elements need to know nothing. Endpoints that are here have their
- * routes from whoever made them (the proxy's address on lo, an ISC's link).
+ * hop as its control (public) address. When that is on the link, the next hop is the control address itself: ARP is
+ * only ever for public addresses. So ICorp packets, whose addresses are private at both ends, go where the base
+ * network's routing goes. Endpoints that are here have their routes from whoever made them (the proxy's address on
+ * lo, an ISC's link).
  *
  * An apply asks the kernel for the way to each control address (RTM_GETROUTE) and then makes the difference: routes
  * that are as they were are renewed (the kernel takes an identical replace as nothing), those whose base route moved

@@ -58,8 +58,13 @@ static void print_netlink(FILE *out, const struct nlmsghdr *nlh)
 		rtm->rtm_type);
 	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) {
 		const uint8_t *byte = mnl_attr_get_payload(attr);
+		int type = mnl_attr_get_type(attr);
 
-		fprintf(out, " [%u]", mnl_attr_get_type(attr));
+		fprintf(out, " [%d]", type);
+		if (type == RTA_OIF || type == RTA_PRIORITY) { /* in the machine's byte order */
+			fprintf(out, " %u", mnl_attr_get_u32(attr));
+			continue;
+		}
 		for (unsigned i = 0; i < mnl_attr_get_payload_len(attr); i++)
 			fprintf(out, "%c%u", i ? '.' : ' ', byte[i]);
 	}
