@@ -1,0 +1,451 @@
+/*
+ * The daemon: wiring and the carrying out of actions. See daemon.h. Inputs reach the core only between action lists: what
+ * arrives while a list is being carried out (an adaptor that answers at once) waits in `late`.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "lib/clock.h"
+#include "lib/control.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "signald/daemon.h"
+#include "signald/plan.h"
+#include "signald/pull.h"
+#include "signald/registrar.h"
+#include "signald/routes.h"
+#include "signald/session.h"
+#include "signald/transport.h"
+
+struct late { struct late *next; struct adaptor_key key; uint64_t cookie; struct adaptor_result result; };
+
+/* ---- time ---- */
+
+static void set_timer(struct daemon *d)
+{
+	uint64_t at = core_next(d->core), now = clock_now_us(), in = at > now ? at - now : 0;
+	struct timeval tv = { (time_t)(in / CLOCK_S), (suseconds_t)(in % CLOCK_S) };
+
+	if (at == UINT64_MAX)
+		event_del(d->timer);
+	else
+		event_add(d->timer, &tv);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct daemon *d = ctx;
+
+	core_tick(d->core, clock_now_us(), &d->actions);
+	daemon_run_actions(d);
+}
+
+/* ---- actions ---- */
+
+static void act_send(struct daemon *d, const struct core_action *a)
+{
+	struct peer *peer = peer_get(d->peers, a->to);
+	uint8_t buffer[RSVP_MAX_SIZE];
+	struct rsvp_auth auth;
+	int len, r = peer_auth(d->peers, a->to, &auth), isc = 0;
+	const struct session *s = core_session(d->core, a->key.icorp, a->key.leader);
+
+	if (a->port == CORE_PORT_NONE && s)
+		for (const struct branch *b = s->branch; b; b = b->next)
+			isc |= b->isc && b->neighbour.s_addr == a->to.s_addr;
+	if (r < 0) {
+		log_icorp(LOG_LEVEL_WARN, a->key.icorp, "%s not sent: no key for the neighbour",
+			  rsvp_type_name(a->msg->type));
+		return;
+	}
+	len = rsvp_encode(a->msg, (uint32_t)d->config.enterprise, r ? &auth : NULL, buffer, sizeof(buffer));
+	if (len > 0)
+		r = transport_send(d->transport, a->to, isc, a->msg->type == RSVP_PATH, buffer, (size_t)len);
+	else
+		r = len;
+	if (peer)
+		peer->counter[r ? PEER_SEND_FAILED : PEER_SENT]++;
+	if (r && log_enabled(LOG_LEVEL_DEBUG))
+		log_icorp(LOG_LEVEL_DEBUG, a->key.icorp, "%s: %s", rsvp_type_name(a->msg->type), strerror(-r));
+}
+
+/* A Path to a neighbour that may not know the contract yet carries it, when the datagram stays under the MTU. */
+#define BODY_MAX 900
+
+static void act_send_path(struct daemon *d, const struct core_action *a)
+{
+	const struct session *s = core_session(d->core, a->key.icorp, a->key.leader);
+	uint8_t *body = NULL;
+	size_t len = 0;
+
+	if (s && s->branch && s->state != SESSION_UP && !contract_deflate(s->contract, &body, &len) && len <= BODY_MAX) {
+		a->msg->body = body;
+		a->msg->body_len = len;
+		a->msg->has |= RSVP_HAS_BODY;
+	}
+	act_send(d, a);
+	free(body);
+}
+
+static int isc_of(struct daemon *d, const struct session *s, struct plan_isc *isc)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct in_addr addr = s->leaf[i].ep->private_addr;
+
+		if (!s->leaf[i].branch || !s->leaf[i].branch->isc)
+			continue;
+		addr_parse(d->config.isc_host, &isc->host);
+		isc->port = RSVP_PORT;
+		isc->key_id = 1;
+		if (peers_isc_key(d->peers, s->key.icorp, s->key.leader, addr, isc->key))
+			return 0;
+		peers_set_key(d->peers, addr, isc->key_id, MAC_HMAC_SHA256, isc->key, sizeof(isc->key));
+		return 1;
+	}
+	return 0;
+}
+
+static void act_apply(struct daemon *d, const struct core_action *a)
+{
+	uint64_t lifetime_us = (2 * (uint64_t)d->config.multiplier + 1) * 3 * d->config.refresh_us / 4;
+	struct adaptor_terms terms;
+	struct plan_isc isc;
+
+	if (plan_terms(core_config(d->core), a->session, isc_of(d, a->session, &isc) ? &isc : NULL,
+		       (uint32_t)(lifetime_us / CLOCK_S) + 1, &terms))
+		return;
+	dispatch_apply(d->dispatch, &terms, a->cookie);
+	plan_clear(&terms);
+}
+
+static void act_closed(struct daemon *d, const struct core_action *a)
+{
+	dispatch_forget(d->dispatch, a->key);
+}
+
+static void act_fetch(struct daemon *d, const struct core_action *a)
+{
+	if (pull_fetch(d->pull, a->to, a->key, a->digest))
+		log_icorp(LOG_LEVEL_WARN, a->key.icorp, "contract cannot be fetched: out of memory");
+}
+
+static void carry_out(struct daemon *d)
+{
+	for (unsigned i = 0; i < d->actions.n; i++) {
+		const struct core_action *a = &d->actions.v[i];
+
+		switch (a->type) {
+		case CORE_SEND:
+			if (a->msg->type == RSVP_PATH)
+				act_send_path(d, a);
+			else
+				act_send(d, a);
+			break;
+		case CORE_APPLY:
+			if (!a->session->closing)
+				act_apply(d, a);
+			break;
+		case CORE_REVOKE:
+			dispatch_revoke(d->dispatch, a->key);
+			break;
+		case CORE_FETCH:
+			act_fetch(d, a);
+			break;
+		case CORE_REPORT:
+			registrar_report(d->registrar, a->session);
+			break;
+		case CORE_CLOSED:
+			act_closed(d, a);
+			break;
+		}
+	}
+	core_actions_clear(&d->actions);
+}
+
+void daemon_run_actions(struct daemon *d)
+{
+	if (d->busy)
+		return; /* the outer call goes on with the list */
+	d->busy = 1;
+	carry_out(d);
+	while (d->late) {
+		struct late *one = d->late;
+
+		d->late = one->next;
+		if (!d->late)
+			d->late_end = &d->late;
+		core_applied(d->core, one->key, one->cookie, &one->result, clock_now_us(), &d->actions);
+		free(one);
+		carry_out(d);
+	}
+	d->busy = 0;
+	set_timer(d);
+}
+
+/* ---- inputs ---- */
+
+static void on_applied(void *ctx, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result)
+{
+	struct daemon *d = ctx;
+	struct late *one = malloc(sizeof(*one));
+
+	if (!one)
+		return;
+	*one = (struct late){ NULL, key, cookie, *result };
+	*d->late_end = one;
+	d->late_end = &one->next;
+	daemon_run_actions(d);
+}
+
+static void on_ports(void *ctx, const char *json)
+{
+	registrar_ports(((struct daemon *)ctx)->registrar, json);
+}
+
+static void on_adaptor_state(void *ctx)
+{
+	registrar_changed(((struct daemon *)ctx)->registrar);
+}
+
+static void on_shown(void *ctx, uint64_t cookie, const char *instance, const char *json, const char *error)
+{
+	show_shown(ctx, cookie, instance, json, error);
+}
+
+static void on_contract(void *ctx, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why)
+{
+	struct daemon *d = ctx;
+
+	core_contract(d->core, digest, contract, why, clock_now_us(), &d->actions);
+	daemon_run_actions(d);
+}
+
+static void on_routes(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	core_routes(d->core, clock_now_us(), &d->actions);
+	daemon_run_actions(d);
+	registrar_changed(d->registrar);
+}
+
+/* The contract in a Path's BODY, when we do not have it already. */
+static struct contract *body_contract(const struct daemon *d, const struct rsvp_msg *msg)
+{
+	struct adaptor_key key = { msg->session.icorp, msg->session.leader };
+	struct contract_error error;
+	struct contract *c = NULL;
+	char *xml;
+	size_t len;
+
+	if (msg->type != RSVP_PATH || !(msg->has & RSVP_HAS_BODY) ||
+	    core_contract_find(d->core, key, msg->ref.digest) || contract_inflate(msg->body, msg->body_len, &xml, &len))
+		return NULL;
+	if (contract_parse(xml, len, &c, &error))
+		log_icorp(LOG_LEVEL_WARN, key.icorp, "contract refused: line %d: %s", error.line, error.text);
+	free(xml);
+	return c;
+}
+
+static void log_dropped(struct in_addr from, uint64_t now, const char *why)
+{
+	static struct log_burst burst;
+	unsigned more;
+	char text[ADDR_TEXT];
+
+	if (log_burst_ok(&burst, now, 5 * CLOCK_S, &more))
+		log_msg(LOG_LEVEL_WARN, "datagram from %s dropped: %s (%u more since the last such line)",
+			addr_text(from, text), why, more);
+}
+
+static void on_datagram(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len)
+{
+	struct daemon *d = ctx;
+	uint64_t now = clock_now_us();
+	struct peer *peer = peer_get(d->peers, from);
+	struct rsvp_decode_error error;
+	struct core_from where = { from, CORE_PORT_NONE };
+	struct contract *contract;
+	int r;
+
+	if (!peer)
+		return;
+	peer->counter[PEER_RECEIVED]++;
+	r = peer_check(d->peers, peer, data, len, now);
+	if (r) {
+		log_dropped(from, now, r == -ENOKEY ? "no key with that id" : r == -EALREADY ? "replayed" :
+			    r == -EBADMSG ? "malformed" : "not authentic");
+		return;
+	}
+	r = rsvp_decode(data, len, (uint32_t)d->config.enterprise, &d->msg, &error);
+	if (r) {
+		peer->counter[r == -EPROTO ? PEER_UNKNOWN_OBJECT : PEER_MALFORMED]++;
+		log_dropped(from, now, error.what ? error.what : "malformed");
+		return;
+	}
+	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, ifindex);
+	contract = body_contract(d, &d->msg);
+	core_message(d->core, &d->msg, &where, contract, now, &d->actions);
+	contract_unref(contract);
+	daemon_run_actions(d);
+}
+
+/* ---- life ---- */
+
+static const char *port_name(const void *ctx, int port)
+{
+	const struct daemon *d = ctx;
+
+	return d->core_config.port[port].ifname;
+}
+
+static void on_reload(void *ctx)
+{
+	struct daemon *d = ctx;
+	struct signald_config config;
+	struct core_config core;
+	struct config_error error;
+	char why[256];
+
+	if (signald_config_load(d->config_file, &config, &core, &error)) {
+		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", error.text);
+		return;
+	}
+	if (*config.keyring && peers_load_keys(d->peers, config.keyring, why, sizeof(why)))
+		log_msg(LOG_LEVEL_ERROR, "keys not reloaded: %s", why);
+	if (core.n_ports == d->core_config.n_ports &&
+	    !memcmp(&core.address, &d->core_config.address, sizeof(core.address)) && core.kind == d->core_config.kind) {
+		core.seed = d->core_config.seed;
+		d->core_config = core;
+		core_reconfigure(d->core, &core);
+		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers and keys; the rest needs a restart");
+	} else {
+		log_msg(LOG_LEVEL_ERROR, "not reloaded: name, kind, address and the list of ports need a restart");
+	}
+	signald_config_free(&config);
+	registrar_changed(d->registrar);
+}
+
+static int start_signaling(struct daemon *d, char *why, size_t room)
+{
+	struct transport_options transport = { !strcmp(d->config.transport, "raw"), d->core_config.address, d->config.pcap };
+	int r;
+
+	d->peers = peers_new(d->config.integrity);
+	d->nexthops.is_switch = d->core_config.kind == ELEMENT_SWITCH;
+	d->nexthops.port_name = port_name;
+	d->nexthops.port_ctx = d;
+	d->nexthops.n_ports = (int)d->core_config.n_ports;
+	snprintf(d->nexthops.self, sizeof(d->nexthops.self), "%s", d->config.name);
+	d->core = core_new(&d->core_config, &d->nexthops);
+	if (!d->peers || !d->core)
+		return -ENOMEM;
+	if (*d->config.keyring) {
+		r = peers_load_keys(d->peers, d->config.keyring, why, room);
+		if (r)
+			return r;
+	}
+	snprintf(why, room, "rtnetlink");
+	r = routes_new(loop_base(d->loop), &d->core_config, &d->nexthops, on_routes, d, &d->routes);
+	if (!r)
+		r = transport_new(loop_base(d->loop), &transport, on_datagram, d, &d->transport, why, room);
+	if (!r)
+		r = pull_new(loop_base(d->loop), d->core, d->core_config.address, on_contract, d, &d->pull, why, room);
+	return r;
+}
+
+static int start(struct daemon *d, char *why, size_t room)
+{
+	struct dispatch_hooks hooks = { on_applied, on_ports, on_adaptor_state, on_shown, d };
+	int r;
+
+	snprintf(why, room, "out of memory");
+	d->late_end = &d->late;
+	d->started_us = clock_now_us();
+	d->loop = loop_new(&(struct loop_hooks){ .reload = on_reload, .ctx = d });
+	if (!d->loop)
+		return -ENOMEM;
+	d->timer = event_new(loop_base(d->loop), -1, 0, on_timer, d);
+	if (!d->timer)
+		return -ENOMEM;
+	r = start_signaling(d, why, room);
+	if (r)
+		return r;
+	snprintf(why, room, "adaptors");
+	r = dispatch_new(loop_base(d->loop), &d->config, &hooks, &d->dispatch);
+	if (r)
+		return r;
+	dispatch_audit(d->dispatch, NULL, 0); /* what a former life left and nobody claims */
+	r = registrar_new(d, &d->registrar, why, room);
+	if (r)
+		return r;
+	snprintf(why, room, "control socket %s", d->config.control);
+	return show_open(d);
+}
+
+static void stop(struct daemon *d)
+{
+	show_close(d);
+	registrar_free(d->registrar);
+	dispatch_free(d->dispatch);
+	pull_free(d->pull);
+	transport_free(d->transport);
+	routes_free(d->routes);
+	core_free(d->core);
+	core_actions_free(&d->actions);
+	rsvp_msg_free(&d->msg);
+	peers_free(d->peers);
+	nexthops_clear_map(&d->nexthops);
+	nexthops_clear_routes(&d->nexthops);
+	while (d->late) {
+		struct late *one = d->late;
+
+		d->late = one->next;
+		free(one);
+	}
+	if (d->timer)
+		event_free(d->timer);
+	loop_free(d->loop);
+	signald_config_free(&d->config);
+	contract_cleanup();
+	libevent_global_shutdown();
+}
+
+int signald_main(int argc, char **argv)
+{
+	static struct daemon d;
+	enum log_level level = LOG_LEVEL_INFO;
+	struct config_error error;
+	char why[512] = "";
+	int r;
+
+	r = signald_options(argc, argv, &d.config_file);
+	if (r <= 0)
+		return r ? 2 : 0;
+	if (signald_config_load(d.config_file, &d.config, &d.core_config, &error)) {
+		fprintf(stderr, "icorp-signald: %s\n", error.text);
+		return 2;
+	}
+	if (r == SIGNALD_CHECK) {
+		signald_config_free(&d.config);
+		printf("%s: ok\n", d.config_file);
+		return 0;
+	}
+	log_level_parse(d.config.log_level, &level);
+	log_open("icorp-signald", d.config.name, LOG_SINK_STDERR, level);
+	r = contract_init();
+	if (!r)
+		r = start(&d, why, sizeof(why));
+	if (r)
+		log_msg(LOG_LEVEL_ERROR, "cannot start: %s: %s", why, strerror(-r));
+	else
+		log_msg(LOG_LEVEL_INFO, "ready, %s at %s", d.config.kind, d.config.address);
+	if (!r)
+		r = loop_run(d.loop);
+	stop(&d);
+	return r ? 1 : 0;
+}

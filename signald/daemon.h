@@ -1,0 +1,60 @@
+/*
+ * icorp-signald as a library: everything around the pure core. One struct daemon owns the parts and carries out the core's
+ * actions; data flows socket -> peer -> codec -> core -> actions -> dispatch/transport/registrar.
+ */
+#ifndef ICORP_SIGNALD_DAEMON_H
+#define ICORP_SIGNALD_DAEMON_H
+
+#include "signald/config.h"
+#include "signald/core.h"
+#include "signald/dispatch.h"
+#include "signald/peer.h"
+
+struct event;
+struct control_server;
+struct loop;
+struct pull;
+struct registrar;
+struct routes;
+struct transport;
+struct show_wait;
+
+struct daemon {
+	const char *config_file;
+	struct signald_config config;
+	struct core_config core_config;       /* as loaded; the core has its own copy with what is used */
+	struct loop *loop;
+	struct core *core;
+	struct core_actions actions;
+	int busy;                             /* carrying out actions: inputs wait in `late` */
+	struct late *late, **late_end;
+	struct nexthops nexthops;
+	struct routes *routes;
+	struct peers *peers;
+	struct transport *transport;
+	struct pull *pull;
+	struct dispatch *dispatch;
+	struct registrar *registrar;
+	struct control_server *control;
+	struct event *timer;
+	struct rsvp_msg msg;
+	struct show_wait *shows;
+	uint64_t started_us;
+};
+
+/* The command line: SIGNALD_RUN, SIGNALD_CHECK, 0 when all is said, -1 for a wrong one (said on stderr). */
+enum { SIGNALD_RUN = 1, SIGNALD_CHECK = 2 };
+int signald_options(int argc, char **argv, const char **config_file);
+
+/* The whole program after main: options, config, run, clean up. The exit status. */
+int signald_main(int argc, char **argv);
+
+/* An input for the core has been put into d->actions: carry them out, set the timer. */
+void daemon_run_actions(struct daemon *d);
+
+/* show.c */
+int show_open(struct daemon *d);
+void show_shown(struct daemon *d, uint64_t cookie, const char *instance, const char *json, const char *error);
+void show_close(struct daemon *d);
+
+#endif

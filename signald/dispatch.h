@@ -1,0 +1,48 @@
+/*
+ * From one CORE_APPLY to several adaptor processes and back to one core_applied: which adaptors are concerned, who has
+ * answered, what they said together.
+ */
+#ifndef ICORP_SIGNALD_DISPATCH_H
+#define ICORP_SIGNALD_DISPATCH_H
+
+#include "adaptors/client.h"
+#include "signald/config.h"
+
+struct dispatch;
+struct writer;
+
+struct dispatch_hooks {
+	/* All concerned adaptors have answered the commit `cookie`. */
+	void (*applied)(void *ctx, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result);
+	/* A switch's ports and learnt MACs, as JSON (adaptor.h). */
+	void (*ports)(void *ctx, const char *json);
+	/* An adaptor came up or went down. */
+	void (*state)(void *ctx);
+	/* The text of a query asked with dispatch_query. */
+	void (*shown)(void *ctx, uint64_t cookie, const char *instance, const char *json, const char *error);
+	void *ctx;
+};
+
+/* Starts every configured adaptor. 0 or -errno. */
+int dispatch_new(struct event_base *base, const struct signald_config *config, const struct dispatch_hooks *hooks,
+		 struct dispatch **out);
+void dispatch_free(struct dispatch *d);
+
+void dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint64_t cookie);
+void dispatch_revoke(struct dispatch *d, struct adaptor_key key);
+/* The session is gone: forget what was remembered of it. */
+void dispatch_forget(struct dispatch *d, struct adaptor_key key);
+/* Tells every adaptor which sessions there should be: what else carries our mark goes. */
+void dispatch_audit(struct dispatch *d, const struct adaptor_key *keys, size_t n);
+/* Asks the layer-2 adaptor, if any, for its ports. 1 when asked. */
+int dispatch_ask_ports(struct dispatch *d);
+/* Asks all adaptors (SHOW or MEASURE); hooks.shown answers each. Returns how many were asked. */
+unsigned dispatch_query(struct dispatch *d, enum adaptor_request request, uint64_t cookie);
+/* An array "adaptors" of name, type, up, reason. */
+void dispatch_describe(const struct dispatch *d, struct writer *w);
+size_t dispatch_count(const struct dispatch *d);
+/* The n-th adaptor's instance, type, whether it is up, and why not. */
+void dispatch_nth(const struct dispatch *d, size_t n, const char **instance, const char **type, int *up,
+		  const char **reason);
+
+#endif
