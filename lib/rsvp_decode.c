@@ -78,7 +78,7 @@ static int rate_from_float(float bytes, uint64_t *bps)
 {
 	if (!(bytes >= 0) || bytes > 1e18f)
 		return isinf(bytes) && bytes > 0 ? (*bps = UINT64_MAX, 0) : -EBADMSG;
-	*bps = (uint64_t)llround((double)bytes * 8);
+	*bps = (uint64_t)((double)bytes * 8 + 0.5);
 	return 0;
 }
 

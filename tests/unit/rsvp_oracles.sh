@@ -1,0 +1,22 @@
+#!/bin/sh
+# tcpdump and tshark, which know nothing of us, must decode every message we can make: nothing malformed, truncated or
+# with a bad checksum; tcpdump must find the HMAC-MD5 INTEGRITY valid with the key and invalid with another.
+set -u
+here=$(dirname "$0")
+build=${builddir:-.}
+command -v tcpdump >/dev/null && command -v tshark >/dev/null || { echo "SKIP: tcpdump or tshark is not installed"; exit 77; }
+dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+fail() { echo "FAIL: $*"; exit 1; }
+
+"$build/tests/unit/rsvp_pcap" "$dir/all.pcap" || fail "no capture written"
+. "$here/../lib/oracles.sh"
+oracle_check "$dir/all.pcap" 21 || exit 1
+tcpdump -r "$dir/all.pcap" -nnvv -M 0123456789abcdef >"$dir/md5" 2>/dev/null
+[ "$(grep -c '(valid)' "$dir/md5")" = 7 ] || fail "tcpdump finds $(grep -c '(valid)' "$dir/md5") of 7 MD5 digests valid"
+tcpdump -r "$dir/all.pcap" -nnvv -M 0123456789abcdeX >"$dir/bad" 2>/dev/null
+[ "$(grep -c '(valid)' "$dir/bad")" = 0 ] || fail "a wrong key is called valid"
+# the check itself must be able to fail: damage one object length
+cp "$dir/all.pcap" "$dir/broken.pcap"
+printf '\377' | dd of="$dir/broken.pcap" bs=1 seek=$((24 + 16 + 20 + 9)) conv=notrunc 2>/dev/null
+oracle_check "$dir/broken.pcap" 21 >/dev/null && fail "a damaged message passes"
+echo "ok: 21 messages decoded by tcpdump and tshark"
