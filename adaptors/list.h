@@ -8,3 +8,4 @@
  */
 ADAPTOR(null, net)
 ADAPTOR(route, net)
+ADAPTOR(tc, net)

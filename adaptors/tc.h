@@ -1,0 +1,190 @@
+/*
+ * The tc technology's own parts: state and plans (tc_state.c, tc_plan.c, no I/O), text of plans (tc_text.c, no I/O),
+ * and the backend that carries them out in the kernel (tc_kernel.h). Tests bring a backend that prints.
+ *
+ * On each configured link:
+ *
+ *     1c0b: htb, default 1c0b:2
+ *       1c0b:1  the link, at its rate
+ *         1c0b:2    everything else: a hundredth of the link, may borrow all of it, last in line
+ *         1c0b:3    signaling (RSVP): a hundredth of the link, first in line
+ *         1c0b:10…  the pool: one minor number per ICorp, the same on all links; idle ones hold 8 kbit/s
+ *
+ * and in nftables one map PREFIX -> class, consulted for source and destination of what leaves.
+ */
+#ifndef ICORP_ADAPTOR_TC_H
+#define ICORP_ADAPTOR_TC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "adaptors/protocol.h"
+
+#define TC_MAJOR 0x1c0bu            /* our mark on qdiscs and classes */
+#define TC_TABLE "icorp_tc"         /* and in nftables; elements carry the ICorp in their comment */
+#define TC_MINOR_LINK 1u
+#define TC_MINOR_DEFAULT 2u
+#define TC_MINOR_SIGNALING 3u
+#define TC_MINOR_FIRST 0x10u
+#define TC_POOL_FIRST 16u           /* classes of a fresh pool; it doubles when they are used up */
+#define TC_POOL_MAX (0xffffu - TC_MINOR_FIRST)
+#define TC_MAX_LINKS ADAPTOR_MAX_PORTS
+#define TC_IDLE_BPS 8000u
+#define TC_MTU 1514u
+
+struct tc_level { uint64_t rate_bps, ceil_bps; uint8_t prio; };
+
+/* A class as the kernel has it, as far as we know. */
+struct tc_class {
+	int present;
+	struct tc_level level;
+	uint32_t limit;                 /* of its leaf queue, bytes; 0: the kernel's default leaf */
+	uint64_t bytes, packets;        /* filled by read_link */
+};
+
+struct tc_link {
+	char ifname[ADAPTOR_IFNAME];
+	unsigned ifindex;               /* 0: no such interface now */
+	uint64_t rate_bps, promised_bps;/* configured; guaranteed to sessions (staged ones included) */
+	struct tc_class fixed[TC_MINOR_FIRST], *pool;
+	int root;                       /* 1: our qdisc is there, 0: none or a default one, -1: somebody else's */
+};
+
+enum tc_staged { TC_STAGED_NOTHING, TC_STAGED_APPLY, TC_STAGED_REVOKE };
+
+/* What a session is to have. */
+struct tc_want { struct prefix prefix; uint32_t lifetime_s; struct tc_level level[TC_MAX_LINKS]; };
+
+struct tc_session {
+	struct adaptor_key key;         /* first: the tree compares it */
+	TAILQ_ENTRY(tc_session) link, staged_link;
+	uint16_t minor;                 /* 0: none yet */
+	int adopted;                    /* found in the kernel, no controller has claimed it yet */
+	struct tc_want *now, *next;     /* in the kernel (NULL: nothing); staged */
+	enum tc_staged staged;
+	uint64_t renewed_us;            /* when its map element got its timeout */
+	int error;                      /* of this flush */
+	char reason[ADAPTOR_REASON];
+	int wanted;                     /* used by audit */
+};
+
+enum tc_op_kind { TC_OP_ROOT, TC_OP_CLASS, TC_OP_LEAF };
+
+/* One change to the kernel's queueing. */
+struct tc_op {
+	enum tc_op_kind kind;
+	const struct tc_link *link;
+	uint16_t minor;
+	struct tc_level level;          /* CLASS */
+	uint32_t limit;                 /* LEAF */
+	const char *leaf;               /* LEAF: its kind */
+	struct tc_session *session;     /* whose; NULL: ours */
+	int error;                      /* set by commit */
+};
+
+/* The numbers HTB wants, out of a level. */
+struct tc_htb { uint64_t rate, ceil; uint32_t buffer, cbuffer, burst, cburst, quantum; };
+
+/* A map element as read back. */
+struct tc_element { struct adaptor_key key; int ours; struct prefix prefix; uint16_t minor; uint32_t expires_s; };
+
+struct tc_backend {
+	/* Fills ifindex, root, fixed and pool (up to n_pool classes; *found: how many the kernel has). 0 or -errno. */
+	int (*read_link)(void *backend, struct tc_link *link, size_t n_pool, size_t *found);
+	/* Does n changes, sets each one's error. 0, or -errno when the kernel could not be talked to. */
+	int (*commit)(void *backend, struct tc_op *ops, size_t n);
+	/* One nftables transaction. 0, or -errno with a reason. */
+	int (*nft)(void *backend, const char *text, char *why, size_t room);
+	/* The map's elements; *elements is malloc'd. 0, also when there is no map. */
+	int (*read_map)(void *backend, const char *family, struct tc_element **elements, size_t *n);
+	uint64_t (*now_us)(void *backend);
+};
+
+enum tc_hook { TC_HOOK_EGRESS, TC_HOOK_POSTROUTING };
+
+struct tc_state {
+	const struct tc_backend *backend;
+	void *backend_state;            /* freed by who made it */
+	enum tc_hook hook;
+	const char *leaf;               /* "fq_codel" or "bfifo" */
+	size_t n_links, n_pool, free_hint;
+	struct tc_link links[TC_MAX_LINKS];
+	struct tc_session **owner;      /* by pool index */
+	void *tree;
+	TAILQ_HEAD(tc_sessions, tc_session) sessions, staged;
+};
+
+/* A growing text. error: -ENOMEM once it could not grow. */
+struct tc_text { char *data; size_t len, room; int error; };
+
+/* tc_text.c */
+void tc_text_add(struct tc_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void tc_text_free(struct tc_text *t);
+const char *tc_family(enum tc_hook hook);
+struct tc_htb tc_htb(const struct tc_level *level);
+uint32_t tc_leaf_limit(const struct tc_level *level);
+uint32_t tc_timeout(uint32_t lifetime_s);
+/* As `tc` would be told: for people and for golden files. */
+void tc_op_text(struct tc_text *t, const struct tc_op *op);
+/* Commands that make the table, the map and (anew) the chains, keeping the map's elements. */
+void tc_table_text(struct tc_text *t, const struct tc_state *s);
+/* Puts or renews an element (see tc_text.c); takes one out, there or not. */
+void tc_element_put_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session,
+			 const struct tc_want *want);
+void tc_element_remove_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session,
+			    const struct tc_want *want);
+void tc_element_delete_text(struct tc_text *t, enum tc_hook hook, struct prefix prefix);
+/* The key in an element's comment. 0 or -EINVAL. */
+int tc_comment_parse(const char *comment, struct adaptor_key *key);
+
+/* tc_state.c: sessions, links and the pool */
+void tc_state_init(struct tc_state *s, const struct tc_backend *backend, void *backend_state);
+void tc_state_clear(struct tc_state *s);
+/* 0, -EINVAL, -EEXIST, -ENOSPC. */
+int tc_link_add(struct tc_state *s, const char *ifname, uint64_t rate_bps);
+struct tc_session *tc_session_find(struct tc_state *s, struct adaptor_key key);
+struct tc_session *tc_session_obtain(struct tc_state *s, struct adaptor_key key);
+/* Gives its minor back and frees it; what it was promised must be taken back before. */
+void tc_session_drop(struct tc_state *s, struct tc_session *session);
+/* What it will hold after the next flush, NULL: nothing. */
+const struct tc_want *tc_session_want(const struct tc_session *session);
+/* Adds (sign 1) or takes back (-1) what the session will hold to or from the links' promises. */
+void tc_promise(struct tc_state *s, const struct tc_session *session, int sign);
+void tc_stage(struct tc_state *s, struct tc_session *session, enum tc_staged staged);
+/* A minor number for it, growing the pool when all are used. 0, -ENOSPC, -ENOMEM or the kernel's error. */
+int tc_minor_obtain(struct tc_state *s, struct tc_session *session);
+struct tc_level tc_idle_level(const struct tc_link *link);
+
+/* tc_link.c: what the links should have, and making it so */
+struct tc_class *tc_class_of(struct tc_link *link, uint16_t minor);
+/* A list of changes. error: -ENOMEM once it could not grow. */
+struct tc_ops { struct tc_op *op; size_t n, room; int error; };
+/* What makes the class have the level (and its leaf the queue); nothing when it has. */
+void tc_ops_class(const struct tc_state *s, struct tc_ops *ops, struct tc_link *link, uint16_t minor,
+		  const struct tc_level *level, struct tc_session *session);
+/* Does them and remembers what was done; each op's error is set. 0, or -errno when nothing could be done. */
+int tc_ops_commit(struct tc_state *s, struct tc_ops *ops);
+void tc_ops_free(struct tc_ops *ops);
+/* Room for n classes on every link; makes them. */
+int tc_pool_grow(struct tc_state *s, size_t n);
+/* Reads a link and makes its root, fixed classes and pool as far as they are missing or differ; counts that. */
+int tc_link_setup(struct tc_state *s, struct tc_link *link, unsigned *changes, char *why, size_t room);
+/* Makes the table, map and chains, leaving elements. */
+int tc_table_setup(struct tc_state *s, char *why, size_t room);
+/* Reads every link and the map, takes over the sessions it finds, makes what is missing. */
+int tc_adopt(struct tc_state *s, char *why, size_t room);
+
+/* tc_plan.c: the adaptor's calls over all this */
+int tc_check(struct tc_state *s, const struct adaptor_terms *terms, struct adaptor_result *result);
+int tc_apply(struct tc_state *s, const struct adaptor_terms *terms, struct adaptor_result *result);
+int tc_revoke(struct tc_state *s, struct adaptor_key key);
+int tc_flush(struct tc_state *s, void (*result)(void *ctx, struct adaptor_key key, int error, const char *reason),
+	     void *ctx);
+
+/* tc_audit.c: comparing with what is really there */
+/* Puts back the elements of sessions that lack theirs; counts them. */
+int tc_map_restore(struct tc_state *s, unsigned *restored);
+int tc_audit(struct tc_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired);
+
+#endif

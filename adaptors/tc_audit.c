@@ -1,0 +1,103 @@
+/*
+ * Comparing with what is really there. Sessions nobody wants go; then links are read and made whole (a missing qdisc, a
+ * class somebody changed, an interface made anew under its old name), and the map is: elements that belong to no
+ * session are taken out, sessions that lost theirs get it back.
+ */
+#include "config.h"
+
+#include "adaptors/tc.h"
+
+#include <stdlib.h>
+
+/* Is this the element its session should have? Marks the session as having it. */
+static int is_right(struct tc_state *s, const struct tc_element *e)
+{
+	struct tc_session *session = e->ours ? tc_session_find(s, e->key) : NULL;
+
+	if (!session || !session->now || session->minor != e->minor ||
+	    session->now->prefix.addr.s_addr != e->prefix.addr.s_addr || session->now->prefix.len != e->prefix.len)
+		return 0;
+	session->wanted = 1;
+	return 1;
+}
+
+static int run(struct tc_state *s, struct tc_text *text)
+{
+	char why[ADAPTOR_REASON];
+	int rc = text->error ? text->error : text->len ? s->backend->nft(s->backend_state, text->data, why, sizeof(why)) : 0;
+
+	tc_text_free(text);
+	return rc;
+}
+
+static int audit_map(struct tc_state *s, unsigned *orphans, unsigned *restored)
+{
+	struct tc_element *elements = NULL;
+	struct tc_session *session;
+	struct tc_text text = { 0 }, strays = { 0 };
+	size_t n = 0;
+	int rc = s->backend->read_map(s->backend_state, tc_family(s->hook), &elements, &n);
+
+	if (rc)
+		return rc;
+	TAILQ_FOREACH(session, &s->sessions, link)
+		session->wanted = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!is_right(s, &elements[i]) && orphans) {
+			tc_element_delete_text(&strays, s->hook, elements[i].prefix);
+			++*orphans;
+		}
+	TAILQ_FOREACH(session, &s->sessions, link)
+		if (!session->wanted && session->now) {
+			tc_element_put_text(&text, s->hook, session, session->now);
+			session->renewed_us = s->backend->now_us(s->backend_state);
+			++*restored;
+		}
+	free(elements);
+	run(s, &strays);                 /* may fail: one of them may just have timed out */
+	return run(s, &text);
+}
+
+int tc_map_restore(struct tc_state *s, unsigned *restored)
+{
+	*restored = 0;
+	return audit_map(s, NULL, restored);
+}
+
+static void revoke_unwanted(struct tc_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans)
+{
+	struct tc_session *session;
+
+	TAILQ_FOREACH(session, &s->sessions, link)
+		session->wanted = 0;
+	for (size_t i = 0; i < n; i++) {
+		session = tc_session_find(s, keys[i]);
+		if (session)
+			session->wanted = 1;
+	}
+	TAILQ_FOREACH(session, &s->sessions, link)
+		if (!session->wanted) {
+			tc_revoke(s, session->key);
+			++*orphans;
+		}
+}
+
+int tc_audit(struct tc_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired)
+{
+	char why[ADAPTOR_REASON];
+	unsigned restored = 0;
+	int rc = 0, bad;
+
+	*orphans = *repaired = 0;
+	revoke_unwanted(s, keys, n, orphans);
+	tc_flush(s, NULL, NULL);
+	for (size_t i = 0; i < s->n_links; i++) {
+		bad = tc_link_setup(s, &s->links[i], repaired, why, sizeof(why));
+		rc = rc ? rc : bad;
+	}
+	bad = tc_table_setup(s, why, sizeof(why));
+	rc = rc ? rc : bad;
+	bad = audit_map(s, orphans, &restored);
+	*repaired += restored;
+	return rc ? rc : bad;
+}

@@ -1,0 +1,164 @@
+/*
+ * The tc technology's sessions, the minor numbers they hold, and what each link has promised. No I/O, but for growing
+ * the pool. A session has `now` (in the kernel) and, while staged, `next`; what a link has promised counts what
+ * will be after the next flush, so that a batch of applies cannot promise more than there is.
+ */
+#include "config.h"
+
+#include "adaptors/tc.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare(const void *a, const void *b)
+{
+	const struct adaptor_key *x = a, *y = b;
+
+	if (x->icorp != y->icorp)
+		return x->icorp < y->icorp ? -1 : 1;
+	return memcmp(&x->leader, &y->leader, sizeof(x->leader));
+}
+
+void tc_state_init(struct tc_state *s, const struct tc_backend *backend, void *backend_state)
+{
+	memset(s, 0, sizeof(*s));
+	s->backend = backend;
+	s->backend_state = backend_state;
+	s->leaf = "bfifo";
+	TAILQ_INIT(&s->sessions);
+	TAILQ_INIT(&s->staged);
+}
+
+static void session_free(void *arg)
+{
+	struct tc_session *session = arg;
+
+	free(session->now);
+	free(session->next);
+	free(session);
+}
+
+void tc_state_clear(struct tc_state *s)
+{
+	tdestroy(s->tree, session_free);
+	for (size_t i = 0; i < s->n_links; i++)
+		free(s->links[i].pool);
+	free(s->owner);
+	memset(s, 0, sizeof(*s));
+}
+
+int tc_link_add(struct tc_state *s, const char *ifname, uint64_t rate_bps)
+{
+	size_t len = strlen(ifname);
+
+	if (len == 0 || len >= ADAPTOR_IFNAME || strpbrk(ifname, "\" \\;{}\n") || rate_bps < 100 * TC_IDLE_BPS)
+		return -EINVAL;
+	if (s->n_links == TC_MAX_LINKS)
+		return -ENOSPC;
+	for (size_t i = 0; i < s->n_links; i++)
+		if (!strcmp(s->links[i].ifname, ifname))
+			return -EEXIST;
+	struct tc_link *link = &s->links[s->n_links++];
+
+	memcpy(link->ifname, ifname, len + 1);
+	link->rate_bps = rate_bps / 8 * 8;
+	return 0;
+}
+
+struct tc_session *tc_session_find(struct tc_state *s, struct adaptor_key key)
+{
+	struct tc_session **node = tfind(&key, &s->tree, compare);
+
+	return node ? *node : NULL;
+}
+
+struct tc_session *tc_session_obtain(struct tc_state *s, struct adaptor_key key)
+{
+	struct tc_session *session = tc_session_find(s, key);
+
+	if (session)
+		return session;
+	session = calloc(1, sizeof(*session));
+	if (!session)
+		return NULL;
+	session->key = key;
+	if (!tsearch(session, &s->tree, compare)) {
+		free(session);
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&s->sessions, session, link);
+	return session;
+}
+
+void tc_session_drop(struct tc_state *s, struct tc_session *session)
+{
+	size_t index = session->minor - TC_MINOR_FIRST;
+
+	tc_stage(s, session, TC_STAGED_NOTHING);
+	if (session->minor && index < s->n_pool && s->owner[index] == session) {
+		s->owner[index] = NULL;
+		if (index < s->free_hint)
+			s->free_hint = index;
+	}
+	tdelete(session, &s->tree, compare);
+	TAILQ_REMOVE(&s->sessions, session, link);
+	session_free(session);
+}
+
+const struct tc_want *tc_session_want(const struct tc_session *session)
+{
+	switch (session->staged) {
+	case TC_STAGED_APPLY: return session->next;
+	case TC_STAGED_REVOKE: return NULL;
+	case TC_STAGED_NOTHING: break;
+	}
+	return session->now;
+}
+
+void tc_promise(struct tc_state *s, const struct tc_session *session, int sign)
+{
+	const struct tc_want *want = tc_session_want(session);
+
+	for (size_t i = 0; want && i < s->n_links; i++) {
+		if (want->level[i].rate_bps <= TC_IDLE_BPS)
+			continue;
+		if (sign > 0)
+			s->links[i].promised_bps += want->level[i].rate_bps;
+		else
+			s->links[i].promised_bps -= want->level[i].rate_bps;
+	}
+}
+
+void tc_stage(struct tc_state *s, struct tc_session *session, enum tc_staged staged)
+{
+	if (session->staged == TC_STAGED_NOTHING && staged != TC_STAGED_NOTHING)
+		TAILQ_INSERT_TAIL(&s->staged, session, staged_link);
+	else if (session->staged != TC_STAGED_NOTHING && staged == TC_STAGED_NOTHING)
+		TAILQ_REMOVE(&s->staged, session, staged_link);
+	session->staged = staged;
+}
+
+int tc_minor_obtain(struct tc_state *s, struct tc_session *session)
+{
+	if (session->minor)
+		return 0;
+	while (s->free_hint < s->n_pool && s->owner[s->free_hint])
+		s->free_hint++;
+	if (s->free_hint == s->n_pool) {
+		int rc = tc_pool_grow(s, s->n_pool * 2);
+
+		if (rc)
+			return rc;
+	}
+	s->owner[s->free_hint] = session;
+	session->minor = (uint16_t)(TC_MINOR_FIRST + s->free_hint++);
+	return 0;
+}
+
+struct tc_level tc_idle_level(const struct tc_link *link)
+{
+	return (struct tc_level){ .rate_bps = TC_IDLE_BPS, .ceil_bps = link->rate_bps, .prio = 7 };
+}

@@ -1,0 +1,212 @@
+/*
+ * The tc technology's plans as text, and the numbers in them; no I/O. nftables gets commands as text anyway; changes to
+ * queueing go over netlink, and their text (what one would tell `tc`) is for tests and people.
+ *
+ * HTB's numbers: buffers are times, in units of 64 ns, that a burst takes at the class's rate. A burst is 10 ms worth
+ * (a tick of the slowest kernels), at least two full frames. The quantum is what a class may send in its turn when
+ * borrowing: proportional to its rate, so that what is left over is shared in proportion.
+ *
+ * Elements: re-adding an element renews its timeout only in kernels since 6.12, deleting one that has just
+ * timed out fails the whole transaction. So an element is added (there or not), deleted and added anew, which
+ * works everywhere and is one transaction: no packet sees the gap. Its timeout is a quarter longer than the session's
+ * lifetime, so that a refresh within the first quarter needs no work at all.
+ */
+#include "config.h"
+
+#include "adaptors/tc.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_NS 64ull
+
+void tc_text_add(struct tc_text *t, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	if (t->error || n < 0)
+		return;
+	if (t->room - t->len <= (size_t)n) {
+		size_t room = (t->len + (size_t)n + 1) * 2;
+		char *data = realloc(t->data, room);
+
+		if (!data) {
+			t->error = -ENOMEM;
+			return;
+		}
+		t->data = data;
+		t->room = room;
+	}
+	va_start(args, fmt);
+	vsnprintf(t->data + t->len, t->room - t->len, fmt, args);
+	va_end(args);
+	t->len += (size_t)n;
+}
+
+void tc_text_free(struct tc_text *t)
+{
+	free(t->data);
+	memset(t, 0, sizeof(*t));
+}
+
+const char *tc_family(enum tc_hook hook)
+{
+	return hook == TC_HOOK_EGRESS ? "netdev" : "inet";
+}
+
+static uint64_t clamp(uint64_t v, uint64_t min, uint64_t max)
+{
+	return v < min ? min : v > max ? max : v;
+}
+
+/* How long `bytes` take at `rate` bytes a second, in HTB's ticks. */
+static uint32_t ticks(uint64_t bytes, uint64_t rate)
+{
+	return (uint32_t)clamp(bytes * 1000000000ull / rate / TICK_NS, 1, UINT32_MAX);
+}
+
+struct tc_htb tc_htb(const struct tc_level *level)
+{
+	struct tc_htb h = { .rate = clamp(level->rate_bps / 8, 1, UINT64_MAX),
+			    .ceil = clamp(level->ceil_bps / 8, 1, UINT64_MAX) };
+
+	h.burst = (uint32_t)clamp(h.rate / 100, 2 * TC_MTU, 1u << 26);
+	h.cburst = (uint32_t)clamp(h.ceil / 100, 2 * TC_MTU, 1u << 26);
+	h.buffer = ticks(h.burst, h.rate);
+	h.cbuffer = ticks(h.cburst, h.ceil);
+	h.quantum = (uint32_t)clamp(h.rate / 100, TC_MTU, 65536);
+	return h;
+}
+
+/* 100 ms at the ceiling, as a power of two, so that small changes leave the queue alone. */
+uint32_t tc_leaf_limit(const struct tc_level *level)
+{
+	uint32_t limit = 1u << 17;
+
+	while (limit < 1u << 24 && limit < level->ceil_bps / 80)
+		limit *= 2;
+	return limit;
+}
+
+uint32_t tc_timeout(uint32_t lifetime_s)
+{
+	return lifetime_s > UINT32_MAX / 2 ? 0 : lifetime_s + (lifetime_s + 3) / 4;
+}
+
+static const char *parent_text(uint16_t minor)
+{
+	return minor == TC_MINOR_LINK ? "" : "1";
+}
+
+void tc_op_text(struct tc_text *t, const struct tc_op *op)
+{
+	const char *dev = op->link->ifname;
+	struct tc_htb h;
+
+	switch (op->kind) {
+	case TC_OP_ROOT:
+		tc_text_add(t, "qdisc replace dev %s root handle %x: htb default %x\n", dev, TC_MAJOR, TC_MINOR_DEFAULT);
+		break;
+	case TC_OP_CLASS:
+		h = tc_htb(&op->level);
+		tc_text_add(t, "class replace dev %s parent %x:%s classid %x:%x htb rate %" PRIu64 "bit ceil %" PRIu64
+			    "bit prio %u burst %u cburst %u quantum %u\n", dev, TC_MAJOR, parent_text(op->minor), TC_MAJOR,
+			    op->minor, op->level.rate_bps, op->level.ceil_bps, op->level.prio, h.burst, h.cburst,
+			    h.quantum);
+		break;
+	case TC_OP_LEAF:
+		tc_text_add(t, "qdisc replace dev %s parent %x:%x %s limit %u\n", dev, TC_MAJOR, op->minor, op->leaf,
+			    op->limit);
+		break;
+	}
+}
+
+static void rules_text(struct tc_text *t, const char *family, const char *chain)
+{
+	const char *rules[] = {
+		"ip protocol 46 meta priority set", "udp dport 3455 meta priority set",
+	};
+
+	tc_text_add(t, "flush chain %s " TC_TABLE " %s\n", family, chain);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		tc_text_add(t, "add rule %s " TC_TABLE " %s %s %x:%x\n", family, chain, rules[i], TC_MAJOR,
+			    TC_MINOR_SIGNALING);
+	tc_text_add(t, "add rule %s " TC_TABLE " %s meta priority set ip saddr map @class\n", family, chain);
+	tc_text_add(t, "add rule %s " TC_TABLE " %s meta priority set ip daddr map @class\n", family, chain);
+}
+
+void tc_table_text(struct tc_text *t, const struct tc_state *s)
+{
+	const char *family = tc_family(s->hook);
+	const char *other = tc_family(s->hook == TC_HOOK_EGRESS ? TC_HOOK_POSTROUTING : TC_HOOK_EGRESS);
+
+	tc_text_add(t, "add table %s " TC_TABLE "\ndelete table %s " TC_TABLE "\n", other, other);
+	tc_text_add(t, "add table %s " TC_TABLE "\n", family);
+	tc_text_add(t, "add map %s " TC_TABLE " class { type ipv4_addr : classid; flags interval, timeout; }\n", family);
+	if (s->hook == TC_HOOK_POSTROUTING) {
+		tc_text_add(t, "add chain %s " TC_TABLE " out { type filter hook postrouting priority 110; }\n", family);
+		rules_text(t, family, "out");
+		return;
+	}
+	for (size_t i = 0; i < s->n_links; i++) {
+		char chain[32];
+
+		if (!s->links[i].ifindex)
+			continue;
+		snprintf(chain, sizeof(chain), "out%zu", i);
+		tc_text_add(t, "add chain %s " TC_TABLE " %s { type filter hook egress device \"%s\" priority 0; }\n",
+			    family, chain, s->links[i].ifname);
+		rules_text(t, family, chain);
+	}
+}
+
+void tc_element_delete_text(struct tc_text *t, enum tc_hook hook, struct prefix prefix)
+{
+	char text[PREFIX_TEXT];
+
+	prefix_text(prefix, text);
+	tc_text_add(t, "delete element %s " TC_TABLE " class { %s }\n", tc_family(hook), text);
+}
+
+static void add_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session, const struct tc_want *want)
+{
+	char prefix[PREFIX_TEXT], leader[ADDR_TEXT], timeout[32] = "";
+	uint32_t timeout_s = tc_timeout(want->lifetime_s);
+
+	if (timeout_s)
+		snprintf(timeout, sizeof(timeout), " timeout %us", timeout_s);
+	tc_text_add(t, "add element %s " TC_TABLE " class { %s%s comment \"icorp %u %s\" : %x:%x }\n", tc_family(hook),
+		    prefix_text(want->prefix, prefix), timeout, session->key.icorp,
+		    addr_text(session->key.leader, leader), TC_MAJOR, session->minor);
+}
+
+void tc_element_remove_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session,
+			    const struct tc_want *want)
+{
+	add_text(t, hook, session, want);
+	tc_element_delete_text(t, hook, want->prefix);
+}
+
+void tc_element_put_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session,
+			 const struct tc_want *want)
+{
+	tc_element_remove_text(t, hook, session, want);
+	add_text(t, hook, session, want);
+}
+
+int tc_comment_parse(const char *comment, struct adaptor_key *key)
+{
+	char leader[ADDR_TEXT], end;
+
+	if (!comment || sscanf(comment, "icorp %u %15s%c", &key->icorp, leader, &end) != 2)
+		return -EINVAL;
+	return addr_parse(leader, &key->leader);
+}
