@@ -12,3 +12,8 @@ lib_libcryptobase_a_SOURCES = lib/mac.h lib/rsvp.h lib/rsvp_wire.h lib/mac.c lib
 	lib/rsvp_decode.c lib/rsvp_encode.c
 lib_libcryptobase_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 CRYPTOBASE_LIBS = lib/libcryptobase.a $(BASE_LIBS) $(CRYPTO_LIBS)
+
+noinst_LIBRARIES += lib/libhttp.a
+lib_libhttp_a_SOURCES = lib/http.h lib/http_request.h lib/sse.h lib/http.c lib/http_request.c lib/sse.c
+lib_libhttp_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(EVENT_CFLAGS)
+HTTP_LIBS = lib/libhttp.a $(CURL_LIBS) $(EVENT_LIBS)
