@@ -152,6 +152,10 @@ int contract_request_parse(const char *xml, size_t len, struct contract_request 
 			   struct contract_error *error);
 /* Frees what a parsed or filled request owns (application arguments). */
 void contract_request_clear(struct contract_request *request);
+/* Writes a filled request (a web form, JSON) as canonical XML, malloc'd, and checks it by the same rules as one
+ * that came as XML. 0; -EINVAL with *error filled; -E2BIG; -ENOMEM. */
+int contract_request_seal(const struct contract_request *request, char **xml, size_t *len,
+			  struct contract_error *error);
 
 /* Serialises the fields of c (xml and digest ignored) to canonical XML, fills c->xml, xml_len, digest, and
  * checks the result by the same rules. For the gatekeeper. 0, -EINVAL with *error, -ENOMEM. */

@@ -1,0 +1,194 @@
+/*
+ * From bytes to a tree. Everything here assumes an attacker wrote the bytes.
+ *
+ * The parser is libxml2's, driven through its own tree builder (SAX2) with a few callbacks in front of it:
+ *
+ *   on_doctype   any <!DOCTYPE stops the parser at once, before a subset or an entity is read: there is no
+ *                declaration of an entity, so none can expand or be fetched
+ *   on_element   counts elements and attributes and looks at the depth before a node is made
+ *   on_text      leaves white space between elements out of the tree (arguments keep theirs)
+ *   comments and processing instructions never become nodes
+ *
+ * The network is off (XML_PARSE_NONET) and the parser's own limits stay on (XML_PARSE_HUGE is never given).
+ */
+#include <errno.h>
+#include <libxml/SAX2.h>
+#include <libxml/parser.h>
+#include <string.h>
+
+#include "contracts/internal.h"
+
+struct gate {
+	struct contract_error *error;
+	const char *open;    /* the element that was opened last, of the parser's dictionary */
+	unsigned nodes;
+	int refused;
+};
+
+static struct gate *gate_of(void *ctx)
+{
+	return ((xmlParserCtxtPtr)ctx)->_private;
+}
+
+static int line_of(xmlParserCtxtPtr parser)
+{
+	return parser->input != NULL ? parser->input->line : 0;
+}
+
+static void refuse(xmlParserCtxtPtr parser)
+{
+	gate_of(parser)->refused = 1;
+	xmlStopParser(parser);
+}
+
+static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *external, const xmlChar *system)
+{
+	xmlParserCtxtPtr parser = ctx;
+
+	contract_fault_at(gate_of(ctx)->error, line_of(parser), "",
+			  "a document type declaration (DTD) is refused; right would be a document without <!DOCTYPE");
+	refuse(parser);
+}
+
+static void on_element(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int n_ns,
+		       const xmlChar **ns, int n_attributes, int n_defaulted, const xmlChar **attributes)
+{
+	xmlParserCtxtPtr parser = ctx;
+	struct gate *gate = gate_of(ctx);
+
+	gate->open = (const char *)name;
+	gate->nodes += 1 + (unsigned)n_attributes;
+	if (gate->refused)
+		return;
+	if (parser->nodeNr >= DOCUMENT_MAX_DEPTH) {
+		contract_fault_at(gate->error, line_of(parser), (const char *)name,
+				  "elements are nested too deep; at most %d levels are right", DOCUMENT_MAX_DEPTH);
+		refuse(parser);
+		return;
+	}
+	if (gate->nodes > DOCUMENT_MAX_NODES) {
+		contract_fault_at(gate->error, line_of(parser), (const char *)name,
+				  "too many nodes; at most %d elements and attributes are right", DOCUMENT_MAX_NODES);
+		refuse(parser);
+		return;
+	}
+	xmlSAX2StartElementNs(ctx, name, prefix, uri, n_ns, ns, n_attributes, n_defaulted, attributes);
+}
+
+static int is_blank(const xmlChar *text, int len)
+{
+	int i;
+
+	for (i = 0; i < len; i++)
+		if (text[i] != ' ' && text[i] != '\n' && text[i] != '\t' && text[i] != '\r')
+			return 0;
+	return 1;
+}
+
+static void on_text(void *ctx, const xmlChar *text, int len)
+{
+	const xmlNode *node = ((xmlParserCtxtPtr)ctx)->node;
+
+	if (is_blank(text, len) && node != NULL && (node->last == NULL || node->last->type != XML_TEXT_NODE) &&
+	    strcmp((const char *)node->name, "arg") != 0)
+		return;
+	xmlSAX2Characters(ctx, text, len);
+}
+
+static void on_error(void *ctx, xmlErrorPtr error)
+{
+	/* The parser keeps the first fatal one for us; nothing may go to standard error. */
+}
+
+static void set_callbacks(xmlSAXHandlerPtr sax)
+{
+	sax->internalSubset = on_doctype;
+	sax->startElementNs = on_element;
+	sax->characters = on_text;
+	sax->ignorableWhitespace = on_text;
+	sax->cdataBlock = on_text;
+	sax->comment = NULL;
+	sax->processingInstruction = NULL;
+	sax->serror = on_error;
+}
+
+/* Says in one line what libxml2 found. */
+static int not_well_formed(xmlParserCtxtPtr parser, const struct gate *gate, struct contract_error *error)
+{
+	const xmlError *e = xmlCtxtGetLastError(parser);
+	char why[160] = "it is empty";
+	size_t n;
+
+	if (e != NULL && e->code == XML_ERR_NO_MEMORY)
+		return -ENOMEM;
+	if (e != NULL && e->message != NULL) {
+		for (n = 0; n < sizeof(why) - 1 && e->message[n] != '\0' && e->message[n] != '\n'; n++)
+			why[n] = e->message[n] >= 0x20 && e->message[n] < 0x7f ? e->message[n] : '?';
+		why[n] = '\0';
+	}
+	return contract_fault_at(error, e != NULL ? e->line : 1, gate->open != NULL ? gate->open : "",
+				 "not well-formed XML: %s; right would be a document in UTF-8 with one root element", why);
+}
+
+static int check_root(const xmlNode *root, const char *name, struct contract_error *error)
+{
+	char quoted[QUOTE_TEXT];
+
+	if (!contract_named(root, name)) {
+		if (strcmp((const char *)root->name, name) != 0)
+			return contract_fault(error, root, "<%s> is not the root expected here; right would be "
+					      "<%s xmlns=\"%s\">", contract_quote((const char *)root->name, quoted),
+					      name, CONTRACT_XMLNS);
+		return contract_fault(error, root, "namespace \"%s\" is wrong; right would be xmlns=\"%s\"",
+				      root->ns != NULL ? contract_quote((const char *)root->ns->href, quoted) : "",
+				      CONTRACT_XMLNS);
+	}
+	return 0;
+}
+
+static int parse(xmlParserCtxtPtr parser, const char *xml, size_t len, xmlDocPtr *out, struct contract_error *error)
+{
+	struct gate gate = { .error = error };
+	xmlDocPtr doc;
+
+	parser->_private = &gate;
+	set_callbacks(parser->sax);
+	doc = xmlCtxtReadMemory(parser, xml, (int)len, NULL, "UTF-8",
+				XML_PARSE_NONET | XML_PARSE_COMPACT | XML_PARSE_BIG_LINES | XML_PARSE_NOCDATA);
+	if (!gate.refused && doc != NULL && xmlDocGetRootElement(doc) != NULL) {
+		*out = doc;
+		return 0;
+	}
+	xmlFreeDoc(doc);
+	if (gate.refused)
+		return -EINVAL;
+	return not_well_formed(parser, &gate, error);
+}
+
+int contract_document(const char *xml, size_t len, const char *root_name, xmlDocPtr *out,
+		      struct contract_error *error)
+{
+	xmlParserCtxtPtr parser;
+	int rc;
+
+	if (len > CONTRACT_MAX_SIZE) {
+		contract_fault_at(error, 0, "", "the document is %zu bytes long; at most %d are right", len,
+				  CONTRACT_MAX_SIZE);
+		return -E2BIG;
+	}
+	parser = xmlNewParserCtxt();
+	if (parser == NULL)
+		return -ENOMEM;
+	rc = parse(parser, xml, len, out, error);
+	xmlFreeParserCtxt(parser);
+	if (rc != 0)
+		return rc;
+	rc = check_root(xmlDocGetRootElement(*out), root_name, error);
+	if (rc == 0)
+		rc = contract_schema_check(*out, error);
+	if (rc != 0) {
+		xmlFreeDoc(*out);
+		*out = NULL;
+	}
+	return rc;
+}
