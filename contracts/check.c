@@ -173,15 +173,8 @@ static int check_unique(const struct contract *c, unsigned i, const xmlNode *nod
 	return 0;
 }
 
-static int check_isc(const struct contract *c, const struct contract_endpoint *e, const xmlNode *node,
-		     struct contract_error *error)
+static int check_isc(const struct contract_endpoint *e, const xmlNode *node, struct contract_error *error)
 {
-	const uint64_t level[RESOURCE_MAX + 1] = { [RESOURCE_BANDWIDTH] = c->network.rate_bps,
-						   [RESOURCE_CPU] = e->isc.cpu_shares,
-						   [RESOURCE_MEMORY] = e->isc.memory_kib,
-						   [RESOURCE_DISK] = e->isc.disk_mib };
-	unsigned i;
-
 	if (e->isc.memory_kib == 0)
 		return contract_fault(error, node, "the ISC of %s has no memory; right would be <memory> above 0",
 				      e->element);
@@ -189,11 +182,6 @@ static int check_isc(const struct contract *c, const struct contract_endpoint *e
 		return contract_fault(error, node, "the ISC of %s has a <quota> of %llu; right would be 0 (no cap) or at "
 				      "least %d us per 100 ms", e->element, (unsigned long long)e->isc.cpu_quota_us,
 				      QUOTA_MIN_US);
-	for (i = 1; i <= RESOURCE_MAX; i++)
-		if (c->limits.max[i] != 0 && c->limits.max[i] < level[i])
-			return contract_fault(error, node, "%s begins with more %s (%llu) than the limit allows (%llu); right "
-					      "would be a limit not below it", e->element, resource_name(i),
-					      (unsigned long long)level[i], (unsigned long long)c->limits.max[i]);
 	return 0;
 }
 
@@ -227,9 +215,42 @@ static int check_endpoints(const struct contract *c, const xmlNode *root, struct
 		if (rc == 0)
 			rc = check_unique(c, i, node, error);
 		if (rc == 0 && c->endpoints[i].kind == ENDPOINT_SERVER)
-			rc = check_isc(c, &c->endpoints[i], node, error);
+			rc = check_isc(&c->endpoints[i], node, error);
 	}
 	return rc != 0 ? rc : check_leader(c, endpoints, error);
+}
+
+/* A limit below what the contract begins with could not be kept for a moment. */
+static int check_limit(const struct contract *c, enum resource resource, uint64_t level, const xmlNode *limits,
+		       struct contract_error *error)
+{
+	char limit[40], begin[40];
+
+	if (c->limits.max[resource] == 0 || c->limits.max[resource] >= level)
+		return 0;
+	return contract_fault(error, contract_child(limits, resource_name(resource)),
+			      "the limit of %s is below the %s that the contract begins with; right would be at least that",
+			      resource_level_text(resource, c->limits.max[resource], limit, sizeof(limit)),
+			      resource_level_text(resource, level, begin, sizeof(begin)));
+}
+
+static int check_limits(const struct contract *c, const xmlNode *root, struct contract_error *error)
+{
+	const xmlNode *limits = contract_child(root, "limits");
+	const struct contract_isc *isc;
+	unsigned i;
+	int rc;
+
+	rc = check_limit(c, RESOURCE_BANDWIDTH, c->network.rate_bps, limits, error);
+	for (i = 0; i < c->n_endpoints && rc == 0; i++) {
+		isc = &c->endpoints[i].isc;
+		rc = check_limit(c, RESOURCE_CPU, isc->cpu_shares, limits, error);
+		if (rc == 0)
+			rc = check_limit(c, RESOURCE_MEMORY, isc->memory_kib, limits, error);
+		if (rc == 0)
+			rc = check_limit(c, RESOURCE_DISK, isc->disk_mib, limits, error);
+	}
+	return rc;
 }
 
 static int check_services(const struct contract_service *services, unsigned n, const xmlNode *root,
@@ -282,5 +303,7 @@ int contract_check(const struct contract *c, const xmlNode *root, struct contrac
 		rc = check_endpoints(c, root, error);
 	if (rc == 0)
 		rc = contract_check_parts(c->services, c->n_services, c->apps, c->n_apps, root, error);
+	if (rc == 0)
+		rc = check_limits(c, root, error);
 	return rc;
 }

@@ -6,6 +6,7 @@
  *   on_doctype   any <!DOCTYPE stops the parser at once, before a subset or an entity is read: there is no
  *                declaration of an entity, so none can expand or be fetched
  *   on_element   counts elements and attributes and looks at the depth before a node is made
+ *   on_element_end  keeps the name of the element being read, for errors
  *   on_text      leaves white space between elements out of the tree (arguments keep theirs)
  *   comments and processing instructions never become nodes
  *
@@ -20,7 +21,7 @@
 
 struct gate {
 	struct contract_error *error;
-	const char *open;    /* the element that was opened last, of the parser's dictionary */
+	const char *open;    /* the element that is being read, a name of the parser's dictionary */
 	unsigned nodes;
 	int refused;
 };
@@ -75,6 +76,14 @@ static void on_element(void *ctx, const xmlChar *name, const xmlChar *prefix, co
 	xmlSAX2StartElementNs(ctx, name, prefix, uri, n_ns, ns, n_attributes, n_defaulted, attributes);
 }
 
+static void on_element_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+	xmlParserCtxtPtr parser = ctx;
+
+	gate_of(ctx)->open = parser->nodeNr > 1 ? (const char *)parser->nodeTab[parser->nodeNr - 2]->name : NULL;
+	xmlSAX2EndElementNs(ctx, name, prefix, uri);
+}
+
 static int is_blank(const xmlChar *text, int len)
 {
 	int i;
@@ -104,6 +113,7 @@ static void set_callbacks(xmlSAXHandlerPtr sax)
 {
 	sax->internalSubset = on_doctype;
 	sax->startElementNs = on_element;
+	sax->endElementNs = on_element_end;
 	sax->characters = on_text;
 	sax->ignorableWhitespace = on_text;
 	sax->cdataBlock = on_text;

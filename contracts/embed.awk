@@ -7,7 +7,7 @@ BEGIN {
 	print "const char " name "[] ="
 }
 {
-	gsub(/\\/, "\\\\")
+	gsub(/\\/, "&&")
 	gsub(/"/, "\\\"")
 	gsub(/\t/, "\\t")
 	print "\t\"" $0 "\\n\""

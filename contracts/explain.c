@@ -22,6 +22,7 @@
 struct part {
 	const xmlNode *rule;    /* <element> or <attribute> of the schema */
 	const char *name;
+	const xmlNode *group;   /* the <optional> that makes it go together with others, or NULL */
 	int required, many;
 	unsigned seen;
 };
@@ -54,7 +55,9 @@ static const char *property(const xmlNode *node, const char *name)
 static void add_part(struct part *parts, unsigned *n, const xmlNode *rule, int required, int many)
 {
 	if (*n < MAX_PARTS)
-		parts[(*n)++] = (struct part){ rule, property(rule, "name"), required, many, 0 };
+		parts[(*n)++] = (struct part){
+			.rule = rule, .name = property(rule, "name"), .required = required, .many = many,
+			.group = is_rule(rule->parent, "optional") ? rule->parent : NULL };
 }
 
 static void collect(const xmlNode *rules, int required, int many, struct content *out);
@@ -204,6 +207,20 @@ static int explain_attribute(struct explanation *x, const xmlNode *node, const x
 	return 0;
 }
 
+/* Attributes under one <optional> come together or not at all. */
+static int explain_together(struct explanation *x, const xmlNode *node, const struct content *c)
+{
+	unsigned i, k;
+
+	for (i = 0; i < c->n_attributes; i++)
+		for (k = 0; k < c->n_attributes; k++)
+			if (c->attributes[i].group != NULL && c->attributes[i].group == c->attributes[k].group &&
+			    c->attributes[i].seen > 0 && c->attributes[k].seen == 0)
+				return contract_fault(x->error, node, "attribute %s is missing; it goes with %s",
+						      c->attributes[k].name, c->attributes[i].name);
+	return 0;
+}
+
 static int explain_attributes(struct explanation *x, const xmlNode *node, struct content *c)
 {
 	const xmlAttr *a;
@@ -215,7 +232,7 @@ static int explain_attributes(struct explanation *x, const xmlNode *node, struct
 	for (i = 0; i < c->n_attributes; i++)
 		if (c->attributes[i].required && c->attributes[i].seen == 0)
 			return contract_fault(x->error, node, "attribute %s is missing", c->attributes[i].name);
-	return 0;
+	return explain_together(x, node, c);
 }
 
 static int explain_element(struct explanation *x, const xmlNode *node, const xmlNode *rule);
@@ -277,7 +294,7 @@ static int explain_element(struct explanation *x, const xmlNode *node, const xml
 	if (explain_attributes(x, node, &c) != 0 || explain_children(x, node, &c) != 0 ||
 	    explain_content(x, node, &c) != 0)
 		return -EINVAL;
-	if (node == x->blamed && c.words != NULL)
+	if (node == x->blamed && c.words != NULL && c.value == NULL)
 		return contract_fault(x->error, node, "its content does not fit; right would be: %s", c.words);
 	return 0;
 }

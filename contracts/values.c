@@ -1,6 +1,6 @@
 /*
  * The scalars of a document: numbers with units, money, names. The accepted spellings are those of the schema
- * (XML Schema datatypes: white space around a number, a plus sign and leading zeros are fine), and the
+ * (XML Schema datatypes: white space around a number and leading zeros are fine), and the
  * canonical form has one spelling for each value.
  *
  * The schema's patterns and ranges are checked here and not by libxml2, whose regular expressions cost four
@@ -63,8 +63,6 @@ int contract_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 
 	*out = 0;
 	while (is_space(*text))
-		text++;
-	if (*text == '+')
 		text++;
 	text = digits(text, max, &value);
 	if (text == NULL || value < min)
