@@ -1,0 +1,72 @@
+#!/bin/bash
+# Runs inside an element, called by look.sh.
+#     inside.sh snapshot               everything here that could belong to an ICorp, comparable over time
+#     inside.sh requests NAME          asks for http://NAME/ again and again; a line per request
+#     inside.sh class-rate DEV PREFIX  the rate in bit/s of the HTB class on DEV that the prefix is classified into
+#
+# What the snapshot leaves out, and why: counters, timers and handles (they run); neighbour entries (so do they); the
+# idle classes of the pool that the tc adaptor keeps (rate 8 kbit, told by `8Kbit`) and their leaf queues, since a
+# class no ICorp holds is a spare one, not a rest; UDP sockets on ephemeral ports (resolvers' and clients').
+
+idle_classes() { tc class show dev "$1" | awk '$1 == "class" && / rate 8Kbit / { print $3 }'; }
+
+snapshot_tc() {
+	local dev idle
+	for dev in $(ip -o link show | awk -F': ' '{ sub(/@.*/, "", $2); print $2 }'); do
+		idle=" $(idle_classes "$dev" | tr '\n' ' ')"
+		tc class show dev "$dev" | awk -v idle="$idle" -v dev="$dev" 'index(idle, " " $3 " ") == 0 {
+			sub(/ leaf [0-9a-f]+:/, ""); print "class", dev, $0 }'
+		tc qdisc show dev "$dev" | awk -v idle="$idle" -v dev="$dev" '{
+			for (i = 1; i < NF; i++) if ($i == "parent" && index(idle, " " $(i + 1) " ")) next
+			$3 = ""; gsub(/direct_packets_stat [0-9]+ ?/, ""); print "qdisc", dev, $0 }'
+		tc filter show dev "$dev" 2>/dev/null | sed "s/^/filter $dev /"
+		if tc qdisc show dev "$dev" | grep -q clsact; then
+			for side in ingress egress; do
+				tc filter show dev "$dev" $side | grep -vE '^\s*(in_hw|not_in_hw|$)' | sed "s/^/filter $dev $side /"
+			done
+		fi
+	done
+}
+
+snapshot() {
+	ip -o addr show | awk '{ print "addr", $2, $4 }' | sort
+	ip -o link show | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }' | sort
+	ip route show table all | grep -v ' linkdown' | sort | sed 's/^/route /'
+	ip rule show | sed 's/^/rule /'
+	snapshot_tc
+	nft list ruleset 2>/dev/null |
+		sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/g; s/ expires [0-9a-z]+//g; s/ # handle [0-9]+//g'
+	bridge vlan show 2>/dev/null
+	bridge -d link show 2>/dev/null | awk '{ print "bridge link", $2, $0 ~ /master/ ? "member" : "" }'
+	ss -Hltn | awk '{ print "tcp listener", $4 }' | sort
+	ss -Hlun | awk '{ n = split($4, a, ":"); if (a[n] < 32768) print "udp socket", $4 }' | sort
+}
+
+to_bits() { awk '{ v = $1; u = v; sub(/[A-Za-z]+/, "", v); sub(/[0-9.]+/, "", u)
+	m = u == "Kbit" ? 1e3 : u == "Mbit" ? 1e6 : u == "Gbit" ? 1e9 : 1; printf "%.0f\n", v * m }'; }
+
+class_rate() { # DEV PREFIX
+	local class net=${2%/*}
+	# An element of a map PREFIX : CLASSID, printed by nft as "10.64.0.0/24 … : 1c0b:10".
+	class=$(nft list ruleset | sed 's/[,{}]/\n/g' | grep -F "$net" | grep -oE '[0-9a-f]+:[0-9a-f]+' | tail -n 1)
+	[ -n "$class" ] || return 1
+	tc class show dev "$1" | awk -v c="$class" '$3 == c { for (i = 1; i < NF; i++) if ($i == "rate") print $(i + 1) }' | to_bits
+}
+
+# One request after the other until it is ended: "MILLISECONDS ok|FAIL PAGE" lines.
+requests() { # NAME
+	local t out
+	while :; do
+		t=${EPOCHREALTIME/./}
+		if out=$(curl -sf -m 4 "http://$1/" 2>&1); then out="ok $(printf '%s' "$out" | tr '\n' ' ')"; else out="FAIL curl $?"; fi
+		echo "$((t / 1000)) $out"
+		sleep 0.05
+	done
+}
+
+case $1 in
+requests) requests "$2" ;;
+snapshot) snapshot ;;
+class-rate) class_rate "$2" "$3" ;;
+*) echo "inside.sh: snapshot or class-rate" >&2; exit 2 ;;
+esac

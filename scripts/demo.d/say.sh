@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# How the demo speaks, waits and counts.
+#     step N        runs step_N, whose first line of output is its title; counts it when it returned 0
+#     asked/saw     what was asked of the system and what was seen in the world
+#     within S WHAT COMMAND…   polls until the command succeeds; says so, with what it printed, or fails with a clear
+#                   message. A step is a chain of these: `within … || return`.
+
+STEPS_OK=0
+BACKGROUND=()
+
+die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
+note() { printf 'demo: %s …\n' "$*"; }
+asked() { printf '  asked  %s\n' "$*"; }
+indent() { sed 's/^/         /'; }
+saw() { printf '  saw    %s\n' "$1"; [ $# -lt 2 ] || printf '%s\n' "$2" | indent; }
+failed() { printf '  FAILED %s\n' "$1" >&2; [ $# -lt 2 ] || [ -z "$2" ] || printf '%s\n' "$2" | indent >&2; return 1; }
+
+now_ms() { local t=${EPOCHREALTIME/./}; echo $((t / 1000)); }
+
+step() {
+	local n=$1 began; began=$(now_ms)
+	printf '\n%s. %s\n' "$n" "${TITLE[$n]}"
+	if "step_$n"; then
+		STEPS_OK=$((STEPS_OK + 1))
+		printf '  step %s ok (%s ms)\n' "$n" $(($(now_ms) - began))
+	else
+		printf '  step %s FAILED\n' "$n"
+		return 1
+	fi
+}
+
+# within SECONDS WHAT COMMAND…: what the command printed is shown with it.
+within() {
+	local limit=$1 what=$2 out began; shift 2
+	began=$(now_ms)
+	until out=$("$@" 2>&1); do
+		if [ $(($(now_ms) - began)) -ge $((limit * 1000)) ]; then
+			failed "$what: not so within $limit s. Last seen:" "$out"
+			return 1
+		fi
+		sleep 0.05
+	done
+	WITHIN_MS=$(($(now_ms) - began))
+	if [ -n "$out" ]; then saw "$what" "$out"; else saw "$what"; fi
+}
+
+# Runs a program behind the demo, in a process group of its own; it ends with the demo at the latest.
+behind() {
+	setsid "$@" < /dev/null &
+	BEHIND=$!
+	BACKGROUND+=("$BEHIND")
+}
+
+stop_one() { kill -- "-$1" 2> /dev/null; wait "$1" 2> /dev/null; }
+stop_background() {
+	local p
+	for p in "${BACKGROUND[@]}"; do stop_one "$p"; done
+	BACKGROUND=()
+}
