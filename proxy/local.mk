@@ -18,3 +18,10 @@ proxy_libproxy_a_SOURCES = \
 	proxy/timer.c proxy/timer.h
 proxy_libproxy_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS)
 PROXY_LIBS = proxy/libproxy.a lib/libbase.a $(EVENT_LIBS) $(JANSSON_LIBS) $(MNL_LIBS) $(NFT_LIBS) $(CONFUSE_LIBS)
+
+sbin_PROGRAMS += icorp-proxy
+icorp_proxy_SOURCES = proxy/main.c
+icorp_proxy_LDADD = $(PROXY_LIBS)
+
+EXTRA_DIST += packaging/icorp-proxy.service doc/proxy.md
+dist_man_MANS += man/icorp-proxy.8

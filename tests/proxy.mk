@@ -18,3 +18,10 @@ check_PROGRAMS += tests/unit/test_route
 TESTS += tests/unit/test_route
 tests_unit_test_route_SOURCES = tests/unit/test_route.c tests/unit/proxy_golden.c tests/unit/proxy_golden.h
 tests_unit_test_route_LDADD = adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
+
+# The program, both data paths, in network namespaces.
+check_PROGRAMS += tests/e2e/proxy_helper
+tests_e2e_proxy_helper_SOURCES = tests/e2e/proxy_helper.c
+tests_e2e_proxy_helper_LDADD = lib/libbase.a $(EVENT_LIBS) $(JANSSON_LIBS)
+TESTS += tests/e2e/proxy_paths.sh
+EXTRA_DIST += tests/e2e/proxy_paths.sh tests/golden/proxy tests/golden/proxy-spec tests/golden/route
