@@ -10,7 +10,7 @@ adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors
 
 # The technologies: a line each, and a line in adaptors/list.h.
 adaptors_libadaptornet_a_SOURCES = adaptors/registry_net.c
-adaptors_libadaptornet_a_SOURCES += adaptors/null.c
+adaptors_libadaptornet_a_SOURCES += adaptors/null.c adaptors/null_ports.c adaptors/null_ports.h
 adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c
 adaptors_libadaptornet_a_SOURCES += adaptors/route.c adaptors/route_message.c adaptors/route_message.h
 adaptors_libadaptornet_a_SOURCES += adaptors/tc.h adaptors/tc_kernel.h adaptors/tc.c adaptors/tc_audit.c adaptors/tc_link.c \

@@ -2,6 +2,8 @@
  * The null technology: it does nothing and remembers everything, so that the whole daemon runs without root and tests
  * can see what a controller decided. It serves every group of terms and honestly says enforcement `none`.
  *
+ * With bridge=NAME it reports that bridge's ports, so that switches find their place on the layer-2 map.
+ *
  * With record=DIR it writes each session's complete terms into DIR/ICORP.json (a new file renamed over the old one, so
  * a reader never sees half), which is then "what is really there": an audit after a restart finds the files no session
  * wants. Whoever stands in for an ISC reads there how to reach its controller (isc.host, isc.key, …).
@@ -11,6 +13,7 @@
  */
 #include "config.h"
 
+#include "adaptors/null_ports.h"
 #include "adaptors/protocol.h"
 
 #include <dirent.h>
@@ -36,6 +39,7 @@ struct null_session {
 struct null_state {
 	void *sessions;               /* tsearch tree of struct null_session */
 	char *record;                 /* the directory, or NULL */
+	char *bridge;                 /* the bridge it plays the switch of, or NULL */
 	uint32_t fail_apply, fail_check, fail_revoke, die_apply;
 	unsigned again, delay_ms;
 };
@@ -86,12 +90,14 @@ static void null_close(void *state)
 
 	tdestroy(s->sessions, session_free);
 	free(s->record);
+	free(s->bridge);
 	free(s);
 }
 
 static int null_open(const struct adaptor_option *options, size_t n, void **state, char *why, size_t room)
 {
 	const char *dir = adaptor_option(options, n, "record", NULL);
+	const char *bridge = adaptor_option(options, n, "bridge", NULL);
 	struct null_state *s = calloc(1, sizeof(*s));
 
 	if (!s)
@@ -104,6 +110,7 @@ static int null_open(const struct adaptor_option *options, size_t n, void **stat
 		return rc;
 	}
 	s->record = dir ? strdup(dir) : NULL;
+	s->bridge = bridge ? strdup(bridge) : NULL;
 	s->fail_apply = number(options, n, "fail.apply");
 	s->fail_check = number(options, n, "fail.check");
 	s->fail_revoke = number(options, n, "fail.revoke");
@@ -511,6 +518,13 @@ static int null_measure(void *state, struct writer *w)
 	return 0;
 }
 
+static int null_ports(void *state, struct writer *w)
+{
+	const struct null_state *s = state;
+
+	return null_ports_write(s->bridge ? s->bridge : "", w);
+}
+
 static void write_shown(const void *node, VISIT which, void *arg)
 {
 	const struct null_session *session = *(struct null_session *const *)node;
@@ -539,6 +553,7 @@ static int null_show(void *state, struct writer *w)
 
 static const char *const null_options[] = {
 	"record=DIR: write each session's terms into DIR/ICORP.json",
+	"bridge=NAME: report this bridge's ports and what it learnt, for the layer-2 map",
 	"fail.apply=ICORP: refuse to apply it",
 	"fail.check=ICORP: say it does not fit",
 	"fail.revoke=ICORP: refuse to revoke it",
@@ -560,6 +575,7 @@ const struct adaptor_ops adaptor_null = {
 	.revoke = null_revoke,
 	.audit = null_audit,
 	.measure = null_measure,
+	.ports = null_ports,
 	.show = null_show,
 	.close = null_close,
 };

@@ -81,7 +81,8 @@ signald_adaptors() { # NODE
 	local i rate dir=$STATE/$1; local -a links=()
 	if [ -n "$TB_NULL" ]; then
 		mkdir -p "$dir/null"
-		config_adaptor null null "record=$dir/null"
+		if [ "${KIND[$1]}" = switch ]; then config_adaptor null null "record=$dir/null" bridge=br0
+		else config_adaptor null null "record=$dir/null"; fi
 		return
 	fi
 	case ${KIND[$1]} in switch) config_adaptor bridge bridge bridge=br0; return ;; esac
