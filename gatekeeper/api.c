@@ -18,6 +18,14 @@
 
 enum body_kind { BODY_XML, BODY_JSON, BODY_FORM, BODY_OTHER };
 
+/* A browser that posted the form wants a page back. */
+static int wants_page(const struct call *call, enum body_kind kind)
+{
+	const char *accept = server_header(call, "Accept");
+
+	return kind == BODY_FORM && accept && strstr(accept, "text/html");
+}
+
 static enum body_kind body_kind(const struct call *call)
 {
 	const char *type = server_header(call, "Content-Type");
@@ -72,7 +80,7 @@ static void answer_created(struct call *call, enum body_kind kind, const struct 
 {
 	char where[48];
 
-	if (kind == BODY_FORM) { /* a browser goes on to the ICorp's page */
+	if (wants_page(call, kind)) { /* it goes on to the ICorp's page */
 		snprintf(where, sizeof(where), "/icorps/%u", icorp->id);
 		server_set_header(call, "Location", where);
 		server_answer_text(call, 303, "text/plain; charset=utf-8", "", 0);
@@ -109,7 +117,7 @@ static int answer_again(struct call *call, enum body_kind kind, const struct sto
 static void answer_refused(struct call *call, enum body_kind kind, const struct problem *problem)
 {
 	log_msg(LOG_LEVEL_INFO, "request refused: %d %s: %s", problem->status, problem->code, problem->message);
-	if (kind == BODY_FORM)
+	if (wants_page(call, kind))
 		pages_problem(call, problem);
 	else
 		server_answer_problem(call, problem);
