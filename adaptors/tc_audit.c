@@ -90,11 +90,11 @@ int tc_audit(struct tc_state *s, const struct adaptor_key *keys, size_t n, unsig
 
 	*orphans = *repaired = 0;
 	revoke_unwanted(s, keys, n, orphans);
-	tc_flush(s, NULL, NULL);
 	for (size_t i = 0; i < s->n_links; i++) {
 		bad = tc_link_setup(s, &s->links[i], repaired, why, sizeof(why));
 		rc = rc ? rc : bad;
 	}
+	tc_flush(s, NULL, NULL);
 	bad = tc_table_setup(s, why, sizeof(why));
 	rc = rc ? rc : bad;
 	bad = audit_map(s, orphans, &restored);

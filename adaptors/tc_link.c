@@ -48,6 +48,7 @@ void tc_ops_class(const struct tc_state *s, struct tc_ops *ops, struct tc_link *
 		  const struct tc_level *level, struct tc_session *session)
 {
 	const struct tc_class *class = tc_class_of(link, minor);
+	const struct tc_level idle = tc_idle_level(link);
 	uint32_t limit = tc_leaf_limit(level);
 
 	if (!link->ifindex)
@@ -55,8 +56,8 @@ void tc_ops_class(const struct tc_state *s, struct tc_ops *ops, struct tc_link *
 	if (!class->present || !same_level(&class->level, level))
 		ops_add(ops, (struct tc_op){ .kind = TC_OP_CLASS, .link = link, .minor = minor, .level = *level,
 					     .session = session });
-	/* A class in use gets a queue of its own measure, once; an idle one keeps what it has. */
-	if (session && session->staged != TC_STAGED_REVOKE && class->limit != limit)
+	/* A class in use gets a queue of its own measure; an idle one keeps what it has. */
+	if (session && !same_level(level, &idle) && class->limit != limit)
 		ops_add(ops, (struct tc_op){ .kind = TC_OP_LEAF, .link = link, .minor = minor, .limit = limit,
 					     .leaf = s->leaf, .session = session });
 }

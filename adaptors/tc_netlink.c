@@ -358,6 +358,11 @@ static int kernel_read_link(void *backend, struct tc_link *link, size_t n_pool, 
 	return rc;
 }
 
+static unsigned kernel_ifindex(void *backend, const char *ifname)
+{
+	return if_nametoindex(ifname);
+}
+
 static uint64_t kernel_now_us(void *backend)
 {
 	return clock_now_us();
@@ -368,5 +373,6 @@ const struct tc_backend tc_kernel_backend = {
 	.commit = kernel_commit,
 	.nft = tc_nft_run,
 	.read_map = tc_nft_read_map,
+	.ifindex = kernel_ifindex,
 	.now_us = kernel_now_us,
 };

@@ -310,14 +310,30 @@ static int any_error(const struct tc_ops *ops)
 	return any;
 }
 
-/* Classes of the applied. A change the kernel refuses usually means that the link is not as we left it: it is read
- * and made whole, and what is still missing tried once more. */
+/* Links that are not as we left them, all or those made anew under their old name, are read and made whole. */
+static void repair_links(struct tc_state *s, int all)
+{
+	char why[ADAPTOR_REASON];
+	unsigned changes, repaired = 0;
+
+	for (size_t i = 0; i < s->n_links; i++) {
+		struct tc_link *link = &s->links[i];
+
+		if (!all && s->backend->ifindex(s->backend_state, link->ifname) == link->ifindex)
+			continue;
+		tc_link_setup(s, link, &changes, why, sizeof(why));
+		repaired++;
+	}
+	if (repaired)                    /* an interface takes its hook along */
+		tc_table_setup(s, why, sizeof(why));
+}
+
+/* Classes of the applied. A change the kernel refuses usually means that the link is not as we left it: what is
+ * still missing after a repair is tried once more. */
 static void flush_classes(struct tc_state *s)
 {
 	struct tc_ops ops = { 0 };
 	struct tc_session *session;
-	char why[ADAPTOR_REASON];
-	unsigned changes;
 
 	TAILQ_FOREACH(session, &s->staged, staged_link) {
 		session->error = 0;
@@ -329,8 +345,7 @@ static void flush_classes(struct tc_state *s)
 	ops_staged(s, &ops);
 	tc_ops_commit(s, &ops);
 	if (any_error(&ops)) {
-		for (size_t i = 0; i < s->n_links; i++)
-			tc_link_setup(s, &s->links[i], &changes, why, sizeof(why));
+		repair_links(s, 1);
 		tc_ops_free(&ops);
 		ops_staged(s, &ops);
 		tc_ops_commit(s, &ops);
@@ -425,6 +440,7 @@ int tc_flush(struct tc_state *s, void (*result)(void *ctx, struct adaptor_key ke
 	struct tc_ops ops = { 0 };
 	struct tc_session *session;
 
+	repair_links(s, 0);
 	if (TAILQ_EMPTY(&s->staged))
 		return 0;
 	flush_classes(s);
