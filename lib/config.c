@@ -23,10 +23,13 @@
 
 #define MAX_FILE (1u << 20)
 #define MAX_ROWS 128
+/* libconfuse takes the end of the file for the end of a section: this setting, put after the file's text, is then found in
+ * the wrong place. */
+#define SENTINEL "end-of-file"
 
-static struct { const char *file; struct config_error *error; int found; } reading;
+static struct { const char *file; struct config_error *error; int found, dropped; } reading;
 
-struct kept { int line; char text[]; };
+struct kept { int line, in_list; char text[]; };
 
 /* The first thing found wrong is what the user hears about. */
 __attribute__((format(printf, 2, 3))) static void wrong(int line, const char *fmt, ...)
@@ -56,12 +59,22 @@ static const char *nearest(const cfg_opt_t *opts, const char *word)
 	for (; opts->name; opts++) {
 		unsigned d = text_distance(word, opts->name);
 
-		if (d < least + !best) {
+		if (d < least + !best && strcmp(opts->name, SENTINEL)) {
 			least = d;
 			best = opts->name;
 		}
 	}
 	return best;
+}
+
+static const char *list_names(const cfg_opt_t *opts, char *out, size_t room)
+{
+	size_t at = 0;
+
+	for (*out = 0; opts->name && at < room; opts++)
+		if (strcmp(opts->name, SENTINEL))
+			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? ", " : "", opts->name);
+	return out;
 }
 
 /* libconfuse's error callback. */
@@ -72,14 +85,16 @@ static void complain(cfg_t *cfg, const char *fmt, va_list args)
 	if (!strncmp(fmt, "no such option", 14)) {
 		const char *word = va_arg(args, const char *), *near = nearest(cfg->opts, word);
 
-		if (near)
+		if (!strcmp(word, SENTINEL))
+			wrong(cfg->line, "syntax: the file ends inside section %s; must be closed by }", cfg_name(cfg));
+		else if (near)
 			wrong(cfg->line, "%.100s: no such setting; did you mean \"%s\"?", word, near);
 		else
-			wrong(cfg->line, "%.100s: no such setting; --print-config lists them", word);
+			wrong(cfg->line, "%.100s: no such setting; there are %s", word, list_names(cfg->opts, text, sizeof(text)));
 		return;
 	}
 	vsnprintf(text, sizeof(text), fmt, args);
-	wrong(cfg->line, "syntax: %s", text);
+	wrong(cfg->line, "syntax: %s", strstr(text, SENTINEL) ? "unexpected end of the file" : text);
 }
 
 /* libconfuse's value callback. */
@@ -88,18 +103,28 @@ static int keep(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	size_t len = strlen(value) + 1;
 	struct kept *k;
 
-	if (!(opt->flags & CFGF_LIST) && opt->nvalues && opt->values[0]->ptr) {
-		wrong(cfg->line, "%s: set twice; the first is in line %d", opt->name,
-		      ((struct kept *)opt->values[0]->ptr)->line);
+	if (reading.dropped) {
+		wrong(cfg->line, "%s: set twice; the first is in line %d", opt->name, reading.dropped);
 		return -1;
 	}
 	k = malloc(sizeof(*k) + len);
 	if (!k)
 		return -1;
 	k->line = cfg->line;
+	k->in_list = (opt->flags & CFGF_LIST) != 0;
 	memcpy(k->text, value, len);
 	*(void **)result = k;
 	return 0;
+}
+
+/* Frees a kept value. libconfuse drops the old one before it has keep() make the new. */
+static void drop(void *value)
+{
+	struct kept *k = value;
+
+	if (!k->in_list)
+		reading.dropped = k->line;
+	free(k);
 }
 
 static void options_free(cfg_opt_t *opts)
@@ -118,16 +143,19 @@ static int is_titled(const struct config_row *row)
 static int option_for(const struct config_row *row, cfg_opt_t *opt);
 
 /* libconfuse's table for rows, freed by options_free (libconfuse copies it). NULL when out of memory. */
-static cfg_opt_t *options_for(const struct config_row *rows)
+static cfg_opt_t *options_for(const struct config_row *rows, int top)
 {
-	cfg_opt_t *opts = calloc(MAX_ROWS + 1, sizeof(*opts));
+	cfg_opt_t *opts = calloc(MAX_ROWS + 2, sizeof(*opts));
+	size_t n = 0;
 
-	for (size_t i = 0; opts && rows[i].name; i++) {
-		if (i == MAX_ROWS || option_for(&rows[i], &opts[i])) {
+	for (; opts && rows[n].name; n++) {
+		if (n == MAX_ROWS || option_for(&rows[n], &opts[n])) {
 			options_free(opts);
 			return NULL;
 		}
 	}
+	if (opts && top)
+		option_for(&(struct config_row){ .name = SENTINEL }, &opts[n]);
 	return opts;
 }
 
@@ -137,7 +165,7 @@ static int option_for(const struct config_row *row, cfg_opt_t *opt)
 	opt->type = CFGT_PTR;
 	opt->flags = CFGF_NODEFAULT;
 	opt->parsecb = keep;
-	opt->freecb = free;
+	opt->freecb = drop;
 	if (row->type == CONFIG_LIST) {
 		opt->flags = CFGF_LIST;
 		opt->def.parsed = (char *)row->deflt;
@@ -145,16 +173,17 @@ static int option_for(const struct config_row *row, cfg_opt_t *opt)
 		opt->type = CFGT_SEC;
 		opt->parsecb = NULL;
 		opt->freecb = NULL;
-		opt->flags = CFGF_NODEFAULT | (is_titled(row) ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : 0);
-		opt->subopts = options_for(row->section);
+		opt->flags = CFGF_NODEFAULT | CFGF_MULTI | (is_titled(row) ? CFGF_TITLE | CFGF_NO_TITLE_DUPES : 0);
+		opt->subopts = options_for(row->section, 0);
 		return opt->subopts ? 0 : -ENOMEM;
 	}
 	return 0;
 }
 
-/* The whole file, NUL-terminated; NULL and *r on failure. */
+/* The whole file and the sentinel, malloc'd; NULL and *r on failure. */
 static char *read_file(const char *file, size_t *len, int *r)
 {
+	static const char sentinel[] = "\n" SENTINEL " = 1\n";
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char *text = NULL;
 	struct stat st;
@@ -166,7 +195,7 @@ static char *read_file(const char *file, size_t *len, int *r)
 	} else if (S_ISDIR(st.st_mode)) {
 		*r = -EISDIR;
 	} else {
-		text = malloc(MAX_FILE + 1);
+		text = malloc(MAX_FILE + 1 + sizeof(sentinel));
 		while (text && *len <= MAX_FILE && (n = read(fd, text + *len, MAX_FILE + 1 - *len)) > 0)
 			*len += (size_t)n;
 		*r = !text ? -ENOMEM : n < 0 ? -errno : *len > MAX_FILE ? -EFBIG : 0;
@@ -174,7 +203,8 @@ static char *read_file(const char *file, size_t *len, int *r)
 	if (fd >= 0)
 		close(fd);
 	if (!*r) {
-		text[*len] = 0;
+		memcpy(text + *len, sentinel, sizeof(sentinel));
+		*len += sizeof(sentinel) - 1;
 		return text;
 	}
 	free(text);
@@ -189,11 +219,22 @@ static const struct kept *kept_at(cfg_opt_t *opt, unsigned i)
 	return i < cfg_opt_size(opt) ? cfg_opt_getnptr(opt, i) : NULL;
 }
 
+/* The line of the value that is one too many, or 0. */
+static int line_of_extra(const struct config_row *row, cfg_t *cfg)
+{
+	cfg_opt_t *opt = cfg_getopt(cfg, row->name);
+
+	if (row->max >= (double)cfg_opt_size(opt))
+		return 0;
+	return row->type == CONFIG_LIST ? kept_at(opt, (unsigned)row->max)->line :
+					  cfg_getnsec(cfg, row->name, (unsigned)row->max)->line;
+}
+
 static int count_ok(const struct config_row *row, cfg_t *cfg, const char *section, size_t n)
 {
 	if ((!row->min && !row->max) || ((double)n >= row->min && (double)n <= row->max))
 		return 1;
-	wrong(cfg->line, "%s%s: %zu given; there must be from %.15g to %.15g", section, row->name, n, row->min, row->max);
+	wrong(line_of_extra(row, cfg), "%s%s: %zu given; there must be from %.15g to %.15g", section, row->name, n, row->min, row->max);
 	return 0;
 }
 
@@ -267,7 +308,7 @@ static int fill_row(const struct config_row *row, cfg_t *cfg, const char *sectio
 		return fill_sections(row, cfg, section, to);
 	k = kept_at(cfg_getopt(cfg, row->name), 0);
 	if (!k && !row->deflt) {
-		wrong(cfg->line, "%s%s: missing; must be given: %s", section, row->name, row->help);
+		wrong(*section ? cfg->line : 0, "%s%s: missing; must be given: %s", section, row->name, row->help);
 		return -EINVAL;
 	}
 	r = k ? config_value(row, k->text, to, why, sizeof(why)) :
@@ -288,7 +329,7 @@ static int fill(const struct config_row *rows, cfg_t *cfg, const char *section, 
 
 static int parse(const char *text, size_t len, const struct config_row *rows, void *out)
 {
-	cfg_opt_t *opts = options_for(rows);
+	cfg_opt_t *opts = options_for(rows, 1);
 	cfg_t *cfg = opts ? cfg_init(opts, CFGF_NONE) : NULL;
 	FILE *fp = cfg ? fmemopen((char *)text, len, "r") : NULL;
 	int r = -ENOMEM;
@@ -317,7 +358,7 @@ int config_load(const char *file, const struct config_row *rows, void *out, stru
 	error->text[0] = 0;
 	reading.file = file;
 	reading.error = error;
-	reading.found = 0;
+	reading.found = reading.dropped = 0;
 	text = read_file(file, &len, &r);
 	if (text && strlen(text) != len) {
 		wrong(0, "has NUL bytes; must be text");

@@ -4,6 +4,8 @@
  * loads a file into a plain struct it owns; reload loads a second one and applies the difference.
  *
  * Syntax (libconfuse):   name = "r1"    listen = {"10.0.0.1", "10.0.0.2"}    port eth0 { speed = 100M }
+ * Comments are # and // to the end of the line, and C's. Outside single quotes ${NAME} and ${NAME:-default} are taken from the
+ * environment.
  */
 #ifndef ICORP_LIB_CONFIG_H
 #define ICORP_LIB_CONFIG_H
@@ -31,13 +33,16 @@ struct config_row {
 	const char *name;
 	enum config_type type;
 	size_t offset;            /* where in the struct the value goes */
-	const char *deflt;        /* as it would be written in a file; NULL: required (LIST, SECTION: empty) */
-	double min, max;          /* bounds for numbers, both 0: none; LIST/SECTION: how many */
+	const char *deflt;        /* as it would be written in a file; NULL: required (LIST, SECTION: empty). Bounds and
+				   * check do not apply to it: it may stand for "none". */
+	double min, max;          /* bounds for numbers, both 0: none; LIST/SECTION: how many. A SECTION of max 1 has
+				   * no title. */
 	const char *choices;      /* "a|b|c" for strings, or NULL */
 	const char *help;         /* one line, for -t -v and the man page; says the unit */
 	const struct config_row *section; /* CONFIG_SECTION: its rows, ended by a NULL name */
 	size_t section_size;
-	/* Optional further check: 0, or -1 with a reason in why ("must be …"). */
+	/* Optional further check: 0, or -1 with a reason in why ("must be …"). value points at the char *, number,
+	 * struct config_list or, for a SECTION, at each element. */
 	int (*check)(const void *value, char *why, size_t room);
 };
 

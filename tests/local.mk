@@ -8,3 +8,10 @@ include tests/gatekeeper.mk
 include tests/agent.mk
 include tests/cli.mk
 include tests/testbed.mk
+
+# After all of them: the corpora and golden cases are whole directories, so that a new case is only a new file.
+check_PROGRAMS += $(FUZZ_TARGETS)
+if !FUZZ
+TESTS += $(FUZZ_TARGETS)
+endif
+EXTRA_DIST += tests/golden tests/fuzz/corpus
