@@ -1,0 +1,328 @@
+/*
+ * Where the numbers come from, in this order:
+ *   cgroup v2   cpu.stat usage_usec, cpu.max, cpu.weight, memory.current, memory.max, memory.stat inactive_file
+ *   cgroup v1   cpuacct.usage, cpu.cfs_quota_us, cpu.shares, memory.usage_in_bytes, memory.limit_in_bytes
+ *   /proc       utime + stime of every process in the ISC (when it is our pid namespace) or in the applications' groups
+ *
+ * /proc/self/cgroup names our group. In a container without a cgroup namespace that name is the host's, and the mount
+ * shows only our part of the tree: so the named directory is tried first, then the mount point. An ordinary process in
+ * the root group would measure the whole machine there; it uses /proc.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/measure.h"
+
+#define PATH_SIZE (PATH_MAX)
+#define TEXT_SIZE 4096
+#define CGROUPS "/sys/fs/cgroup"
+#define NO_LIMIT (UINT64_MAX / 4)    /* v1's "no limit" is a huge number rounded to pages */
+
+/* Reads a small file whole. 0 or -errno. */
+static int slurp(const char *dir, const char *name, char *out, size_t room)
+{
+	char path[PATH_SIZE];
+	ssize_t n;
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, out, room - 1);
+	close(fd);
+	if (n < 0)
+		return -EIO;
+	out[n] = '\0';
+	return 0;
+}
+
+/* A file with one number; 0 when there is none ("max", "-1", no file). */
+static uint64_t number(const char *dir, const char *name)
+{
+	char text[64];
+
+	if (!*dir || slurp(dir, name, text, sizeof(text)) || !isdigit((unsigned char)text[0]))
+		return 0;
+	return strtoull(text, NULL, 10);
+}
+
+/* "key 123" on a line of its own, or 0. */
+static uint64_t keyed(const char *dir, const char *name, const char *key)
+{
+	char text[TEXT_SIZE], *line, *save;
+	size_t len = strlen(key);
+
+	if (!*dir || slurp(dir, name, text, sizeof(text)))
+		return 0;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (!strncmp(line, key, len) && (line[len] == ' ' || line[len] == ':'))
+			return strtoull(line + len + 1, NULL, 10);
+	return 0;
+}
+
+/* ---- finding the control group ---- */
+
+/* The path of the controller's hierarchy ("" for v2) in /proc/self/cgroup. 0 or -ENOENT. */
+static int group_of(const char *text, const char *controller, char *out, size_t room)
+{
+	size_t want = strlen(controller);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		const char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL, *p;
+		size_t len;
+
+		if (!path)
+			return -ENOENT;
+		for (p = list + 1, len = 0; p <= path; p += len + 1) {
+			len = strcspn(p, ",:");
+			if (len == want && !strncmp(p, controller, len)) {
+				snprintf(out, room, "%.*s", (int)strcspn(path + 1, "\n"), path + 1);
+				return 0;
+			}
+		}
+	}
+	return -ENOENT;
+}
+
+static int has(const char *dir, const char *file)
+{
+	char path[PATH_SIZE];
+
+	return (size_t)snprintf(path, sizeof(path), "%s/%s", dir, file) < sizeof(path) && !access(path, R_OK);
+}
+
+/* The directory of our group below `mount` that has `file`; out is "" when there is none. */
+static int find_dir(const struct measure *m, const char *mount, const char *group, const char *file, char *out,
+		    size_t room)
+{
+	if (strcmp(group, "/") && !strstr(group, "..") &&
+	    (size_t)snprintf(out, room, "%s" CGROUPS "%s%s", m->root, mount, group) < room && has(out, file))
+		return 1;
+	if ((m->own || strcmp(group, "/")) &&
+	    (size_t)snprintf(out, room, "%s" CGROUPS "%s", m->root, mount) < room && has(out, file))
+		return 1;
+	out[0] = '\0';
+	return 0;
+}
+
+static int find_v1(const struct measure *m, const char *text, const char *controller, const char *file, char *out,
+		   size_t room)
+{
+	static const char *const mounts[] = { "/%s", "/cpu,cpuacct", "/cpuacct,cpu" };
+	char group[PATH_MAX / 4], mount[64];
+
+	out[0] = '\0';
+	if (group_of(text, controller, group, sizeof(group)))
+		return 0;
+	snprintf(mount, sizeof(mount), "/%s", controller);
+	if (find_dir(m, mount, group, file, out, room))
+		return 1;
+	for (unsigned i = 1; i < sizeof(mounts) / sizeof(mounts[0]); i++)
+		if (find_dir(m, mounts[i], group, file, out, room))
+			return 1;
+	return 0;
+}
+
+void measure_init(struct measure *m, const char *root, int own)
+{
+	char dir[PATH_MAX / 4 + 16], text[TEXT_SIZE], group[PATH_MAX / 4];
+
+	memset(m, 0, sizeof(*m));
+	snprintf(m->root, sizeof(m->root), "%s", root ? root : "");
+	m->own = own;
+	snprintf(dir, sizeof(dir), "%s/proc/self", m->root);
+	if (slurp(dir, "cgroup", text, sizeof(text)))
+		return;
+	if (find_v1(m, text, "cpuacct", "cpuacct.usage", m->cpuacct, sizeof(m->cpuacct))) {
+		m->source = MEASURE_CGROUP1;
+		find_v1(m, text, "cpu", "cpu.shares", m->cpu, sizeof(m->cpu));
+		find_v1(m, text, "memory", "memory.usage_in_bytes", m->memory, sizeof(m->memory));
+	} else if (!group_of(text, "", group, sizeof(group)) &&
+		   find_dir(m, "", group, "cpu.stat", m->cpu, sizeof(m->cpu))) {
+		m->source = MEASURE_CGROUP2;
+		memcpy(m->memory, m->cpu, sizeof(m->memory));
+	}
+}
+
+const char *measure_source_name(const struct measure *m)
+{
+	static const char *const names[] = { "/proc", "cgroup v1", "cgroup v2" };
+
+	return names[m->source];
+}
+
+/* ---- cpu ---- */
+
+static int counts(const struct measure *m, pid_t group)
+{
+	if (m->own)
+		return 1;
+	for (unsigned i = 0; i < m->n_groups; i++)
+		if (m->group[i] > 0 && m->group[i] == group)
+			return 1;
+	return 0;
+}
+
+/* utime + stime (and those of reaped children) from one /proc/PID/stat, in ticks. */
+static uint64_t process_ticks(const struct measure *m, const char *pid)
+{
+	char dir[PATH_MAX / 4 + 300], text[TEXT_SIZE], *p;
+	unsigned long long t[4];
+	int group;
+
+	snprintf(dir, sizeof(dir), "%s/proc/%s", m->root, pid);
+	if (slurp(dir, "stat", text, sizeof(text)))
+		return 0;
+	p = strrchr(text, ')'); /* the name may hold anything */
+	if (!p || sscanf(p + 1, " %*c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %lld %lld", &group, &t[0], &t[1],
+			 (long long *)&t[2], (long long *)&t[3]) != 5 || !counts(m, group))
+		return 0;
+	return t[0] + t[1] + t[2] + t[3];
+}
+
+static uint64_t proc_cpu_us(const struct measure *m)
+{
+	char path[PATH_MAX / 4 + 16];
+	uint64_t ticks = 0;
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/proc", m->root);
+	dir = opendir(path);
+	if (!dir)
+		return 0;
+	while ((e = readdir(dir)))
+		if (isdigit((unsigned char)e->d_name[0]))
+			ticks += process_ticks(m, e->d_name);
+	closedir(dir);
+	return ticks * 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+static uint64_t cpu_us(const struct measure *m)
+{
+	switch (m->source) {
+	case MEASURE_CGROUP1: return number(m->cpuacct, "cpuacct.usage") / 1000;
+	case MEASURE_CGROUP2: return keyed(m->cpu, "cpu.stat", "usage_usec");
+	default: return proc_cpu_us(m);
+	}
+}
+
+/* What it may use, in millionths of a cpu: its quota, or one cpu. */
+static uint64_t cpu_allowed(const struct measure *m)
+{
+	uint64_t quota = 0, period = 0;
+	char text[64];
+
+	if (m->source == MEASURE_CGROUP1) {
+		quota = number(m->cpu, "cpu.cfs_quota_us");
+		period = number(m->cpu, "cpu.cfs_period_us");
+	} else if (m->source == MEASURE_CGROUP2 && !slurp(m->cpu, "cpu.max", text, sizeof(text))) {
+		if (sscanf(text, "%" SCNu64 " %" SCNu64, &quota, &period) != 2)
+			quota = period = 0;
+	}
+	if (!quota || !period || quota > UINT64_MAX / 1000000u)
+		return 1000000u;
+	quota = quota * 1000000u / period;
+	return quota ? quota : 1;
+}
+
+static unsigned permille(uint64_t part, uint64_t whole)
+{
+	if (!whole)
+		return 0;
+	return part >= whole ? 1000 : (unsigned)((double)part * 1000 / (double)whole);
+}
+
+static unsigned cpu_permille(struct measure *m, uint64_t now_us)
+{
+	uint64_t used = cpu_us(m), before = m->last_cpu_us, since = m->last_us, allowed;
+
+	m->last_cpu_us = used;
+	m->last_us = now_us;
+	if (!since || now_us <= since || used <= before)
+		return 0;
+	allowed = (uint64_t)((double)(now_us - since) * (double)cpu_allowed(m) / 1e6);
+	return permille(used - before, allowed);
+}
+
+/* ---- memory ---- */
+
+static void memory(const struct measure *m, struct agent_sample *s)
+{
+	int v1 = m->source == MEASURE_CGROUP1;
+	char dir[PATH_MAX / 4 + 16];
+	uint64_t used, cache, limit, total;
+
+	snprintf(dir, sizeof(dir), "%s/proc", m->root);
+	total = keyed(dir, "meminfo", "MemTotal") * 1024;
+	if (m->source == MEASURE_PROC) {
+		uint64_t available = keyed(dir, "meminfo", "MemAvailable") * 1024;
+
+		s->memory_permille = permille(total > available ? total - available : 0, total);
+		return;
+	}
+	used = number(m->memory, v1 ? "memory.usage_in_bytes" : "memory.current");
+	cache = keyed(m->memory, "memory.stat", v1 ? "total_inactive_file" : "inactive_file");
+	limit = number(m->memory, v1 ? "memory.limit_in_bytes" : "memory.max");
+	if (limit && limit < NO_LIMIT)
+		s->memory_kib = limit / 1024;
+	else
+		limit = total;
+	s->memory_permille = permille(used > cache ? used - cache : 0, limit);
+}
+
+/* ---- connections ---- */
+
+#define TCP_ESTABLISHED 0x01u
+#define TCP_LISTEN 0x0au
+
+/* How many sockets of the state are bound to one of the ports, in one of /proc/net's tables. */
+static unsigned sockets(const struct measure *m, const char *table, unsigned state, const uint16_t *ports,
+			size_t n_ports)
+{
+	char path[PATH_MAX / 4 + 32], line[256];
+	unsigned n = 0, port, found;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/proc/net/%s", m->root, table);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		/* "   0: 0100007F:1F90 00000000:0000 0A ..." */
+		if (sscanf(line, " %*[0-9]: %*[0-9A-Fa-f]:%4x %*[0-9A-Fa-f]:%*x %2x", &port, &found) != 2 || found != state)
+			continue;
+		for (size_t i = 0; i < n_ports; i++)
+			n += ports[i] == port;
+	}
+	fclose(f);
+	return n;
+}
+
+int measure_listening(const struct measure *m, uint16_t port)
+{
+	return sockets(m, "tcp", TCP_LISTEN, &port, 1) || sockets(m, "tcp6", TCP_LISTEN, &port, 1);
+}
+
+void measure_take(struct measure *m, const uint16_t *ports, size_t n_ports, uint64_t now_us,
+		  struct agent_sample *sample)
+{
+	memset(sample, 0, sizeof(*sample));
+	sample->cpu_permille = cpu_permille(m, now_us);
+	memory(m, sample);
+	if (m->source == MEASURE_CGROUP1)
+		sample->cpu_shares = number(m->cpu, "cpu.shares");
+	else if (m->source == MEASURE_CGROUP2)
+		sample->cpu_shares = number(m->cpu, "cpu.weight");
+	sample->connections = sockets(m, "tcp", TCP_ESTABLISHED, ports, n_ports) +
+			      sockets(m, "tcp6", TCP_ESTABLISHED, ports, n_ports);
+}
