@@ -46,6 +46,10 @@ const char *icorp_enforcement_name(enum icorp_enforcement enforcement); /* "best
 /* Millionths of the currency per interval. interval_s 0: not known yet. */
 struct icorp_price { uint64_t micro; uint32_t interval_s; char currency[4]; };
 
+/* For people: "12.0 Mbit/s", "1280 shares", "64 MiB"; "1.250000 EUR/h". They write into out and return it. */
+const char *icorp_level_text(enum icorp_resource resource, uint64_t level, char *out, size_t room);
+const char *icorp_price_text(const struct icorp_price *price, char *out, size_t room);
+
 struct icorp_grant {
 	char element[ICORP_NAME_SIZE];   /* who */
 	enum icorp_outcome outcome;
