@@ -67,7 +67,7 @@ int parse_reply(const char *text, json_t **result, char *why, size_t room)
 		json_incref(*result);
 	} else if (json_is_string(json_object_get(o, "error"))) {
 		string(o, "error", why, room);
-		r = -EREMOTEIO;
+		r = !strncmp(why, "busy:", 5) ? -EBUSY : !strncmp(why, "not reserved:", 13) ? -ENOTCONN : -EREMOTEIO;
 	} else {
 		snprintf(why, room, "the controller's answer is not understood");
 		r = -EBADMSG;

@@ -35,13 +35,13 @@ static int parse_steps(const char *text, unsigned *steps)
 	return 0;
 }
 
+/* The words before the colon are libicorp's (client_parse.c). */
 static int fail_demand(struct control_reply *reply, int r, const char *resource)
 {
 	if (r == -EBUSY)
-		control_fail(reply, "a demand for %s is under way; wait for its answer", resource);
+		control_fail(reply, "busy: a demand for %s is under way; wait for its answer", resource);
 	else if (r == -ENOTCONN)
-		control_fail(reply, "not reserved: the host's controller has not (or no longer) sent a Path, or the "
-			     "application is not up");
+		control_fail(reply, "not reserved: no Path from the host's controller, or the application is not up yet");
 	else
 		control_fail(reply, "%s: can't be asked for", resource);
 	return r;

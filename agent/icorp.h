@@ -104,7 +104,8 @@ void icorp_timeout(struct icorp *ic, int timeout_ms);
 
 /*
  * Asks for `steps` (1..1000) steps more or less. 0 and *answer (icorp_answer_clear it) when the demand was sent,
- * whatever became of it; -EBUSY: one is under way for this resource; -ENOTCONN: the ICorp is not (yet) reserved.
+ * whatever became of it; -EBUSY: one is under way for this resource; -ENOTCONN: the ICorp is not (yet) reserved;
+ * -EREMOTEIO: the controller refused for another reason.
  */
 int icorp_more(struct icorp *ic, enum icorp_resource resource, unsigned steps, struct icorp_answer *answer);
 int icorp_less(struct icorp *ic, enum icorp_resource resource, unsigned steps, struct icorp_answer *answer);
