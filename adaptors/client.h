@@ -5,6 +5,10 @@
  *
  * Per session at most one apply is in flight and one is waiting: newer terms replace waiting ones, so a slow
  * technology sees only the latest state. Requests of many sessions are batched in one write.
+ *
+ * After a restart what is sent anew is answered (with the cookie it had) only when it fails. The audit then is made
+ * only when the caller itself has audited before: until it has, it may not have re-learnt its sessions. Terms that the
+ * process dies of three times are answered -EIO and forgotten.
  */
 #ifndef ICORP_ADAPTOR_CLIENT_H
 #define ICORP_ADAPTOR_CLIENT_H
@@ -38,7 +42,10 @@ struct adaptor_answer {
 /*
  * Called from the loop, never from inside a call below. Exactly one answer per CHECK, MEASURE, PORTS, SHOW,
  * AUDIT; an APPLY replaced by a newer one while waiting is answered by the newer one's answer only; a REVOKE
- * drops a waiting APPLY. While the process is down APPLYs are kept and the others fail with -EAGAIN.
+ * drops a waiting APPLY. While the process is down APPLYs are kept and the others fail with -EAGAIN (a REVOKE is
+ * remembered all the same and done when the process is back). An APPLY put off because a daemon is down is answered
+ * when it is done, or not at all when newer terms or a REVOKE replaced it; a REVOKE so replaced is answered -ECANCELED.
+ * The client must not be freed from these callbacks.
  */
 typedef void adaptor_answer_fn(void *ctx, struct adaptor_client *client, const struct adaptor_answer *answer);
 /* up 1: probed, open and serving; up 0: died or refused, with the reason. */
@@ -61,7 +68,7 @@ size_t adaptor_client_pending(const struct adaptor_client *c);
 
 const char *adaptor_client_instance(const struct adaptor_client *c);
 const char *adaptor_client_type(const struct adaptor_client *c);
-uint32_t adaptor_client_terms(const struct adaptor_client *c); /* TERM_* served; 0 until up */
+uint32_t adaptor_client_terms(const struct adaptor_client *c); /* TERM_* served; 0 until first up */
 int adaptor_client_up(const struct adaptor_client *c);
 pid_t adaptor_client_pid(const struct adaptor_client *c);      /* 0 when down */
 

@@ -2,7 +2,8 @@
 noinst_LIBRARIES += adaptors/libadaptorclient.a adaptors/libadaptorhost.a adaptors/libadaptornet.a adaptors/libadaptorvm.a
 
 adaptors_libadaptorclient_a_SOURCES = adaptors/adaptor.h adaptors/client.h adaptors/list.h adaptors/protocol.h \
-	adaptors/client_process.h adaptors/client.c adaptors/client_process.c adaptors/names.c adaptors/protocol.c \
+	adaptors/client_internal.h adaptors/client_process.h adaptors/client.c adaptors/client_process.c \
+	adaptors/client_receive.c adaptors/client_run.c adaptors/client_send.c adaptors/names.c adaptors/protocol.c \
 	adaptors/terms.c
 adaptors_libadaptorclient_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 
@@ -10,7 +11,8 @@ adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors
 
 # The technologies: a line each, and a line in adaptors/list.h.
 adaptors_libadaptornet_a_SOURCES = adaptors/registry_net.c
-adaptors_libadaptornet_a_SOURCES += adaptors/null.c adaptors/null_ports.c adaptors/null_ports.h
+adaptors_libadaptornet_a_SOURCES += adaptors/null.c adaptors/null_ports.c adaptors/null_ports.h \
+	adaptors/null_record.c adaptors/null_record.h
 adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c
 adaptors_libadaptornet_a_SOURCES += adaptors/route.c adaptors/route_message.c adaptors/route_message.h
 adaptors_libadaptornet_a_SOURCES += adaptors/tc.h adaptors/tc_kernel.h adaptors/tc.c adaptors/tc_audit.c adaptors/tc_link.c \

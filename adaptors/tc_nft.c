@@ -3,8 +3,8 @@
  * transaction; the map is read back as JSON. Elements in our table whose comment is not ours are reported as such (the
  * audit takes them out).
  *
- *     {"nftables": [{"metainfo": …}, {"map": {…, "elem": [[{"elem": {"val": {"prefix": {"addr": "10.64.7.0", "len": 24}},
- *      "timeout": 100, "expires": 99, "comment": "icorp 7 10.200.1.1"}}, "1c0b:10"], …]}}]}
+ *     {"nftables": [{"metainfo": {}}, {"map": {"elem": [[{"elem": {"val": {"prefix": {"addr": "10.64.7.0", "len": 24}},
+ *      "timeout": 100, "expires": 99, "comment": "icorp 7 10.200.1.1"}}, "1c0b:10"]]}}]}
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /*
  * What every adaptor must keep to, whatever its technology (adaptors/adaptor.h), tried on each that can run here:
- * without arguments `null`, and `tc` in a network namespace of its own when root. A new technology adds a subject below.
+ * `null` always, `tc` in a network namespace of its own when root. A new technology adds a subject below.
  *
  *     directly:          this test -- ops
  *     in its process:    this test == client.c ==socketpair== icorp-adaptor TYPE

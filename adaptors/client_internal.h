@@ -1,0 +1,104 @@
+/*
+ * What the files of the controller's end share (client.c has the overview): sessions and sending (client_send.c), what
+ * the process says (client_receive.c), its life and death (client_run.c).
+ */
+#ifndef ICORP_ADAPTOR_CLIENT_INTERNAL_H
+#define ICORP_ADAPTOR_CLIENT_INTERNAL_H
+
+#include <event2/event.h>
+#include <sys/queue.h>
+
+#include "adaptors/client.h"
+#include "adaptors/protocol.h"
+#include "lib/clock.h"
+
+#define CLIENT_RESTART_FIRST_US (200 * CLOCK_MS)
+#define CLIENT_RESTART_CAP_US (10 * CLOCK_S)
+
+struct client_session {
+	struct adaptor_key key;        /* first: the tree compares it */
+	TAILQ_ENTRY(client_session) link;     /* in todo */
+	int queued;                    /* is in todo */
+	int flying;                    /* an apply was sent and neither answered nor deferred */
+	int gone;                      /* revoked; kept until the process confirmed it */
+	int silent;                    /* what is to be sent was answered before: only a failure is news */
+	uint64_t deferred;             /* serial of the apply the process retries; 0: none */
+	unsigned deaths;               /* of the process while flying */
+	uint64_t cookie;
+	uint8_t *terms;
+	size_t len;
+};
+
+struct client_flight {
+	TAILQ_ENTRY(client_flight) link;
+	uint64_t serial, cookie;
+	enum adaptor_request request;
+	struct adaptor_key key;
+	int silent;
+};
+
+struct client_local { TAILQ_ENTRY(client_local) link; struct adaptor_answer answer; };
+
+struct adaptor_client {
+	struct event_base *base;
+	char *instance, *type, *dir;
+	const char *program;
+	struct adaptor_option *options;  /* owned, strings too */
+	size_t n_options;
+	adaptor_answer_fn *answer;
+	adaptor_state_fn *state;
+	void *ctx;
+
+	pid_t pid;
+	int fd, up, audited;
+	uint32_t terms;
+	struct event *readable, *writable, *restart, *later;
+	struct protocol_buffer in, out;
+	uint64_t serial, restart_us, up_since_us;
+
+	void *sessions;                  /* tsearch tree of struct client_session */
+	size_t applies_flying;
+	TAILQ_HEAD(, client_session) todo;
+	TAILQ_HEAD(, client_flight) flying;
+	TAILQ_HEAD(, client_local) local;
+};
+
+/* client_send.c */
+struct client_session *client_session_find(struct adaptor_client *c, struct adaptor_key key);
+struct client_session *client_session_obtain(struct adaptor_client *c, struct adaptor_key key);
+void client_session_free(void *arg);
+/* Into and out of todo; forget takes it out of all tables and frees it. */
+void client_enqueue(struct adaptor_client *c, struct client_session *s);
+void client_unqueue(struct adaptor_client *c, struct client_session *s);
+void client_forget(struct adaptor_client *c, struct client_session *s);
+/* An answer of our own, from the loop's next turn; that the process is down. 0 or -ENOMEM. */
+int client_answer_later(struct adaptor_client *c, enum adaptor_request request, struct adaptor_key key, uint64_t cookie,
+			int error, const char *reason);
+int client_answer_down(struct adaptor_client *c, enum adaptor_request request, struct adaptor_key key, uint64_t cookie);
+void client_on_later(evutil_socket_t fd, short what, void *arg);
+/* Puts a request into the output and remembers that it flies. 0, -EAGAIN when too much is queued, -ENOMEM. */
+int client_fly(struct adaptor_client *c, struct client_flight what, const void *body, size_t len);
+int client_fly_revoke(struct adaptor_client *c, struct adaptor_key key, uint64_t cookie, int silent);
+int client_fly_audit(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie, int silent);
+/* Audits with the sessions that are known. */
+void client_audit_known(struct adaptor_client *c);
+/* Sends what waits, as far as it may be sent now. */
+void client_pump(struct adaptor_client *c);
+
+/* client_receive.c */
+/* The apply of s (NULL is fine) is over, or is retried over there. */
+void client_landed(struct adaptor_client *c, struct client_session *s);
+void client_on_readable(evutil_socket_t fd, short what, void *arg);
+
+/* client_run.c */
+/* Starts the process and sends OPEN. 0 or -errno. */
+int client_start(struct adaptor_client *c);
+/* Lets go of the process, dead or not. */
+void client_stop(struct adaptor_client *c);
+/* It is gone or must go: what flew is sorted out, a restart is due. */
+void client_died(struct adaptor_client *c, const char *reason);
+void client_on_restart(evutil_socket_t fd, short what, void *arg);
+/* Sends from the output: 0, -EAGAIN when not all went, -errno. */
+int client_send_some(struct adaptor_client *c);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * The controller's end: what the process says, matched with who asked (see client.c). Everything read is checked; a
+ * process that does not speak the protocol is let go like a dead one.
+ */
+#include "config.h"
+
+#include "adaptors/client_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define READ_CHUNK 65536
+
+/* The apply of s is over, or is retried over there. */
+void client_landed(struct adaptor_client *c, struct client_session *s)
+{
+	if (s && s->flying) {
+		s->flying = 0;
+		c->applies_flying--;
+	}
+}
+
+static struct client_flight *take_flight(struct adaptor_client *c, uint64_t serial)
+{
+	struct client_flight *f;
+
+	TAILQ_FOREACH(f, &c->flying, link)
+		if (f->serial == serial) {
+			TAILQ_REMOVE(&c->flying, f, link);
+			return f;
+		}
+	return NULL;
+}
+
+static int on_deferred(struct adaptor_client *c, const struct protocol_frame *frame)
+{
+	struct client_flight *f = take_flight(c, frame->serial);
+
+	if (!f)
+		return -EBADMSG;
+	struct client_session *s = client_session_find(c, f->key);
+
+	if (f->request == ADAPTOR_REVOKE) {      /* it is answered later, by success or -ECANCELED */
+		TAILQ_INSERT_HEAD(&c->flying, f, link);
+		return 0;
+	}
+	client_landed(c, s);
+	if (s && !s->gone && !s->queued) {
+		s->deferred = f->serial;
+		s->silent = f->silent;
+	}
+	free(f);
+	return 0;
+}
+
+/* Finds whose answer this is and what the caller called it; 0: nobody waits for it (any more). */
+static int match(struct adaptor_client *c, uint64_t serial, struct adaptor_answer *a)
+{
+	struct client_flight *f = take_flight(c, serial);
+	struct client_session *s = client_session_find(c, a->key);
+	int silent;
+
+	if (f) {
+		silent = f->silent;
+		a->cookie = f->cookie;
+		a->request = f->request;
+		a->key = f->key;
+		free(f);
+		if (a->request == ADAPTOR_APPLY)
+			client_landed(c, s);
+	} else {
+		if (!s || !s->deferred || s->deferred != serial || s->queued)
+			return 0;
+		silent = s->silent;
+		s->silent = 0;
+		s->deferred = 0;
+		a->cookie = s->cookie;
+		a->request = ADAPTOR_APPLY;
+	}
+	if (s && a->request == ADAPTOR_APPLY)
+		s->deaths = 0;
+	if (s && a->request == ADAPTOR_REVOKE && s->gone && !s->queued)
+		client_forget(c, s);
+	return !silent || (a->result.error && a->request == ADAPTOR_APPLY);
+}
+
+static int on_answer(struct adaptor_client *c, const struct protocol_frame *frame)
+{
+	struct wire w = wire_reader(frame->body, frame->len);
+	struct adaptor_answer a = { .request = (enum adaptor_request)wire_u8(&w) };
+	char *json = NULL;
+
+	a.key = protocol_key(&w);
+	protocol_result(&w, &a.result);
+	a.orphans = wire_u32(&w);
+	a.repaired = wire_u32(&w);
+	if (w.error)
+		return -EBADMSG;
+	if (wire_left(&w)) {
+		size_t len = wire_left(&w);
+
+		json = strndup((const char *)wire_bytes(&w, len), len);
+		if (!json)
+			return -ENOMEM;
+	}
+	a.json = json;
+	if (match(c, frame->serial, &a))
+		c->answer(c->ctx, c, &a);
+	free(json);
+	return 0;
+}
+
+static int on_ready(struct adaptor_client *c, const struct protocol_frame *frame)
+{
+	struct wire w = wire_reader(frame->body, frame->len);
+	char reason[ADAPTOR_REASON];
+	uint32_t error = wire_u32(&w);
+
+	protocol_str(&w, reason, sizeof(reason));
+	uint32_t terms = wire_u32(&w);
+
+	if (w.error || c->up)
+		return -EBADMSG;
+	if (error) {
+		client_died(c, reason);
+		return 1;
+	}
+	c->up = 1;
+	c->terms = terms;
+	c->up_since_us = clock_now_us();
+	client_pump(c);
+	if (c->audited)
+		client_audit_known(c);
+	if (c->state)
+		c->state(c->ctx, c, 1, "");
+	return 0;
+}
+
+/* 0; 1: the process is being let go; -errno: it is broken. */
+static int on_frame(struct adaptor_client *c, const struct protocol_frame *frame)
+{
+	switch (frame->type) {
+	case PROTOCOL_READY: return on_ready(c, frame);
+	case PROTOCOL_ANSWER: return on_answer(c, frame);
+	case PROTOCOL_DEFERRED: return on_deferred(c, frame);
+	}
+	return -EBADMSG;
+}
+
+void client_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct adaptor_client *c = arg;
+	struct protocol_frame frame;
+	int rc = protocol_reserve(&c->in, READ_CHUNK);
+	ssize_t n = rc ? -1 : recv(fd, c->in.data + c->in.len, c->in.room - c->in.len, 0);
+
+	if (n < 0 && !rc && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		client_died(c, rc ? "out of memory" : "the process ended");
+		return;
+	}
+	c->in.len += (size_t)n;
+	while ((rc = protocol_next(&c->in, &frame)) > 0) {
+		rc = on_frame(c, &frame);
+		if (rc)
+			break;
+	}
+	if (rc < 0)
+		client_died(c, "it does not speak the protocol");
+	else if (!rc)
+		client_pump(c);
+}

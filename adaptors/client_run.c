@@ -1,0 +1,182 @@
+/*
+ * The controller's end: the process's life and death (see client.c). Death is seen as end of file, whatever its cause.
+ */
+#include "config.h"
+
+#include "adaptors/client_internal.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "adaptors/client_process.h"
+
+#define MAX_DEATHS 3
+
+/* Sends from the output: 0, -EAGAIN when not all went, -errno. */
+int client_send_some(struct adaptor_client *c)
+{
+	while (c->out.pos < c->out.len) {
+		ssize_t n = send(c->fd, c->out.data + c->out.pos, c->out.len - c->out.pos, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		c->out.pos += (size_t)n;
+	}
+	return 0;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct adaptor_client *c = arg;
+	int rc = client_send_some(c);
+
+	if (rc == -EAGAIN)
+		event_add(c->writable, NULL);
+	/* Anything else: the reading side sees the end of file, after what the process still said. */
+}
+
+static int put_open(struct adaptor_client *c)
+{
+	size_t room = 16 + strlen(c->instance) + strlen(c->type);
+
+	for (size_t i = 0; i < c->n_options; i++)
+		room += 4 + strlen(c->options[i].key) + strlen(c->options[i].value);
+	uint8_t *body = malloc(room);
+
+	if (!body)
+		return -ENOMEM;
+	struct wire w = wire_writer(body, room);
+
+	protocol_put_str(&w, c->instance);
+	protocol_put_str(&w, c->type);
+	wire_put_u16(&w, (uint16_t)c->n_options);
+	for (size_t i = 0; i < c->n_options; i++) {
+		protocol_put_str(&w, c->options[i].key);
+		protocol_put_str(&w, c->options[i].value);
+	}
+	int rc = w.error ? -EINVAL : protocol_put(&c->out, PROTOCOL_OPEN, ++c->serial, body, w.pos);
+
+	free(body);
+	return rc;
+}
+
+int client_start(struct adaptor_client *c)
+{
+	int rc = client_spawn(c->dir, c->program, c->type, &c->pid, &c->fd);
+
+	if (rc)
+		return rc;
+	rc = put_open(c);
+	c->readable = event_new(c->base, c->fd, EV_READ | EV_PERSIST, client_on_readable, c);
+	c->writable = event_new(c->base, c->fd, EV_WRITE, on_writable, c);
+	if (rc || !c->readable || !c->writable)
+		return rc ? rc : -ENOMEM;
+	event_add(c->readable, NULL);
+	event_add(c->writable, NULL);
+	return 0;
+}
+
+/* Lets go of the process, dead or not: it ends with the socketpair. One that does not is killed before the next. */
+void client_stop(struct adaptor_client *c)
+{
+	if (c->readable)
+		event_free(c->readable);
+	if (c->writable)
+		event_free(c->writable);
+	c->readable = c->writable = NULL;
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	if (c->pid && client_reap(c->pid, 0))
+		c->pid = 0;
+	c->in.pos = c->in.len = c->out.pos = c->out.len = 0;
+	c->up = 0;
+}
+
+/* The process is gone and its session's apply with it. */
+static void apply_lost(struct adaptor_client *c, struct client_session *s, uint64_t cookie)
+{
+	if (!s || s->gone)
+		return;
+	client_landed(c, s);
+	if (++s->deaths < MAX_DEATHS)
+		return;
+	client_answer_later(c, ADAPTOR_APPLY, s->key, cookie, -EIO, "the adaptor process died of these terms, repeatedly");
+	if (!s->queued)                  /* nothing newer waits */
+		client_forget(c, s);
+	else
+		s->deaths = 0;
+}
+
+/* What flew will not be answered by the process: applies go out again, the others have failed. */
+static void drop_flights(struct adaptor_client *c)
+{
+	struct client_flight *f;
+
+	while ((f = TAILQ_FIRST(&c->flying))) {
+		TAILQ_REMOVE(&c->flying, f, link);
+		if (f->request == ADAPTOR_APPLY) {
+			struct client_session *s = client_session_find(c, f->key);
+
+			if (s && !s->gone)
+				s->silent = f->silent && !s->queued;
+			apply_lost(c, s, f->cookie);
+		} else if (!f->silent) {
+			client_answer_down(c, f->request, f->key, f->cookie);
+		}
+		free(f);
+	}
+	c->applies_flying = 0;
+}
+
+static void requeue(const void *node, VISIT which, void *arg)
+{
+	struct client_session *s = *(struct client_session *const *)node;
+	struct adaptor_client *c = arg;
+
+	if (which != postorder && which != leaf)
+		return;
+	/* Applied and answered before: only a failure will be news. Deferred: its answer is still due. */
+	if (s->gone || (!s->queued && !s->deaths && !s->deferred))
+		s->silent = 1;
+	s->deferred = 0;
+	s->flying = 0;
+	client_unqueue(c, s);
+	client_enqueue(c, s);
+}
+
+void client_died(struct adaptor_client *c, const char *reason)
+{
+	struct timeval in;
+
+	if (c->up && clock_now_us() - c->up_since_us > CLIENT_RESTART_CAP_US)
+		c->restart_us = CLIENT_RESTART_FIRST_US;
+	client_stop(c);
+	drop_flights(c);
+	twalk_r(c->sessions, requeue, c);
+	in = (struct timeval){ .tv_sec = (time_t)(c->restart_us / CLOCK_S),
+			       .tv_usec = (suseconds_t)(c->restart_us % CLOCK_S) };
+	event_add(c->restart, &in);
+	c->restart_us = c->restart_us * 2 > CLIENT_RESTART_CAP_US ? CLIENT_RESTART_CAP_US : c->restart_us * 2;
+	if (c->state)
+		c->state(c->ctx, c, 0, reason);
+}
+
+void client_on_restart(evutil_socket_t fd, short what, void *arg)
+{
+	struct adaptor_client *c = arg;
+
+	if (c->pid)
+		client_reap(c->pid, 1);
+	c->pid = 0;
+	int rc = client_start(c);
+
+	if (rc)
+		client_died(c, strerror(-rc));
+}
