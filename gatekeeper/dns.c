@@ -197,6 +197,8 @@ static void failed(struct dns *dns, int error, const char *why)
 	events_dns(dns->gk->events);
 }
 
+/* The server is back, and may have lost names, or still be working off an update we gave up on: nothing counts as
+ * confirmed before it has been said once more. */
 static void resync(struct dns *dns)
 {
 	dns->resync = 0;
@@ -204,6 +206,7 @@ static void resync(struct dns *dns)
 		if (n->confirmed)
 			dns->n_pending++;
 		n->confirmed = 0;
+		n->sent = 0;
 	}
 }
 

@@ -24,4 +24,9 @@ GATEKEEPER_LIBS = gatekeeper/libgatekeeper.a contracts/libcontracts.a lib/libcry
 sbin_PROGRAMS += icorp-gatekeeper
 icorp_gatekeeper_SOURCES = gatekeeper/main.c
 icorp_gatekeeper_LDADD = $(GATEKEEPER_LIBS)
-EXTRA_DIST += doc/gatekeeper-api.md
+
+wwwdir = $(pkgdatadir)/www
+dist_www_DATA = gatekeeper/www/index.html gatekeeper/www/icorp.html gatekeeper/www/style.css gatekeeper/www/app.js \
+	gatekeeper/www/icorp.js gatekeeper/www/common.js gatekeeper/www/openapi.json
+EXTRA_DIST += doc/gatekeeper-api.md packaging/icorp-gatekeeper.service packaging/gatekeeper.conf
+dist_man_MANS += man/icorp-gatekeeper.8
