@@ -152,7 +152,8 @@ static int draft_addresses(struct draft *draft, char *why, size_t room)
 	return err;
 }
 
-/* The cycle of servers for the kernel: up by description, not ejected; if all of those are, the ejected. */
+/* The cycle of servers for the kernel: up by description, not ejected (or down until now: target_describe then
+ * forgets its past); if all of those are, the ejected. */
 static void slots(const struct spec *spec, struct target *const *targets, struct kernel_service *out)
 {
 	struct policy_item copy[SPEC_MAX_BACKENDS], *items[SPEC_MAX_BACKENDS];
@@ -165,7 +166,8 @@ static void slots(const struct spec *spec, struct target *const *targets, struct
 			items[i] = &copy[i];
 			copy[i] = (struct policy_item){
 				.weight = b->weight,
-				.usable = b->up && b->weight && (even_ejected || !targets[i]->health.ejected),
+				.usable = b->up && b->weight &&
+					  (even_ejected || !targets[i]->health.ejected || !targets[i]->up),
 			};
 		}
 		out->n_slots = (unsigned)policy_slots(spec->policy, items, spec->n_backends, slot, POLICY_MAX_SLOTS);

@@ -103,6 +103,8 @@ struct target *target_new(struct service *service, const struct spec_backend *ba
 
 void target_describe(struct target *target, const struct spec_backend *backend)
 {
+	if (!target->up && backend->up)
+		health_good(&target->health); /* a server started anew is not judged by its former life */
 	memcpy(target->element, backend->element, sizeof(target->element));
 	target->item.weight = backend->weight;
 	target->up = backend->up;

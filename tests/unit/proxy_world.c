@@ -139,8 +139,8 @@ int world_set(struct world *world, const char *servers, const char *more)
 
 	for (const char *s = servers; *s; s++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n,
-			      "%s{\"element\":\"srv%c\",\"address\":\"127.1.0.%c\",\"weight\":%c}", s > servers ? "," : "",
-			      *s, *s, *s);
+			      "%s{\"element\":\"srv%c\",\"address\":\"127.1.0.%c\",\"weight\":%c,\"up\":%s}",
+			      s > servers ? "," : "", *s, *s, *s, *s == world->down ? "false" : "true");
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "]");
 	if (!strstr(more, "\"services\""))
 		n += snprintf(text + n, sizeof(text) - (size_t)n,

@@ -30,6 +30,7 @@ struct world {
 	struct proxy *proxy;
 	uint16_t port, target_port;
 	struct server server[WORLD_MAX];     /* by n */
+	char down;                           /* the digit of a server that is described as down */
 };
 
 struct user {

@@ -258,6 +258,30 @@ static void server_comes_back(void **state)
 	assert_null(strchr(user.got, 'x'));
 }
 
+/* A server that the description took down and up again (it was started anew) is used at once. */
+static void restarted_server(void **state)
+{
+	struct world *w = *state;
+	struct user user;
+
+	server_start(w, 1, serve_name);
+	assert_int_equal(world_set(w, "12", ""), 0);
+	user_start(w, &user, many_names);
+	user_wait(w, &user);
+	assert_false(second_is_in(w));
+	w->down = '2';
+	assert_int_equal(world_set(w, "12", ""), 0);
+	w->down = 0;
+	assert_false(world_service(w)->targets[1]->up);
+	server_start(w, 2, serve_name);
+	assert_int_equal(world_set(w, "12", ""), 0);
+	assert_true(second_is_in(w));
+	user_start(w, &user, many_names);
+	user_wait(w, &user);
+	assert_int_equal(strspn(user.got, "12"), 30);
+	assert_int_equal(world_service(w)->targets[1]->connects, 15);
+}
+
 static void nobody_there(void **state)
 {
 	struct world *w = *state;
@@ -671,7 +695,7 @@ static void least_connections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(in_turn), CASE(by_weight), CASE(dead_server), CASE(server_comes_back), CASE(nobody_there),
+		CASE(in_turn), CASE(by_weight), CASE(dead_server), CASE(server_comes_back), CASE(restarted_server), CASE(nobody_there),
 		CASE(no_servers_described), CASE(half_close), CASE(proxy_line), CASE(big_transfer),
 		CASE(big_transfer_without_pipes), CASE(change_during_transfer), CASE(backpressure), CASE(silent_server),
 		CASE(idle_timeout), CASE(limit), CASE(unset_ends_everything), CASE(not_renewed),
