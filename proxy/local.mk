@@ -17,7 +17,7 @@ proxy_libproxy_a_SOURCES = \
 	proxy/spec.c proxy/spec.h \
 	proxy/timer.c proxy/timer.h
 proxy_libproxy_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS)
-PROXY_LIBS = proxy/libproxy.a lib/libbase.a $(EVENT_LIBS) $(JANSSON_LIBS) $(MNL_LIBS) $(NFT_LIBS) $(CONFUSE_LIBS)
+PROXY_LIBS = proxy/libproxy.a $(BASE_LIBS) $(MNL_LIBS) $(NFT_LIBS)
 
 sbin_PROGRAMS += icorp-proxy
 icorp_proxy_SOURCES = proxy/main.c

@@ -22,11 +22,15 @@ tests_unit_test_route_LDADD = adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) $(MN
 # The program, both data paths, in network namespaces.
 check_PROGRAMS += tests/e2e/proxy_helper
 tests_e2e_proxy_helper_SOURCES = tests/e2e/proxy_helper.c
-tests_e2e_proxy_helper_LDADD = lib/libbase.a $(EVENT_LIBS) $(JANSSON_LIBS)
+tests_e2e_proxy_helper_LDADD = $(BASE_LIBS)
 TESTS += tests/e2e/proxy_paths.sh tests/e2e/needed.sh
-EXTRA_DIST += tests/e2e/proxy_paths.sh tests/e2e/needed.sh tests/golden/proxy tests/golden/proxy-spec tests/golden/route
+EXTRA_DIST += tests/e2e/proxy_paths.sh tests/e2e/needed.sh
 
 check_PROGRAMS += tests/unit/test_proxy_adaptor
 TESTS += tests/unit/test_proxy_adaptor
 tests_unit_test_proxy_adaptor_SOURCES = tests/unit/test_proxy_adaptor.c
 tests_unit_test_proxy_adaptor_LDADD = adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) $(PROXY_TEST_LIBS) -lpthread
+
+FUZZ_TARGETS += tests/fuzz/fuzz_proxy_spec
+tests_fuzz_fuzz_proxy_spec_SOURCES = tests/fuzz/fuzz_proxy_spec.c
+tests_fuzz_fuzz_proxy_spec_LDADD = $(FUZZ_DRIVER) $(PROXY_LIBS)
