@@ -11,6 +11,15 @@
 /* libvirt refuses a smaller quota than this many microseconds. */
 #define QUOTA_MIN_US 1000
 
+/* The next element that is not called skip. */
+static const xmlNode *next_but(const xmlNode *node, const char *skip)
+{
+	do
+		node = contract_sibling(node, NULL);
+	while (node != NULL && strcmp((const char *)node->name, skip) == 0);
+	return node;
+}
+
 /* The n-th child element, leaving out those called skip. */
 static const xmlNode *nth(const xmlNode *parent, const char *skip, unsigned n)
 {
@@ -20,15 +29,6 @@ static const xmlNode *nth(const xmlNode *parent, const char *skip, unsigned n)
 		if ((skip == NULL || strcmp((const char *)node->name, skip) != 0) && n-- == 0)
 			return node;
 	return parent;
-}
-
-static const xmlNode *nth_named(const xmlNode *parent, const char *name, unsigned n)
-{
-	const xmlNode *node = contract_child(parent, name);
-
-	while (node != NULL && n-- > 0)
-		node = contract_sibling(node, name);
-	return node != NULL ? node : parent;
 }
 
 static int check_head(const struct contract *c, const xmlNode *root, struct contract_error *error)
@@ -81,13 +81,13 @@ static int check_subnet(const struct contract *c, unsigned i, const xmlNode *nod
 
 static int check_network(const struct contract *c, const xmlNode *root, struct contract_error *error)
 {
-	const xmlNode *network = contract_child(root, "network");
+	const xmlNode *network = contract_child(root, "network"), *node = contract_child(network, "subnet");
 	unsigned i;
 	int rc;
 
 	rc = check_rates(c, network, error);
-	for (i = 0; i < c->n_subnets && rc == 0; i++)
-		rc = check_subnet(c, i, nth_named(network, "subnet", i), error);
+	for (i = 0; i < c->n_subnets && rc == 0; i++, node = contract_sibling(node, "subnet"))
+		rc = check_subnet(c, i, node, error);
 	return rc;
 }
 
@@ -203,12 +203,11 @@ static int check_leader(const struct contract *c, const xmlNode *endpoints, stru
 
 static int check_endpoints(const struct contract *c, const xmlNode *root, struct contract_error *error)
 {
-	const xmlNode *endpoints = contract_child(root, "endpoints"), *node;
+	const xmlNode *endpoints = contract_child(root, "endpoints"), *node = nth(endpoints, "isc", 0);
 	unsigned i;
 	int rc = 0;
 
-	for (i = 0; i < c->n_endpoints && rc == 0; i++) {
-		node = nth(endpoints, "isc", i);
+	for (i = 0; i < c->n_endpoints && rc == 0; i++, node = next_but(node, "isc")) {
 		rc = check_private(c, &c->endpoints[i], node, error);
 		if (rc == 0)
 			rc = check_outer(c, &c->endpoints[i], node, error);

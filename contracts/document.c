@@ -3,6 +3,7 @@
  *
  * The parser is libxml2's, driven through its own tree builder (SAX2) with a few callbacks in front of it:
  *
+ *   on_start     refuses a declared encoding other than UTF-8
  *   on_doctype   any <!DOCTYPE stops the parser at once, before a subset or an entity is read: there is no
  *                declaration of an entity, so none can expand or be fetched
  *   on_element   counts elements and attributes and looks at the depth before a node is made
@@ -16,6 +17,7 @@
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
 #include <string.h>
+#include <strings.h>
 
 #include "contracts/internal.h"
 
@@ -40,6 +42,24 @@ static void refuse(xmlParserCtxtPtr parser)
 {
 	gate_of(parser)->refused = 1;
 	xmlStopParser(parser);
+}
+
+/* Called after the XML declaration was read. (The parser keeps a foreign encoding with its input.) */
+static void on_start(void *ctx)
+{
+	xmlParserCtxtPtr parser = ctx;
+	const xmlChar *encoding = parser->encoding;
+	char quoted[QUOTE_TEXT];
+
+	if (encoding == NULL && parser->input != NULL)
+		encoding = parser->input->encoding;
+	if (encoding != NULL && strcasecmp((const char *)encoding, "UTF-8") != 0) {
+		contract_fault_at(gate_of(ctx)->error, line_of(parser), "", "encoding=\"%s\" is refused; right would be UTF-8",
+				  contract_quote((const char *)encoding, quoted));
+		refuse(parser);
+		return;
+	}
+	xmlSAX2StartDocument(ctx);
 }
 
 static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *external, const xmlChar *system)
@@ -111,6 +131,7 @@ static void on_error(void *ctx, xmlErrorPtr error)
 
 static void set_callbacks(xmlSAXHandlerPtr sax)
 {
+	sax->startDocument = on_start;
 	sax->internalSubset = on_doctype;
 	sax->startElementNs = on_element;
 	sax->endElementNs = on_element_end;
@@ -163,7 +184,7 @@ static int parse(xmlParserCtxtPtr parser, const char *xml, size_t len, xmlDocPtr
 
 	parser->_private = &gate;
 	set_callbacks(parser->sax);
-	doc = xmlCtxtReadMemory(parser, xml, (int)len, NULL, "UTF-8",
+	doc = xmlCtxtReadMemory(parser, xml, (int)len, NULL, NULL,
 				XML_PARSE_NONET | XML_PARSE_COMPACT | XML_PARSE_BIG_LINES | XML_PARSE_NOCDATA);
 	if (!gate.refused && doc != NULL && xmlDocGetRootElement(doc) != NULL) {
 		*out = doc;
@@ -173,6 +194,16 @@ static int parse(xmlParserCtxtPtr parser, const char *xml, size_t len, xmlDocPtr
 	if (gate.refused)
 		return -EINVAL;
 	return not_well_formed(parser, &gate, error);
+}
+
+/* UTF-8 or plain ASCII, by the first bytes: what the parser would take for another encoding does not pass. */
+static int looks_like_utf8(const char *xml, size_t len)
+{
+	if (len >= 3 && memcmp(xml, "\xef\xbb\xbf", 3) == 0) {
+		xml += 3;
+		len -= 3;
+	}
+	return len < 4 || (strchr("< \t\r\n", xml[0]) != NULL && memchr(xml, '\0', 4) == NULL);
 }
 
 int contract_document(const char *xml, size_t len, const char *root_name, xmlDocPtr *out,
@@ -186,6 +217,9 @@ int contract_document(const char *xml, size_t len, const char *root_name, xmlDoc
 				  CONTRACT_MAX_SIZE);
 		return -E2BIG;
 	}
+	if (!looks_like_utf8(xml, len))
+		return contract_fault_at(error, 1, "", "it does not begin like XML in UTF-8; right would be a document that "
+					 "begins with <");
 	parser = xmlNewParserCtxt();
 	if (parser == NULL)
 		return -ENOMEM;

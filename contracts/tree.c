@@ -30,7 +30,7 @@ const xmlNode *contract_child(const xmlNode *node, const char *name)
 
 const xmlNode *contract_sibling(const xmlNode *node, const char *name)
 {
-	return find(node->next, name);
+	return node != NULL ? find(node->next, name) : NULL;
 }
 
 static const xmlAttr *attribute_of(const xmlNode *node, const char *name)
