@@ -20,6 +20,8 @@ adaptors_libadaptornet_a_SOURCES += adaptors/tc.h adaptors/tc_kernel.h adaptors/
 adaptors_libadaptornet_a_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS) $(JANSSON_CFLAGS)
 
 adaptors_libadaptorvm_a_SOURCES = adaptors/registry_vm.c
+adaptors_libadaptorvm_a_SOURCES += adaptors/vm.h adaptors/vm.c adaptors/vm_audit.c adaptors/vm_conn.c adaptors/vm_files.c \
+	adaptors/vm_levels.c adaptors/vm_xml.c
 adaptors_libadaptorvm_a_CFLAGS = $(AM_CFLAGS) $(VIRT_CFLAGS) $(XML_CFLAGS) $(JANSSON_CFLAGS)
 
 # What an adaptor process (or a test of one technology) links besides its technology's library and libraries.
@@ -30,4 +32,4 @@ pkglibexec_PROGRAMS += icorp-adaptor icorp-adaptor-vm
 icorp_adaptor_SOURCES = adaptors/main.c
 icorp_adaptor_LDADD = adaptors/libadaptorhost.a adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) $(NFT_LIBS) $(MNL_LIBS)
 icorp_adaptor_vm_SOURCES = adaptors/main.c
-icorp_adaptor_vm_LDADD = adaptors/libadaptorhost.a adaptors/libadaptorvm.a $(ADAPTOR_HOST_LIBS) $(VIRT_LIBS)
+icorp_adaptor_vm_LDADD = adaptors/libadaptorhost.a adaptors/libadaptorvm.a $(ADAPTOR_HOST_LIBS) $(VIRT_LIBS) $(XML_LIBS)

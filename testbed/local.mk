@@ -1,2 +1,2 @@
 # The testbed is used from the source tree: by scripts/demo, tests/e2e and bench.
-EXTRA_DIST += testbed/testbed testbed/demo.topo testbed/lib
+EXTRA_DIST += testbed/testbed testbed/demo.topo testbed/lib testbed/mkimage

@@ -1,0 +1,248 @@
+/*
+ * The directory of an ISC, <state>/<domain name>/ (0700), which the ISC sees read-only as VM_BOOT_DIR:
+ *     boot.json   what the ISC's controller needs to begin: whom to talk to with which key, and what to start. 0600;
+ *                 always written beside and renamed, so that a reader never sees half.
+ *     started     (empty) the ISC was started for what boot.json says. Without a domain that means: it has died, and
+ *                 is not to be started again for the same. A changed boot.json takes the note away.
+ * It lives as long as the session: revoke removes it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "adaptors/vm.h"
+#include "lib/writer.h"
+
+#define BOOT_MAX (1u << 20)
+
+static void hex(struct writer *w, const char *name, const uint8_t *data, size_t len)
+{
+	char text[2 * 32 + 1] = "";
+
+	for (size_t i = 0; i < len && i < 32; i++)
+		snprintf(text + 2 * i, 3, "%02x", data[i]);
+	writer_str(w, name, text);
+	explicit_bzero(text, sizeof(text));
+}
+
+static void addr(struct writer *w, const char *name, struct in_addr a)
+{
+	char text[ADDR_TEXT];
+
+	writer_str(w, name, addr_text(a, text));
+}
+
+static struct in_addr own_control(const struct adaptor_terms *t)
+{
+	for (unsigned i = 0; i < t->n_endpoints; i++)
+		if (t->endpoints[i].local)
+			return t->endpoints[i].control;
+	return (struct in_addr){ 0 };
+}
+
+static void services(struct writer *w, const struct adaptor_terms *t)
+{
+	writer_array(w, "services");
+	for (unsigned i = 0; i < t->n_services; i++) {
+		writer_object(w, NULL);
+		writer_str(w, "name", t->services[i].name);
+		writer_str(w, "protocol", t->services[i].protocol == SERVICE_UDP ? "udp" : "tcp");
+		writer_uint(w, "port", t->services[i].target_port);
+		writer_end(w);
+	}
+	writer_end(w);
+}
+
+static void apps(struct writer *w, const struct adaptor_terms *t)
+{
+	writer_array(w, "apps");
+	for (unsigned i = 0; i < t->n_apps; i++) {
+		const struct contract_app *a = &t->apps[i];
+
+		writer_object(w, NULL);
+		writer_str(w, "name", a->name);
+		writer_str(w, "url", a->url[0] ? a->url : NULL);
+		if (a->url[0])
+			hex(w, "sha256", a->sha256, sizeof(a->sha256));
+		else
+			writer_str(w, "sha256", NULL);
+		writer_array(w, "args");
+		for (unsigned k = 0; k < a->n_args; k++)
+			writer_str(w, NULL, a->arg[k]);
+		writer_end(w);
+		writer_end(w);
+	}
+	writer_end(w);
+}
+
+char *vm_boot_json(const struct adaptor_terms *t)
+{
+	struct writer *w = writer_new();
+	char *text;
+
+	if (!w)
+		return NULL;
+	writer_uint(w, "icorp", t->icorp);
+	addr(w, "leader", t->leader);
+	writer_uint(w, "revision", t->revision);
+	writer_str(w, "name", t->name);
+	addr(w, "endpoint", own_control(t));
+	addr(w, "address", t->isc.address);
+	addr(w, "host", t->isc.host);
+	writer_uint(w, "port", t->isc.host_port);
+	writer_uint(w, "key_id", t->isc.key_id);
+	hex(w, "key", t->isc.key, sizeof(t->isc.key));
+	services(w, t);
+	apps(w, t);
+	text = writer_render(w, WRITER_JSON);
+	writer_free(w);
+	return text;
+}
+
+/* The session's directory as a descriptor; -errno. */
+static int open_dir(const char *state, struct adaptor_key key, int create)
+{
+	char name[VM_NAME];
+	int top = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, error;
+
+	if (top < 0 && errno == ENOENT && create && !mkdir(state, 0700))
+		top = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return -errno;
+	vm_domain_name(key, name);
+	fd = create && mkdirat(top, name, 0700) && errno != EEXIST ? -1 :
+	     openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	error = errno;
+	close(top);
+	return fd < 0 ? -error : fd;
+}
+
+static int same(int dir, const char *text, size_t len)
+{
+	int fd = openat(dir, "boot.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC), equal = 0;
+	char *old = malloc(len + 1);
+
+	if (fd >= 0 && old) {
+		size_t got = 0;
+		ssize_t n;
+
+		while (got <= len && (n = read(fd, old + got, len + 1 - got)) > 0)
+			got += (size_t)n;
+		equal = got == len && !memcmp(old, text, len);
+	}
+	if (old)
+		explicit_bzero(old, len + 1);
+	free(old);
+	if (fd >= 0)
+		close(fd);
+	return equal;
+}
+
+static int replace(int dir, const char *text, size_t len)
+{
+	int fd = openat(dir, "boot.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600), rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t done = 0; done < len && !rc;) {
+		ssize_t n = write(fd, text + done, len - done);
+
+		if (n > 0)
+			done += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			rc = n ? -errno : -EIO;
+	}
+	if (close(fd) && !rc)
+		rc = -errno;
+	if (!rc && renameat(dir, "boot.json.new", dir, "boot.json"))
+		rc = -errno;
+	if (rc)
+		unlinkat(dir, "boot.json.new", 0);
+	return rc;
+}
+
+int vm_files_write(const char *state, const struct adaptor_terms *t, int *changed)
+{
+	struct adaptor_key key = { .icorp = t->icorp, .leader = t->leader };
+	int dir = open_dir(state, key, 1), rc = 0;
+
+	*changed = 0;
+	if (dir < 0)
+		return dir;
+	char *text = vm_boot_json(t);
+
+	if (!text || strlen(text) > BOOT_MAX) {
+		rc = text ? -E2BIG : -ENOMEM;
+	} else if (!same(dir, text, strlen(text))) {
+		*changed = 1;
+		unlinkat(dir, "started", 0);
+		rc = replace(dir, text, strlen(text));
+	}
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+	close(dir);
+	return rc;
+}
+
+int vm_files_set_started(const char *state, struct adaptor_key key)
+{
+	int dir = open_dir(state, key, 0), fd, rc;
+
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, "started", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	rc = fd < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	close(dir);
+	return rc;
+}
+
+int vm_files_started(const char *state, struct adaptor_key key)
+{
+	int dir = open_dir(state, key, 0), yes;
+
+	if (dir < 0)
+		return 0;
+	yes = !faccessat(dir, "started", F_OK, AT_SYMLINK_NOFOLLOW);
+	close(dir);
+	return yes;
+}
+
+int vm_files_remove(const char *state, struct adaptor_key key)
+{
+	static const char *const files[] = { "boot.json", "boot.json.new", "started" };
+	char path[4096], name[VM_NAME];
+	int dir = open_dir(state, key, 0);
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		unlinkat(dir, files[i], 0);
+	close(dir);
+	vm_domain_name(key, name);
+	if (snprintf(path, sizeof(path), "%s/%s", state, name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	return rmdir(path) && errno != ENOENT ? -errno : 0;
+}
+
+int vm_files_each(const char *state, void (*each)(void *ctx, struct adaptor_key key), void *ctx)
+{
+	DIR *dir = opendir(state);
+	struct dirent *entry;
+	struct adaptor_key key;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir)))
+		if (!vm_domain_key(entry->d_name, &key))
+			each(ctx, key);
+	closedir(dir);
+	return 0;
+}

@@ -1,0 +1,358 @@
+/*
+ * A session's domain as libvirt XML, and the table of what differs between hypervisors. Pure: golden tests compare
+ * the text. The document is written by libxml2's writer, so that no name of a client can break out of its place.
+ *
+ * The domain's network (all hypervisors): an `ethernet` interface, that is a link which is not bridged. Its host end
+ * has 169.254.1.1 with the ISC's private address as peer, the ISC's end its /32 with 169.254.1.1 as peer and as gateway:
+ * the host routes, so an ISC's packets are classified by their addresses like all others and its neighbours see no ARP
+ * for private addresses.
+ *
+ * LXC: the root is the image, read-only; RAM file systems where things are written; the session's directory read-only at
+ * VM_BOOT_DIR. The ISC's root has only the capabilities that servers need. LXC insists on a console, and a process
+ * blocks that writes to one that no one reads: what runs in an image has to log elsewhere (mkimage's starter does).
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libxml/parser.h>
+#include <libxml/xmlwriter.h>
+
+#include "adaptors/vm.h"
+
+#define RUN_KIB 16384u
+#define TMP_KIB 65536u
+
+void vm_domain_name(struct adaptor_key key, char out[VM_NAME])
+{
+	snprintf(out, VM_NAME, "icorp-%u-%08x", key.icorp, ntohl(key.leader.s_addr));
+}
+
+int vm_domain_key(const char *name, struct adaptor_key *key)
+{
+	char again[VM_NAME];
+	unsigned icorp, leader;
+
+	if (strlen(name) >= VM_NAME || sscanf(name, "icorp-%u-%8x", &icorp, &leader) != 2)
+		return -EINVAL;
+	*key = (struct adaptor_key){ .icorp = icorp, .leader.s_addr = htonl(leader) };
+	vm_domain_name(*key, again);
+	return strcmp(name, again) ? -EINVAL : 0;
+}
+
+void vm_ifname(struct adaptor_key key, char out[IFNAMSIZ])
+{
+	uint32_t leader = ntohl(key.leader.s_addr);
+
+	snprintf(out, IFNAMSIZ, "ic%x-%04x", key.icorp, (leader >> 16 ^ leader) & 0xffff);
+}
+
+void vm_mac(struct in_addr address, char out[ETHER_TEXT])
+{
+	uint32_t a = ntohl(address.s_addr);
+	const uint8_t mac[ETHER_SIZE] = { 0x02, 0x1c, (uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8),
+					  (uint8_t)a };
+
+	ether_text(mac, out);
+}
+
+static void start(xmlTextWriter *x, const char *name)
+{
+	xmlTextWriterStartElement(x, BAD_CAST name);
+}
+
+static void end(xmlTextWriter *x)
+{
+	xmlTextWriterEndElement(x);
+}
+
+static void attr(xmlTextWriter *x, const char *name, const char *value)
+{
+	xmlTextWriterWriteAttribute(x, BAD_CAST name, BAD_CAST value);
+}
+
+static void attr_uint(xmlTextWriter *x, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	attr(x, name, text);
+}
+
+static void text_element(xmlTextWriter *x, const char *name, const char *text)
+{
+	xmlTextWriterWriteElement(x, BAD_CAST name, BAD_CAST text);
+}
+
+static void uint_element(xmlTextWriter *x, const char *name, const char *unit, uint64_t value)
+{
+	start(x, name);
+	if (unit)
+		attr(x, "unit", unit);
+	xmlTextWriterWriteFormatString(x, "%llu", (unsigned long long)value);
+	end(x);
+}
+
+static void address(xmlTextWriter *x, const char *own, const char *peer)
+{
+	start(x, "ip");
+	attr(x, "address", own);
+	attr(x, "family", "ipv4");
+	attr(x, "prefix", "32");
+	attr(x, "peer", peer);
+	end(x);
+}
+
+static void interface(xmlTextWriter *x, const struct adaptor_terms *t)
+{
+	struct adaptor_key key = { .icorp = t->icorp, .leader = t->leader };
+	char ifname[IFNAMSIZ], mac[ETHER_TEXT], own[ADDR_TEXT];
+
+	vm_ifname(key, ifname);
+	vm_mac(t->isc.address, mac);
+	addr_text(t->isc.address, own);
+	start(x, "interface");
+	attr(x, "type", "ethernet");
+	start(x, "mac");
+	attr(x, "address", mac);
+	end(x);
+	start(x, "source");
+	address(x, VM_GATEWAY, own);
+	end(x);
+	address(x, own, VM_GATEWAY);
+	start(x, "route");
+	attr(x, "family", "ipv4");
+	attr(x, "address", "0.0.0.0");
+	attr(x, "prefix", "0");
+	attr(x, "gateway", VM_GATEWAY);
+	end(x);
+	start(x, "target");
+	attr(x, "dev", ifname);
+	end(x);
+	start(x, "guest");
+	attr(x, "dev", "eth0");
+	end(x);
+	end(x);
+}
+
+static void mount_dir(xmlTextWriter *x, const char *source, const char *target)
+{
+	start(x, "filesystem");
+	attr(x, "type", "mount");
+	start(x, "source");
+	attr(x, "dir", source);
+	end(x);
+	start(x, "target");
+	attr(x, "dir", target);
+	end(x);
+	start(x, "readonly");
+	end(x);
+	end(x);
+}
+
+static void mount_ram(xmlTextWriter *x, const char *target, uint64_t kib)
+{
+	start(x, "filesystem");
+	attr(x, "type", "ram");
+	start(x, "source");
+	attr_uint(x, "usage", kib);
+	attr(x, "units", "KiB");
+	end(x);
+	start(x, "target");
+	attr(x, "dir", target);
+	end(x);
+	end(x);
+}
+
+static void lxc_os(void *xml, const struct vm_options *o)
+{
+	static const char *const caps[] = { "chown", "dac_override", "fowner", "fsetid", "kill", "net_bind_service",
+					    "setgid", "setuid", "sys_chroot" };
+	xmlTextWriter *x = xml;
+
+	start(x, "os");
+	text_element(x, "type", "exe");
+	text_element(x, "init", o->init);
+	end(x);
+	start(x, "features");
+	start(x, "capabilities");
+	attr(x, "policy", "deny");
+	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
+		start(x, caps[i]);
+		attr(x, "state", "on");
+		end(x);
+	}
+	end(x);
+	end(x);
+}
+
+static void lxc_devices(void *xml, const struct vm_options *o, const struct adaptor_terms *t)
+{
+	struct adaptor_key key = { .icorp = t->icorp, .leader = t->leader };
+	char name[VM_NAME], dir[4096];
+	xmlTextWriter *x = xml;
+
+	vm_domain_name(key, name);
+	snprintf(dir, sizeof(dir), "%s/%s", o->state, name);
+	mount_dir(x, vm_image_find(o, t->isc.spec.image)->path, "/");
+	mount_ram(x, "/run", RUN_KIB);
+	mount_ram(x, "/tmp", TMP_KIB);
+	if (t->isc.spec.disk_mib)
+		mount_ram(x, VM_DATA_DIR, t->isc.spec.disk_mib * 1024);
+	mount_dir(x, dir, VM_BOOT_DIR);
+	interface(x, t);
+	start(x, "console");
+	attr(x, "type", "pty");
+	end(x);
+}
+
+static void test_os(void *xml, const struct vm_options *o)
+{
+	start(xml, "os");
+	text_element(xml, "type", "hvm");
+	end(xml);
+}
+
+static void test_devices(void *xml, const struct vm_options *o, const struct adaptor_terms *t)
+{
+	interface(xml, t);
+}
+
+static const struct vm_hypervisor hypervisors[] = {
+	{ .scheme = "lxc", .domain_type = "lxc", .quota_param = VIR_DOMAIN_SCHEDULER_VCPU_QUOTA,
+	  .quota_elements = { "period", "quota" }, .image_is_dir = 1, .write_os = lxc_os, .write_devices = lxc_devices },
+	{ .scheme = "test", .domain_type = "test", .memory_reason = "a test driver", .cpu_reason = "a test driver",
+	  .write_os = test_os, .write_devices = test_devices },
+};
+
+const struct vm_hypervisor *vm_hypervisor_find(const char *uri)
+{
+	size_t len = strcspn(uri, "+:");   /* lxc+ssh: is the same hypervisor */
+
+	for (size_t i = 0; i < sizeof(hypervisors) / sizeof(hypervisors[0]); i++)
+		if (strlen(hypervisors[i].scheme) == len && !strncmp(uri, hypervisors[i].scheme, len))
+			return &hypervisors[i];
+	return NULL;
+}
+
+const struct vm_image *vm_image_find(const struct vm_options *o, const char *name)
+{
+	for (size_t i = 0; i < o->n_images; i++)
+		if (!strcmp(o->images[i].name, name))
+			return &o->images[i];
+	return NULL;
+}
+
+static void mark(xmlTextWriter *x, const struct adaptor_terms *t)
+{
+	char leader[ADDR_TEXT];
+
+	start(x, "metadata");
+	xmlTextWriterStartElementNS(x, BAD_CAST "icorp", BAD_CAST "mark", BAD_CAST VM_XMLNS);
+	attr_uint(x, "icorp", t->icorp);
+	attr(x, "leader", addr_text(t->leader, leader));
+	attr_uint(x, "disk-mib", t->isc.spec.disk_mib);
+	end(x);
+	end(x);
+}
+
+static void cputune(xmlTextWriter *x, const struct vm_hypervisor *hv, const struct contract_isc *spec)
+{
+	if (!hv->quota_elements[0])
+		return;
+	start(x, "cputune");
+	/* More than a cgroup2 weight can be would fail the start; the rest is a change of a running domain. */
+	if (spec->cpu_shares)
+		uint_element(x, "shares", NULL, spec->cpu_shares < 10000 ? spec->cpu_shares : 10000);
+	if (spec->cpu_quota_us) {
+		uint_element(x, hv->quota_elements[0], NULL, VM_QUOTA_PERIOD_US);
+		uint_element(x, hv->quota_elements[1], NULL, spec->cpu_quota_us);
+	}
+	end(x);
+}
+
+static void domain(xmlTextWriter *x, const struct vm_options *o, const struct adaptor_terms *t)
+{
+	static const char *const events[] = { "on_poweroff", "on_reboot", "on_crash" };
+	struct adaptor_key key = { .icorp = t->icorp, .leader = t->leader };
+	const struct contract_isc *spec = &t->isc.spec;
+	char name[VM_NAME];
+
+	vm_domain_name(key, name);
+	start(x, "domain");
+	attr(x, "type", o->hv->domain_type);
+	text_element(x, "name", name);
+	text_element(x, "title", t->name);
+	mark(x, t);
+	uint_element(x, "memory", "KiB", spec->memory_kib);
+	start(x, "memtune");
+	uint_element(x, "hard_limit", "KiB", spec->memory_kib);
+	end(x);
+	uint_element(x, "vcpu", NULL, spec->vcpus ? spec->vcpus : 1);
+	cputune(x, o->hv, spec);
+	o->hv->write_os(x, o);
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		text_element(x, events[i], "destroy");
+	start(x, "devices");
+	o->hv->write_devices(x, o, t);
+	end(x);
+	end(x);
+}
+
+int vm_domain_xml(const struct vm_options *o, const struct adaptor_terms *t, char **xml)
+{
+	if (o->hv->image_is_dir && !vm_image_find(o, t->isc.spec.image))
+		return -ENOENT;
+	xmlBuffer *buffer = xmlBufferCreate();
+	xmlTextWriter *x = buffer ? xmlNewTextWriterMemory(buffer, 0) : NULL;
+
+	*xml = NULL;
+	if (x) {
+		xmlTextWriterSetIndent(x, 1);
+		xmlTextWriterSetIndentString(x, BAD_CAST "  ");
+		domain(x, o, t);
+		if (xmlTextWriterFlush(x) >= 0)
+			*xml = strdup((const char *)xmlBufferContent(buffer));
+		xmlFreeTextWriter(x);
+	}
+	xmlBufferFree(buffer);
+	return *xml ? 0 : -ENOMEM;
+}
+
+static int number_of(xmlNode *node, const char *name, uint64_t max, uint64_t *out)
+{
+	char *text = (char *)xmlGetNoNsProp(node, BAD_CAST name), *stop;
+	int rc = -EINVAL;
+
+	if (text && *text >= '0' && *text <= '9') {
+		errno = 0;
+		*out = strtoull(text, &stop, 10);
+		rc = !*stop && !errno && *out <= max ? 0 : -EINVAL;
+	}
+	xmlFree(text);
+	return rc;
+}
+
+int vm_mark_parse(const char *xml, struct vm_mark *out)
+{
+	xmlDoc *doc = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR |
+				    XML_PARSE_NOWARNING);
+	xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
+	uint64_t icorp = 0;
+	int rc = -EINVAL;
+
+	memset(out, 0, sizeof(*out));
+	if (root && !strcmp((const char *)root->name, "mark")) {
+		char *leader = (char *)xmlGetNoNsProp(root, BAD_CAST "leader");
+
+		if (leader && !addr_parse(leader, &out->key.leader) && !number_of(root, "icorp", UINT32_MAX, &icorp) &&
+		    !number_of(root, "disk-mib", UINT64_MAX, &out->disk_mib))
+			rc = 0;
+		out->key.icorp = (uint32_t)icorp;
+		xmlFree(leader);
+	}
+	xmlFreeDoc(doc);
+	return rc;
+}

@@ -1,0 +1,208 @@
+#!/bin/bash
+# The vm adaptor with a real libvirtd and LXC: ISCs start, answer, change while they run, die, and leave nothing.
+#
+#     adaptor_drive_vm -- libvirtd          one private network and mount namespace, "the server"
+#                            |-- ISC 7 10.64.7.66  =veth=  169.254.1.1 (the host end of every ISC's link)
+#                            `-- ISC 8 10.64.8.66  =veth=  169.254.1.1
+#
+# usage: tests/e2e/vm.sh [BUILDDIR]; as root. 0: passed, 77: skipped, else failed. A line per check.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=$(cd "${1:-${BUILDDIR:-$top}}" && pwd)
+drive=$build/tests/e2e/adaptor_drive_vm
+failed=0 D=
+
+skip() { echo "1..0 # SKIP $*"; exit 77; }
+ok() { echo "ok - $*"; }
+not_ok() { echo "not ok - $1"; shift; printf '%s\n' "$*" | sed 's/^/# /'; failed=$((failed + 1)); }
+check() { # WHAT COMMAND…
+	local what=$1 out; shift
+	if out=$("$@" 2>&1); then ok "$what"; else not_ok "$what" "$out"; fi
+}
+has() { grep -qF -- "$2" <<< "$1" || { printf 'no "%s" in: %s\n' "$2" "$1"; return 1; }; }
+until_true() { local end=$((SECONDS + $1)); shift; until "$@" > /dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.05; done; }
+
+[ "$(id -u)" = 0 ] || skip "needs root"
+for p in ip nsenter unshare curl virsh libvirtd busybox jq timeout; do command -v $p > /dev/null || skip "needs $p"; done
+[ -e /usr/lib/libvirt/libvirt_lxc ] || [ -e /usr/libexec/libvirt_lxc ] || skip "needs libvirt's LXC driver"
+[ -x "$drive" ] || skip "needs $drive: make check TESTS="
+
+D=$(mktemp -d /var/tmp/vmtest.XXXXXX)
+export VMTEST=$D
+machines=$(ls -d /sys/fs/cgroup/*/machine /sys/fs/cgroup/machine 2> /dev/null)
+
+pids() { grep -lasz "^VMTEST=$D\$" /proc/[0-9]*/environ 2> /dev/null | cut -d/ -f3 | grep -vx "$$"; }
+gone() { ! pids | grep -q .; }
+finish() {
+	local d p
+	trap - EXIT
+	for d in $(virsh_ list --name 2> /dev/null); do virsh_ destroy "$d" > /dev/null 2>&1; done
+	for p in $(pids); do [ "$p" = "$BASHPID" ] || kill "$p" 2> /dev/null; done
+	until_true 5 gone || for p in $(pids); do [ "$p" = "$BASHPID" ] || kill -9 "$p" 2> /dev/null; done
+	for d in /sys/fs/cgroup/*/machine /sys/fs/cgroup/machine; do
+		grep -qxF "$d" <<< "$machines" || rmdir "$d" 2> /dev/null
+	done
+	rm -rf --one-file-system "$D"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# ---- the server -----------------------------------------------------------------------------------------------
+mkdir -p "$D"/{run,lib,log,etc,cache,state}
+printf 'auth_unix_rw = "none"\nlog_filters = "3:*"\nlog_outputs = "3:stderr"\n' > "$D/etc/libvirtd.conf"
+printf 'security_driver = "none"\n' > "$D/etc/lxc.conf"
+cat > "$D/anchor" <<- 'END'
+	if [ -e /sys/fs/cgroup/unified/cgroup.procs ]; then umount /sys/fs/cgroup/unified; fi
+	mount -t tmpfs -o mode=755 tmpfs /run
+	for d in run:/run/libvirt lib:/var/lib/libvirt log:/var/log/libvirt etc:/etc/libvirt cache:/var/cache/libvirt; do
+		mkdir -p "${d#*:}" && mount --bind "$VMTEST/${d%%:*}" "${d#*:}" || exit 1
+	done
+	ip link set lo up && echo 1 > /proc/sys/net/ipv4/ip_forward && : > "$VMTEST/ready"
+	exec sleep 600
+END
+setsid unshare -n -m --propagation private bash "$D/anchor" < /dev/null > "$D/anchor.log" 2>&1 &
+anchor=$!
+until_true 10 test -e "$D/ready" || skip "cannot make a server: $(cat "$D/anchor.log")"
+on() { nsenter -t $anchor -n -m -- "$@"; }
+libvirtd_start() {
+	setsid nsenter -t $anchor -n -m -- libvirtd -f /etc/libvirt/libvirtd.conf -p "$D/libvirtd.pid" < /dev/null >> "$D/libvirtd.log" 2>&1 &
+	libvirtd=$!
+}
+uri="lxc:///system?socket=$D/run/libvirt-sock"
+virsh_() { timeout 20 virsh -c "$uri" "$@"; }
+libvirtd_start
+until_true 30 virsh_ list || skip "libvirtd does not run here: $(tail -n 3 "$D/libvirtd.log")"
+
+"$top/testbed/mkimage" -q "$D/image" "$build" || skip "no image can be made"
+cat > "$D/image/usr/sbin/test-init" <<- 'END'
+	#!/bin/sh
+	exec < /dev/null > /run/log 2>&1
+	export ICORP_NAME=shop ICORP_PORT=8080 ICORP_ADDRESS
+	ICORP_ADDRESS=$(sed -n 's/.*"address":"\([^"]*\)".*/\1/p' /run/icorp/boot.json)
+	exec /usr/lib/icorp/apps/httpd
+END
+chmod 755 "$D/image/usr/sbin/test-init"
+
+terms() { # FILE ID SHARES MEMORY REVISION [IMAGE]
+	cat > "$D/$1" <<- END
+		icorp $2
+		leader 10.200.1.11
+		revision $5
+		name shop
+		endpoint srv1 server control=10.200.2.21 private=10.64.$2.66 local
+		service web tcp 80 8080
+		app httpd
+		isc image=${6:-web} shares=$3 memory=$4 disk=8 vcpus=1 address=10.64.$2.66 host=169.254.1.1 port=3455
+		key 42 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5
+	END
+}
+# Each call is a new adaptor process.
+drive() { on env ASAN_OPTIONS=detect_leaks=1 timeout 60 "$drive" vm "uri=$uri" "image.web=$D/image" "state=$D/state" init=/usr/sbin/test-init 2>> "$D/drive.log"; }
+domain=icorp-7-0ac8010b
+first() { # DOMAIN -> the pid of the ISC's first process
+	local pid; pid=$(virsh_ domid "$1"); pid=$(cat "/proc/$pid/task/$pid/children"); echo "${pid%% *}"
+}
+inside() { local pid; pid=$(first "$1"); shift; nsenter -t "$pid" -m -n -p -u -i -- "$@"; }
+inside_cannot() { ! inside "$@" 2> /dev/null; }
+caps_are_few() { local caps; caps=$(awk '/^CapBnd/ { print $2 }' "/proc/$(first "$domain")/status"); (((16#$caps & (1 << 21 | 1 << 12)) == 0)); }
+page() { on curl -s --max-time 2 "http://10.64.$1.66:8080/"; }
+answers() { page "$1" | grep -q "10.64.$1.66"; }
+
+# ---- the checks -----------------------------------------------------------------------------------------------
+check "this machine's root is refused as an image" bash -c "
+	out=\$('$drive' vm 'uri=$uri' image.web=/ 'state=$D/state' < /dev/null); [[ \$out == *'no image'* ]] || { echo \"\$out\"; false; }"
+terms t-mail 7 1024 65536 1 mail
+out=$(drive <<< "check $D/t-mail")
+check "an unknown image is refused by name" has "$out" "check: No such file or directory: no image mail on this server"
+terms t-huge 7 1024 99999999999 1
+out=$(drive <<< "check $D/t-huge")
+check "more memory than the server has is refused" has "$out" "check: No space left on device"
+
+terms t7 7 1024 65536 1
+begin=$(date +%s%N)
+out=$(drive <<< "apply $D/t7")
+took=$((($(date +%s%N) - begin) / 1000000))
+check "an ISC starts ($took ms with a new adaptor process)" has "$out" "apply: ok"
+check "CPU shares are enforced" has "$out" "grant 2 applied enforced 1024"
+check "memory is enforced" has "$out" "grant 3 applied enforced 65536"
+check "disk says what it is" has "$out" "grant 4 applied best-effort 8"
+check "libvirt has the domain with the ICorp's name" has "$(virsh_ desc --title $domain)" shop
+check "its page comes over the routed link" until_true 10 answers 7
+check "the page names the server" has "$(page 7)" 'on <b id="host">10.200.2.21</b>'
+link=$(on ip -o -4 addr show | grep 169.254.1.1)
+check "the host end is 169.254.1.1 with the ISC as peer" has "$link" "inet 169.254.1.1 peer 10.64.7.66/32"
+check "the ISC's address is its own" has "$(inside $domain /bin/ip addr show eth0)" "10.64.7.66"
+check "the ISC's gateway is the host" has "$(inside $domain /bin/ip route)" "default via 169.254.1.1 dev eth0"
+check "boot.json is there for the ISC" has "$(inside $domain /bin/cat /run/icorp/boot.json)" '"endpoint":"10.200.2.21"'
+check "boot.json is for root only" test "$(stat -c %a "$D/state/$domain" "$D/state/$domain/boot.json" | xargs)" = "700 600"
+check "the ISC cannot write its root" inside_cannot $domain /bin/touch /usr/x
+check "the ISC cannot write what boots it" inside_cannot $domain /bin/touch /run/icorp/x
+check "its root lacks CAP_SYS_ADMIN and CAP_NET_ADMIN" caps_are_few
+
+terms t8 8 512 65536 1
+out=$(drive <<< "apply $D/t8")
+check "a second ISC starts beside it" until_true 10 answers 8
+check "the ISCs reach each other through the host" has "$(nsenter -t "$(first $domain)" -n curl -s --max-time 2 http://10.64.8.66:8080/)" 10.64.8.66
+
+id=$(virsh_ domid $domain)
+terms t7b 7 2048 131072 1
+begin=$(date +%s%N)
+out=$(drive <<< "apply $D/t7b")
+took=$((($(date +%s%N) - begin) / 1000000))
+check "more CPU and memory while it runs ($took ms)" has "$out" "grant 2 applied enforced 2048"
+check "virsh schedinfo shows the shares" has "$(virsh_ schedinfo $domain | tr -s ' ')" "cpu_shares : 2048"
+check "virsh memtune shows the memory" has "$(virsh_ memtune $domain | tr -s ' ')" "hard_limit : 131072"
+sed -i 's/shares=2048/shares=2048 quota=30000/' "$D/t7b"
+out=$(drive <<< "apply $D/t7b")
+check "a CPU quota while it runs" has "$(virsh_ schedinfo $domain | tr -s ' ')" "vcpu_quota : 30000"
+out=$(drive <<< "apply $D/t7")
+check "and back, by less" has "$(virsh_ schedinfo $domain | tr -s ' ')" "cpu_shares : 1024"
+check "and without a quota" bash -c "! grep -q 'vcpu_quota *: 30000' <<< '$(virsh_ schedinfo $domain)'"
+terms t7c 7 1024 4 1
+out=$(drive <<< "apply $D/t7c")
+check "less memory than it uses is refused, with the reason" has "$out" "grant 3 refused enforced 65536"
+check "the ISC never noticed" test "$id" = "$(virsh_ domid $domain)"
+out=$(drive <<< "measure")
+check "its use is measured" jq -e '.sessions | length == 2 and all(.memory_kib > 0 and .rx_bytes > 0)' <<< "${out#*measure: }"
+
+disown $libvirtd; kill -9 "$libvirtd"
+out=$( (sleep 1; libvirtd_start) & drive <<< "apply $D/t7b")
+check "libvirtd down: the apply waits and goes through" has "$out" "grant 2 applied enforced 2048"
+check "the ISC outlived libvirtd" test "$id" = "$(virsh_ domid $domain)"
+
+kill -9 "$(first $domain)"
+no_domain() { ! virsh_ domid "$1"; }
+check "an ISC whose first process is killed is gone" until_true 10 no_domain $domain
+out=$(drive <<< "apply $D/t7b")
+check "the same terms leave it dead and say so" has "$out" "grant 2 refused none 0 the ISC has stopped"
+check "really" no_domain $domain
+terms t7d 7 1024 65536 2
+out=$(drive <<< "apply $D/t7d")
+check "a new revision starts it again" until_true 10 answers 7
+
+cat > "$D/foreign.xml" <<- END
+	<domain type='lxc'><name>icorp-9-0ac8010b</name><memory unit='MiB'>32</memory><os><type>exe</type><init>/bin/sleep</init>
+	<initarg>600</initarg></os><devices><filesystem type='mount'><source dir='$D/image'/><target dir='/'/></filesystem>
+	<console type='pty'/></devices></domain>
+END
+virsh_ create "$D/foreign.xml" > /dev/null
+out=$(drive <<< "audit 7 10.200.1.11")
+check "an audit removes the orphan" has "$out" "audit: ok: 1 orphans, 0 repaired"
+check "and only that" test "$(virsh_ list --name | sort | xargs)" = "$domain icorp-9-0ac8010b"
+terms t9 9 1024 65536 1
+out=$(drive <<< "apply $D/t9")
+check "a foreign domain in the way is left alone" has "$out" "apply: File exists"
+virsh_ destroy icorp-9-0ac8010b > /dev/null
+
+out=$(drive <<< "revoke 7 10.200.1.11
+revoke 7 10.200.1.11
+revoke 4294967295 255.255.255.255")
+check "revoke, twice, and of what never was" test "$(grep -c 'revoke: ok' <<< "$out")" = 3
+check "no domain is left" test -z "$(virsh_ list --name | xargs)"
+check "no directory is left" test -z "$(ls -A "$D/state")"
+no_links() { ! on ip -o link | grep ' ic'; }
+check "no link is left" until_true 5 no_links
+no_cgroups() { ! find /sys/fs/cgroup -type d -name "lxc-*-icorp-[789]-0ac801*" 2> /dev/null | grep .; }
+check "no cgroup is left" until_true 5 no_cgroups
+[ $failed = 0 ] || { echo "# the adaptor and libvirtd said:"; tail -n 5 "$D/drive.log" "$D/libvirtd.log" | sed 's/^/# /'; }
+exit $((failed > 0))

@@ -1,0 +1,17 @@
+# tests of the vm and bridge adaptors
+EXTRA_DIST += tests/unit/terms_text.h tests/golden/vm tests/golden/bridge tests/e2e/vm.sh
+
+check_LIBRARIES += tests/unit/libtermstext.a
+tests_unit_libtermstext_a_SOURCES = tests/unit/terms_text.c tests/unit/terms_text.h
+
+VM_TEST_LIBS = tests/unit/libtermstext.a adaptors/libadaptorvm.a $(ADAPTOR_HOST_LIBS) $(VIRT_LIBS) $(XML_LIBS)
+
+check_PROGRAMS += tests/unit/test_vm tests/e2e/adaptor_drive_vm
+TESTS += tests/unit/test_vm
+
+tests_unit_test_vm_SOURCES = tests/unit/test_vm.c
+tests_unit_test_vm_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(VIRT_CFLAGS)
+tests_unit_test_vm_LDADD = adaptors/libadaptorhost.a $(VM_TEST_LIBS) $(CMOCKA_LIBS)
+
+tests_e2e_adaptor_drive_vm_SOURCES = tests/e2e/adaptor_drive.c
+tests_e2e_adaptor_drive_vm_LDADD = adaptors/libadaptorhost.a $(VM_TEST_LIBS)
