@@ -164,3 +164,10 @@ char *writer_reformat(const char *json, enum writer_format format)
 	json_decref(root);
 	return text;
 }
+
+void writer_json(struct writer *w, const char *name, const char *json)
+{
+	json_t *value = json_loads(json, 0, NULL);
+
+	add(w, name, value ? value : json_null());
+}

@@ -25,6 +25,8 @@ void writer_int(struct writer *w, const char *name, int64_t value);
 void writer_uint(struct writer *w, const char *name, uint64_t value);
 void writer_real(struct writer *w, const char *name, double value);
 void writer_bool(struct writer *w, const char *name, int value);
+/* A ready JSON document as a value; null when it is malformed. */
+void writer_json(struct writer *w, const char *name, const char *json);
 void writer_fmt(struct writer *w, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -3,3 +3,16 @@ noinst_LIBRARIES += signald/libcore.a
 signald_libcore_a_SOURCES = signald/core.h signald/leader.h signald/nexthop.h signald/plan.h signald/session.h \
 	signald/admit.c signald/branch.c signald/demand.c signald/error.c signald/leader.c signald/nexthop.c \
 	signald/path.c signald/plan.c signald/resv.c signald/send.c signald/settle.c signald/table.c
+
+noinst_LIBRARIES += signald/libsignald.a
+signald_libsignald_a_SOURCES = signald/config.h signald/daemon.h signald/dispatch.h signald/peer.h signald/pull.h \
+	signald/registrar.h signald/registration.h signald/routes.h signald/transport.h signald/config.c signald/daemon.c \
+	signald/dispatch.c signald/options.c signald/peer.c signald/pull.c signald/registrar.c signald/registration.c \
+	signald/routes.c signald/show.c signald/transport.c
+signald_libsignald_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(MNL_CFLAGS)
+SIGNALD_LIBS = signald/libsignald.a signald/libcore.a adaptors/libadaptorclient.a contracts/libcontracts.a \
+	$(HTTP_LIBS) $(CRYPTOBASE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(MNL_LIBS) $(PCAP_LIBS)
+
+sbin_PROGRAMS += icorp-signald
+icorp_signald_SOURCES = signald/main.c
+icorp_signald_LDADD = $(SIGNALD_LIBS)

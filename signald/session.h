@@ -71,7 +71,8 @@ struct session {
 	struct contract *contract;
 	enum session_state state;
 	int leading;
-	int committed;                        /* some apply succeeded and was not revoked */
+	int asked;                            /* some apply was asked for and not revoked: adaptors may hold something */
+	int committed;                        /* and one succeeded */
 
 	struct { struct in_addr addr; uint32_t lih; int port; uint64_t refresh_us, next_resv_us; } up;
 	int up_trunk;                         /* switch: the previous hop understands tags (it told us a VLAN) */

@@ -32,6 +32,7 @@ static void settle_terms(struct turn *t, struct session *s)
 	s->dirty_terms = 0;
 	if (wants_commit(s)) {
 		s->cookie = ++t->core->next_cookie;
+		s->asked = 1;
 		a = action_add(t, CORE_APPLY);
 		a->key = s->key;
 		a->session = s;
@@ -40,9 +41,9 @@ static void settle_terms(struct turn *t, struct session *s)
 			session_chstate(t, s, SESSION_COMMITTING, "committing");
 		return;
 	}
-	if (s->committed || s->cookie)
+	if (s->asked)
 		action_add(t, CORE_REVOKE)->key = s->key;
-	s->committed = 0;
+	s->asked = s->committed = 0;
 	s->cookie = 0;
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where == LEAF_LOCAL)

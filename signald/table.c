@@ -263,7 +263,7 @@ void session_close(struct turn *t, struct session *s)
 	vlan_give(core, s);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		isc_levels_release(core, &s->leaf[i]);
-	if (s->committed || s->cookie)
+	if (s->asked)
 		action_add(t, CORE_REVOKE)->key = s->key;
 	action_add(t, CORE_CLOSED)->key = s->key;
 	while (*at != s)

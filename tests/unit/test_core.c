@@ -1,0 +1,260 @@
+/*
+ * The session core on the demo's network, without faults: who reserves what where, demands, refusals, lapse and deletion.
+ *
+ *   ar1 --+                                    +-- srv1
+ *         s1 -- r1 ======== r2 -- (lsw) -- s2 -+
+ *   ar2 --+                                    +-- srv2
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "signald/leader.h"
+#include "signald/session.h"
+#include "tests/sim/sim.h"
+
+static const char *const servers[] = { "srv1", "srv2" }, *const access_routers[] = { "ar1", "ar2" };
+static const char *const hops[] = { "ar1", "ar2", "s1", "r1", "r2", "s2", "srv1", "srv2" };
+static struct topo topo;
+
+static struct sim *start(uint64_t rate_bps, uint32_t n)
+{
+	struct sim_faults calm = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = 500, .apply_max_us = 3000 };
+	struct sim *sim = sim_new(&topo, 1, &calm);
+
+	for (uint32_t id = 1; id <= n; id++) {
+		struct contract *c = sim_contract(sim, id, 1, servers, 2, access_routers, 2, rate_bps);
+
+		assert_non_null(c);
+		sim_originate(sim, c);
+		contract_unref(c);
+	}
+	return sim;
+}
+
+static void run(struct sim *sim, uint64_t us)
+{
+	if (sim_run(sim, sim_now(sim) + us))
+		fail_msg("%s", sim_violation(sim));
+}
+
+static const struct session *session(struct sim *sim, const char *element, uint32_t id)
+{
+	int leader = topo_find(&topo, "ar1");
+
+	return core_session(sim_core(sim, element), id, topo_control(&topo.node[leader]));
+}
+
+static void completes(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+
+	run(sim, CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++) {
+		assert_non_null(session(sim, hops[i], 1));
+		assert_int_equal(session(sim, hops[i], 1)->state, SESSION_UP);
+	}
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth1"), 10000000);
+	assert_int_equal(sim_applied_rate(sim, "r2", 1, "eth1"), 10000000);
+	assert_int_equal(sim_applied_rate(sim, "s2", 1, "eth1"), 10000000);
+	assert_int_equal(sim_applied_rate(sim, "s2", 1, "eth2"), 10000000);
+	assert_int_equal(sim_applied_rate(sim, "ar2", 1, "eth0"), 10000000);
+	assert_int_equal(sim_applied_rate(sim, "ar1", 1, "eth1"), 0); /* towards its users nothing is promised */
+	assert_int_equal(session(sim, "s1", 1)->vlan, 100);
+	assert_int_equal(session(sim, "r1", 1)->vlan, 0);
+	sim_free(sim);
+}
+
+/* A hundred lifetimes later it is the same, and quiet: refreshes change nothing. */
+static void stays(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+	uint64_t applied, messages;
+
+	run(sim, 2 * CLOCK_S);
+	applied = sim_core(sim, "r1")->next_cookie;
+	messages = sim_messages(sim);
+	run(sim, 500 * CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_int_equal(sim_core(sim, "r1")->next_cookie, applied);
+	/* per R: one Path per hop and group (9 with the ISCs'), one Resv per hop (9); jitter averages out */
+	assert_in_range((sim_messages(sim) - messages) / 500, 15, 22);
+	sim_free(sim);
+}
+
+static void deletes(void **state)
+{
+	struct sim *sim = start(10000000, 3);
+
+	run(sim, CLOCK_S);
+	for (uint32_t id = 1; id <= 3; id++)
+		sim_withdraw(sim, "ar1", id);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
+static void more_cpu(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+	const struct rsvp_grant *g;
+	uint64_t price;
+	uint32_t n;
+
+	run(sim, CLOCK_S);
+	price = sim_price(sim, "srv1", 1);
+	assert_true(price > 0);
+	n = sim_demand(sim, "srv1", 1, RESOURCE_CPU, 1, 2);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1024 + 2 * 256);
+	assert_int_equal(sim_applied_cpu(sim, "srv2", 1), 1024);
+	g = sim_told(sim, "srv1", 1, "srv1", n);
+	assert_non_null(g);
+	assert_int_equal(g->outcome, OUTCOME_APPLIED);
+	assert_int_equal(g->level, 1536);
+	assert_int_equal(g->enforcement, ENFORCEMENT_ENFORCED);
+	g = sim_told(sim, "srv1", 1, "ar1", n);
+	assert_non_null(g);
+	assert_int_equal(g->outcome, OUTCOME_IGNORED);
+	assert_int_equal(sim_price(sim, "srv1", 1), price + 25000);
+	run(sim, 60 * CLOCK_S); /* never again, however often it is refreshed */
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1536);
+	sim_demand(sim, "srv1", 1, RESOURCE_CPU, -1, 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1280);
+	sim_free(sim);
+}
+
+static void more_bandwidth(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+	uint32_t n;
+
+	run(sim, CLOCK_S);
+	n = sim_demand(sim, "srv2", 1, RESOURCE_BANDWIDTH, 1, 1);
+	run(sim, CLOCK_S);
+	for (size_t i = 2; i < 6; i++) {
+		const struct rsvp_grant *g = sim_told(sim, "srv2", 1, hops[i], n);
+
+		assert_non_null(g);
+		assert_int_equal(g->outcome, OUTCOME_APPLIED);
+		assert_int_equal(g->level, 12000000);
+	}
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth1"), 12000000);
+	assert_int_equal(sim_applied_rate(sim, "r2", 1, "eth0"), 12000000);
+	assert_int_equal(sim_applied_rate(sim, "s2", 1, "eth1"), 10000000); /* srv1 did not ask */
+	sim_demand(sim, "srv2", 1, RESOURCE_BANDWIDTH, -1, 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth1"), 10000000);
+	sim_free(sim);
+}
+
+/* r1-r2 carries 100 Mbit/s: two ICorps of 49 leave 2, so one step of 2 fits once, and the next is refused in place. */
+static void bandwidth_refused(void **state)
+{
+	struct sim *sim = start(49000000, 2);
+	const struct rsvp_grant *g;
+	uint32_t n;
+
+	run(sim, CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1) && sim_complete(sim, "ar1", 2));
+	sim_demand(sim, "srv1", 1, RESOURCE_BANDWIDTH, 1, 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth1"), 51000000);
+	n = sim_demand(sim, "srv2", 2, RESOURCE_BANDWIDTH, 1, 1);
+	run(sim, 3 * CLOCK_S);
+	assert_int_equal(sim_applied_rate(sim, "r1", 2, "eth1"), 49000000);
+	assert_int_equal(sim_applied_rate(sim, "srv2", 2, "eth0"), 49000000); /* taken back by ResvErr */
+	assert_int_equal(sim_applied_rate(sim, "s2", 2, "eth2"), 49000000);
+	g = sim_told(sim, "srv2", 2, "s2", n); /* its port towards r2 is the first that is full */
+	assert_non_null(g);
+	assert_int_equal(g->outcome, OUTCOME_REFUSED);
+	assert_non_null(strstr(g->reason, "would fit"));
+	assert_true(sim_complete(sim, "ar1", 2));
+	run(sim, 100 * CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1) && sim_complete(sim, "ar1", 2));
+	sim_free(sim);
+}
+
+static void no_capacity(void **state)
+{
+	struct sim *sim = start(60000000, 2);
+
+	run(sim, 5 * CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_null(session(sim, "ar1", 2));
+	assert_null(session(sim, "r2", 2));
+	assert_null(session(sim, "srv1", 2));
+	sim_withdraw(sim, "ar1", 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
+/* An ISC dies without a word: its state lapses, its server lets it go, the rest stays. */
+static void isc_dies(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+
+	run(sim, CLOCK_S);
+	sim_kill_isc(sim, "srv2", 1);
+	run(sim, 4 * CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1)); /* not yet */
+	run(sim, 16 * CLOCK_S);
+	assert_false(sim_complete(sim, "ar1", 1));
+	assert_int_equal(leader_state(session(sim, "ar1", 1)), LEADER_DEGRADED);
+	assert_null(session(sim, "srv2", 1));
+	assert_int_equal(sim_applied_rate(sim, "s2", 1, "eth2"), 0);
+	assert_int_equal(sim_applied_rate(sim, "s2", 1, "eth1"), 10000000);
+	assert_int_equal(session(sim, "ar2", 1)->state, SESSION_UP);
+	sim_withdraw(sim, "ar1", 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
+/* The leader vanishes: everything lapses by itself. */
+static void leader_vanishes(void **state)
+{
+	struct sim_faults silent = { .loss_permille = 1000 };
+	struct sim *sim = start(10000000, 1);
+
+	run(sim, CLOCK_S);
+	sim_set_faults(sim, &silent);
+	run(sim, 30 * CLOCK_S);
+	for (size_t i = 1; i < sizeof(hops) / sizeof(hops[0]); i++)
+		assert_null(session(sim, hops[i], 1));
+	sim_withdraw(sim, "ar1", 1);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu),
+		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused), cmocka_unit_test(no_capacity),
+		cmocka_unit_test(isc_dies), cmocka_unit_test(leader_vanishes),
+	};
+	const char *level = getenv("ICORP_TEST_LOG");
+	char why[256];
+	int r;
+
+	log_open("test_core", NULL, LOG_SINK_STDERR, level ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
+	if (contract_init() || topo_load(SRCDIR "/testbed/demo.topo", &topo, why, sizeof(why))) {
+		fprintf(stderr, "%s\n", why);
+		return 1;
+	}
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	topo_free(&topo);
+	contract_cleanup();
+	return r;
+}
