@@ -6,6 +6,7 @@ contracts_libcontracts_a_SOURCES = contracts/contract.h contracts/internal.h con
 	contracts/tree.c contracts/values.c
 nodist_contracts_libcontracts_a_SOURCES = contracts/contract-rng.c
 contracts_libcontracts_a_CFLAGS = $(AM_CFLAGS) $(XML_CFLAGS) $(ZLIB_CFLAGS)
+CONTRACT_LIBS = contracts/libcontracts.a $(CRYPTOBASE_LIBS) $(XML_LIBS) $(ZLIB_LIBS)
 
 contracts/contract-rng.c: contracts/contract.rng contracts/embed.awk
 	$(AM_V_GEN)$(MKDIR_P) contracts && $(AWK) -v name=contract_rng -f $(srcdir)/contracts/embed.awk \
