@@ -8,7 +8,7 @@ include tests/gatekeeper.mk
 include tests/agent.mk
 include tests/cli.mk
 include tests/testbed.mk
-<<<<<<< HEAD
+include tests/vm.mk
 
 # After all of them: the corpora and golden cases are whole directories, so that a new case is only a new file.
 check_PROGRAMS += $(FUZZ_TARGETS)
@@ -16,6 +16,3 @@ if !FUZZ
 TESTS += $(FUZZ_TARGETS)
 endif
 EXTRA_DIST += tests/golden tests/fuzz/corpus
-=======
-include tests/vm.mk
->>>>>>> 5f20b45 (adaptors: vm, server partitions as libvirt domains; testbed: mkimage makes their root file system)

@@ -1,5 +1,5 @@
 # tests of the vm and bridge adaptors
-EXTRA_DIST += tests/unit/terms_text.h tests/golden/vm tests/golden/bridge tests/e2e/vm.sh
+EXTRA_DIST += tests/unit/terms_text.h tests/e2e/vm.sh
 
 check_LIBRARIES += tests/unit/libtermstext.a
 tests_unit_libtermstext_a_SOURCES = tests/unit/terms_text.c tests/unit/terms_text.h
