@@ -33,3 +33,6 @@ icorp_adaptor_SOURCES = adaptors/main.c
 icorp_adaptor_LDADD = adaptors/libadaptorhost.a adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) $(NFT_LIBS) $(MNL_LIBS)
 icorp_adaptor_vm_SOURCES = adaptors/main.c
 icorp_adaptor_vm_LDADD = adaptors/libadaptorhost.a adaptors/libadaptorvm.a $(ADAPTOR_HOST_LIBS) $(VIRT_LIBS) $(XML_LIBS)
+
+dist_man_MANS += man/icorp-adaptor.8 man/icorp-adaptor-vm.8
+EXTRA_DIST += doc/adaptors.md

@@ -31,3 +31,8 @@ tests_unit_test_adaptor_tc_SOURCES = tests/unit/test_adaptor_tc.c tests/unit/tc_
 tests_unit_test_adaptor_tc_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(MNL_CFLAGS)
 tests_unit_test_adaptor_tc_LDADD = adaptors/libadaptorhost.a adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) \
 	$(NFT_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
+
+EXTRA_DIST += tests/fuzz/corpus/terms
+FUZZ_TARGETS += tests/fuzz/fuzz_terms
+tests_fuzz_fuzz_terms_SOURCES = tests/fuzz/fuzz_terms.c
+tests_fuzz_fuzz_terms_LDADD = $(FUZZ_DRIVER) adaptors/libadaptorclient.a lib/libbase.a
