@@ -1,4 +1,6 @@
-/* Addresses as text and prefixes. See addr.h. */
+/*
+ * Addresses and prefixes as text, strictly: what has two readings (leading zeros, short forms, signs, spaces) is refused.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +37,7 @@ int prefix_parse(const char *text, struct prefix *out, int host_bits_ok)
 		char *end;
 		unsigned long len = strtoul(slash + 1, &end, 10);
 
-		if (slash[1] < '0' || slash[1] > '9' || *end || len > 32)
+		if (slash[1] < '0' || slash[1] > '9' || (slash[1] == '0' && slash[2]) || *end || len > 32)
 			return -EINVAL;
 		p.len = (uint8_t)len;
 	}
@@ -73,15 +75,28 @@ struct in_addr prefix_nth(struct prefix prefix, uint32_t n)
 	return (struct in_addr){ htonl(ntohl(prefix.addr.s_addr) + n) };
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 int ether_parse(const char *text, uint8_t out[ETHER_SIZE])
 {
-	unsigned b[ETHER_SIZE];
-	char end;
+	uint8_t mac[ETHER_SIZE];
 
-	if (!text || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) != 6)
+	if (!text || strlen(text) != ETHER_TEXT - 1)
 		return -EINVAL;
-	for (int i = 0; i < ETHER_SIZE; i++)
-		out[i] = (uint8_t)b[i];
+	for (int i = 0; i < ETHER_SIZE; i++, text += 3) {
+		int high = hex_digit(text[0]), low = hex_digit(text[1]);
+
+		if (high < 0 || low < 0 || text[2] != (i < ETHER_SIZE - 1 ? ':' : 0))
+			return -EINVAL;
+		mac[i] = (uint8_t)(high << 4 | low);
+	}
+	memcpy(out, mac, sizeof(mac));
 	return 0;
 }
 

@@ -1,4 +1,6 @@
-/* The clock, and its stopping and warping. See clock.h. */
+/*
+ * The clock: the kernel's monotonic one, or the moment it was stopped at, plus all warps.
+ */
 #include <time.h>
 
 #include "lib/clock.h"

@@ -1,4 +1,7 @@
-/* The binary heap of deadlines. See heap.h. */
+/*
+ * The binary heap of deadlines: the children of slot i are 2i+1 and 2i+2. An entry knows its slot, so that a refresh moves
+ * it in O(log n) without a search. settle() moves an entry whichever way it must go.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

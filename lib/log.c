@@ -1,4 +1,7 @@
-/* One line per decision. See log.h. */
+/*
+ * Logging: one line per decision. The line is formatted into a buffer, made harmless (text.h) and written with one
+ * call, so that lines of several processes on one stderr do not mix. What is too long is cut.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +13,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/text.h"
 
 #define LINE 1024
 
@@ -52,22 +56,6 @@ int log_enabled(enum log_level level)
 	return level <= to.max;
 }
 
-/* What came from outside must not write lines of its own or drive a terminal. */
-static void escape(const char *from, char *out, size_t room)
-{
-	size_t at = 0;
-
-	for (; *from && at + 5 < room; from++) {
-		unsigned char c = (unsigned char)*from;
-
-		if (c >= 0x20 && c != 0x7f)
-			out[at++] = (char)c;
-		else
-			at += (size_t)snprintf(out + at, room - at, "\\x%02x", c);
-	}
-	out[at] = 0;
-}
-
 static void emit(enum log_level level, const char *text)
 {
 	static const int priority[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
@@ -76,7 +64,7 @@ static void emit(enum log_level level, const char *text)
 	time_t seconds;
 	struct tm tm;
 
-	escape(text, clean, sizeof(clean));
+	text_escape(text, clean, sizeof(clean)); /* input is hostile: no lines of its own, nothing for the terminal */
 	if (to.sink == LOG_SINK_SYSLOG) {
 		syslog(priority[level], "%s%s%s", to.element, *to.element ? " " : "", clean);
 		return;

@@ -1,4 +1,7 @@
-/* The byte cursor with a sticky error. See wire.h. */
+/*
+ * The byte cursor with a sticky error. All reading and writing goes through take(), the one place that checks bounds;
+ * a cursor for reading is never written through.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -6,7 +9,9 @@
 
 struct wire wire_reader(const void *data, size_t size)
 {
-	return (struct wire){ .base = (uint8_t *)data, .size = size };
+	static uint8_t nothing;
+
+	return (struct wire){ .base = data ? (uint8_t *)data : &nothing, .size = data ? size : 0 };
 }
 
 struct wire wire_writer(void *buffer, size_t room)
@@ -109,9 +114,17 @@ struct wire wire_sub(struct wire *w, size_t len)
 	return sub;
 }
 
+/* As take(), for writing. */
+static uint8_t *make(struct wire *w, size_t len)
+{
+	if (!w->error && !w->writable)
+		w->error = -ENOBUFS;
+	return take(w, len);
+}
+
 static void put(struct wire *w, uint64_t v, size_t len)
 {
-	uint8_t *p = take(w, len);
+	uint8_t *p = make(w, len);
 
 	for (size_t i = 0; p && i < len; i++)
 		p[i] = (uint8_t)(v >> 8 * (len - 1 - i));
@@ -147,7 +160,7 @@ void wire_put_f32(struct wire *w, float v)
 
 void wire_put_bytes(struct wire *w, const void *data, size_t len)
 {
-	uint8_t *p = take(w, len);
+	uint8_t *p = make(w, len);
 
 	if (p && len)
 		memcpy(p, data, len);
@@ -167,7 +180,7 @@ void wire_put_str(struct wire *w, const char *s)
 
 void wire_patch_u16(struct wire *w, size_t at, uint16_t v)
 {
-	if (w->error || at + 2 > w->pos)
+	if (w->error || !w->writable || w->pos < 2 || at > w->pos - 2)
 		return;
 	w->base[at] = (uint8_t)(v >> 8);
 	w->base[at + 1] = (uint8_t)v;

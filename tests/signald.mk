@@ -6,7 +6,7 @@ tests_unit_test_rsvp_SOURCES = tests/unit/test_rsvp.c tests/unit/rsvp_samples.c 
 tests_unit_test_rsvp_LDADD = $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
 tests_unit_rsvp_pcap_SOURCES = tests/unit/rsvp_pcap.c tests/unit/rsvp_samples.c tests/unit/rsvp_samples.h
 tests_unit_rsvp_pcap_LDADD = $(TEST_RSVP_LIBS) $(PCAP_LIBS)
-dist_check_SCRIPTS = tests/unit/rsvp_oracles.sh
+dist_check_SCRIPTS += tests/unit/rsvp_oracles.sh
 TESTS += tests/unit/test_rsvp tests/unit/rsvp_oracles.sh
 EXTRA_DIST += tests/lib/oracles.sh
 
