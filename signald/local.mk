@@ -16,3 +16,5 @@ SIGNALD_LIBS = signald/libsignald.a signald/libcore.a adaptors/libadaptorclient.
 sbin_PROGRAMS += icorp-signald
 icorp_signald_SOURCES = signald/main.c
 icorp_signald_LDADD = $(SIGNALD_LIBS)
+dist_man_MANS += man/icorp-signald.8
+EXTRA_DIST += packaging/icorp-signald.service

@@ -21,3 +21,7 @@ tests_unit_test_core_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_sim_test_sim_SOURCES = tests/sim/test_sim.c
 tests_sim_test_sim_LDADD = $(SIM_LIBS)
 TESTS += tests/unit/test_core tests/sim/test_sim
+
+FUZZ_TARGETS += tests/fuzz/fuzz_rsvp
+tests_fuzz_fuzz_rsvp_SOURCES = tests/fuzz/fuzz_rsvp.c
+tests_fuzz_fuzz_rsvp_LDADD = $(FUZZ_DRIVER) $(TEST_RSVP_LIBS)
