@@ -129,12 +129,18 @@ static void run(struct conn *conn, struct pump *pump, uint64_t *counter)
 
 	*counter += pump->bytes - before;
 	conn->last_us = clock_now_us();
-	if (err) {
+	if (err)
 		conn->service->counters.broken++;
-		end(conn);
-		return;
+	if (err && pump == &conn->up && pump->refused) {
+		/* The server hears no more, but what it said before (why it closed) is still the user's. */
+		pump_clear(pump, proxy_of(conn)->pipes);
+		pump->done = 1;
+		err = 0;
 	}
-	rearm(conn);
+	if (err)
+		end(conn);
+	else
+		rearm(conn);
 }
 
 static void on_up(evutil_socket_t fd, short what, void *ctx)

@@ -116,6 +116,15 @@ void pump_clear(struct pump *pump, struct pipe_pool *pool)
 	pump->spilled = pump->sent = 0;
 }
 
+/* What a failed send means: 0 for later, or -errno. */
+static int not_taken(struct pump *pump)
+{
+	if (errno == EAGAIN || errno == EINTR)
+		return 0;
+	pump->refused = 1;
+	return -errno;
+}
+
 static size_t held(const struct pump *pump)
 {
 	return pump->piped + (pump->spilled - pump->sent);
@@ -129,7 +138,7 @@ static int deliver(struct pump *pump)
 	if (pump->spill) {
 		n = send(pump->to, pump->spill + pump->sent, pump->spilled - pump->sent, MSG_NOSIGNAL);
 		if (n < 0)
-			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+			return not_taken(pump);
 		pump->sent += (size_t)n;
 		pump->bytes += (size_t)n;
 		if (pump->sent < pump->spilled)
@@ -141,7 +150,7 @@ static int deliver(struct pump *pump)
 	while (pump->piped) {
 		n = splice(pump->pipe[0], NULL, pump->to, NULL, pump->piped, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 		if (n <= 0)
-			return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n < 0 ? -errno : -EPIPE;
+			return n < 0 ? not_taken(pump) : -EPIPE;
 		pump->piped -= (size_t)n;
 		pump->bytes += (size_t)n;
 	}
@@ -156,7 +165,7 @@ static ssize_t copy(struct pump *pump, struct pipe_pool *pool)
 	if (n <= 0)
 		return n < 0 ? -errno : 0;
 	m = send(pump->to, pool->buffer, (size_t)n, MSG_NOSIGNAL);
-	if (m < 0 && errno != EAGAIN && errno != EINTR)
+	if (m < 0 && not_taken(pump))
 		return -errno;
 	if (m < 0)
 		m = 0;

@@ -19,6 +19,7 @@ struct pump {
 	int from, to;                        /* sockets; not owned */
 	uint64_t bytes;                      /* delivered */
 	unsigned bulk : 1, eof : 1, done : 1;/* eof: `from` has ended; done: and `to` has been told */
+	unsigned refused : 1;                /* the error was `to`'s: it takes nothing more */
 	int pipe[2];                         /* of the pool while bulk; -1 else */
 	size_t piped;                        /* bytes in the pipe */
 	uint8_t *spill; size_t spilled, sent;/* bytes in the spill buffer, and how many of them are gone */

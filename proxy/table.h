@@ -33,6 +33,9 @@ struct listener;
 struct pipe_pool;
 struct proxy_config;
 
+LIST_HEAD(conn_list, conn);
+LIST_HEAD(icorp_list, icorp);
+
 struct target {
 	unsigned refs;
 	struct service *service;      /* NULL once the service has let go of it */
@@ -63,7 +66,7 @@ struct service {
 	struct listener *listener;    /* NULL on the kernel path */
 	struct target **targets; unsigned n_targets;
 	uint32_t cursor;              /* the policy's */
-	LIST_HEAD(, conn) conns; unsigned n_conns;
+	struct conn_list conns; unsigned n_conns;
 	struct service_counters counters;
 };
 
@@ -85,7 +88,7 @@ struct proxy {
 	struct pipe_pool *pipes;
 	struct addresses *addresses;  /* NULL: addresses are the operator's business */
 	struct kernel *kernel;        /* NULL: no kernel path */
-	LIST_HEAD(, icorp) icorps; unsigned n_icorps;
+	struct icorp_list icorps; unsigned n_icorps;
 	unsigned max_conns;           /* the configured limit, or what the open files allow */
 	unsigned n_conns, n_paused;
 	struct timer retry;           /* looks at paused listeners again */

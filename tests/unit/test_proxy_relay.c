@@ -82,6 +82,16 @@ static void serve_flood(int fd, int n)
 	close(fd);
 }
 
+/* Answers without hearing the user out, and closes. */
+static void serve_curtly(int fd, int n)
+{
+	char c;
+
+	if (recv(fd, &c, 1, 0) == 1)
+		write_all(fd, "too large", 9);
+	close(fd);
+}
+
 /* Holds the connection until the user ends it. */
 static void serve_hold(int fd, int n)
 {
@@ -168,6 +178,20 @@ static void *big_echo(void *arg)
 	close(d.fd);
 	snprintf(user->got, sizeof(user->got), "%s", d.bad ? "bad" : "good");
 	user->bytes = d.got;
+	user->done = 1;
+	return NULL;
+}
+
+static void *uploads(void *arg)
+{
+	struct user *user = arg;
+	static char zero[65536];
+	int fd = user_connect(user->world);
+
+	for (int i = 0; i < 200 && !write_all(fd, zero, sizeof(zero)); i++)
+		;
+	user->bytes = (uint64_t)recv(fd, user->got, sizeof(user->got) - 1, 0);
+	close(fd);
 	user->done = 1;
 	return NULL;
 }
@@ -402,6 +426,22 @@ static void change_during_transfer(void **state)
 	user_wait(w, &user);
 	assert_string_equal(user.got, "good");
 	assert_int_equal(user.bytes, BIG);
+}
+
+/* A server that answers early and resets: the answer reaches the user who is still sending. */
+static void early_answer(void **state)
+{
+	struct world *w = *state;
+	struct user user;
+
+	server_start(w, 1, serve_curtly);
+	assert_int_equal(world_set(w, "1", ""), 0);
+	for (int i = 0; i < 20; i++) {
+		user_start(w, &user, uploads);
+		user_wait(w, &user);
+		assert_string_equal(user.got, "too large");
+	}
+	assert_int_equal(pipe_pool_used(w->proxy->pipes), 0);
 }
 
 static void *never_reads(void *arg)
@@ -697,7 +737,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(in_turn), CASE(by_weight), CASE(dead_server), CASE(server_comes_back), CASE(restarted_server), CASE(nobody_there),
 		CASE(no_servers_described), CASE(half_close), CASE(proxy_line), CASE(big_transfer),
-		CASE(big_transfer_without_pipes), CASE(change_during_transfer), CASE(backpressure), CASE(silent_server),
+		CASE(big_transfer_without_pipes), CASE(change_during_transfer), CASE(early_answer), CASE(backpressure), CASE(silent_server),
 		CASE(idle_timeout), CASE(limit), CASE(unset_ends_everything), CASE(not_renewed),
 		CASE(refused_changes_nothing), CASE(public_address_is_one_icorps), CASE(least_connections),
 	};
