@@ -136,11 +136,12 @@ int main(int argc, char **argv)
 {
 	const char *path = argc > 1 ? argv[1] : SRCDIR "/tests/golden/contract/contract-web.xml";
 	double seconds = argc > 2 ? strtod(argv[2], NULL) : 1;
-	struct bench b = { .xml = NULL };
+	struct bench b = {.xml = NULL};
 	int rc = prepare(&b, path);
 
 	if (rc == 0) {
-		printf("document: %zu bytes, canonical %zu, deflated %zu\n", b.len, b.contract->xml_len, b.deflated_len);
+		printf("document: %zu bytes, canonical %zu, deflated %zu\n", b.len, b.contract->xml_len,
+		       b.deflated_len);
 		rc = measure("contract_parses_per_s", run_parse, &b, seconds) ||
 		     measure("contract_seals_per_s", run_seal, &b, seconds) ||
 		     measure("contract_deflates_per_s", run_deflate, &b, seconds) ||

@@ -24,7 +24,7 @@ struct out {
 	int status;
 	unsigned depth;
 	const char *open[MAX_OPEN];
-	int in_tag;          /* the start tag of open[depth - 1] is not closed yet */
+	int in_tag; /* the start tag of open[depth - 1] is not closed yet */
 };
 
 static void put(struct out *o, const char *text, size_t n)
@@ -65,14 +65,29 @@ static void put_escaped(struct out *o, const char *text)
 
 	for (; *text != '\0'; text++) {
 		switch (*text) {
-		case '&': escape = "&amp;"; break;
-		case '<': escape = "&lt;"; break;
-		case '>': escape = "&gt;"; break;
-		case '"': escape = "&quot;"; break;
-		case '\t': escape = "&#9;"; break;
-		case '\n': escape = "&#10;"; break;
-		case '\r': escape = "&#13;"; break;
-		default: continue;
+		case '&':
+			escape = "&amp;";
+			break;
+		case '<':
+			escape = "&lt;";
+			break;
+		case '>':
+			escape = "&gt;";
+			break;
+		case '"':
+			escape = "&quot;";
+			break;
+		case '\t':
+			escape = "&#9;";
+			break;
+		case '\n':
+			escape = "&#10;";
+			break;
+		case '\r':
+			escape = "&#13;";
+			break;
+		default:
+			continue;
 		}
 		put(o, from, (size_t)(text - from));
 		puts_(o, escape);
@@ -206,8 +221,8 @@ static void put_network(struct out *o, const struct contract *c)
 	start(o, "network");
 	attribute_prefix(o, "prefix", c->network.prefix);
 	attribute_number(o, "priority", c->network.priority);
-	attribute(o, "capacity", c->network.capacity <= CAPACITY_CONSTANT ?
-		  contract_capacity_names[c->network.capacity] : "?");
+	attribute(o, "capacity",
+		  c->network.capacity <= CAPACITY_CONSTANT ? contract_capacity_names[c->network.capacity] : "?");
 	quantity(o, "rate", "bit/s", c->network.rate_bps);
 	quantity(o, "ceil", "bit/s", c->network.ceil_bps);
 	for (i = 0; i < c->n_subnets; i++) {
@@ -282,8 +297,8 @@ static void put_services(struct out *o, const struct contract_service *services,
 	for (i = 0; i < n; i++) {
 		start(o, "service");
 		attribute(o, "name", services[i].name);
-		attribute(o, "protocol", services[i].protocol <= SERVICE_UDP ?
-			  contract_protocol_names[services[i].protocol] : "?");
+		attribute(o, "protocol",
+			  services[i].protocol <= SERVICE_UDP ? contract_protocol_names[services[i].protocol] : "?");
 		attribute_number(o, "port", services[i].port);
 		attribute_number(o, "target", services[i].target_port);
 		end(o);
@@ -365,7 +380,7 @@ static int finish(struct out *o, char **xml, size_t *len)
 
 int contract_canon(const struct contract *c, char **xml, size_t *len)
 {
-	struct out o = { .status = 0 };
+	struct out o = {.status = 0};
 
 	start(&o, "contract");
 	attribute(&o, "xmlns", CONTRACT_XMLNS);
@@ -421,7 +436,7 @@ static void put_wishes(struct out *o, const struct contract_request *request)
 
 int contract_request_canon(const struct contract_request *request, char **xml, size_t *len)
 {
-	struct out o = { .status = 0 };
+	struct out o = {.status = 0};
 
 	start(&o, "request");
 	attribute(&o, "xmlns", CONTRACT_XMLNS);

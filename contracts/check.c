@@ -34,25 +34,26 @@ static const xmlNode *nth(const xmlNode *parent, const char *skip, unsigned n)
 static int check_head(const struct contract *c, const xmlNode *root, struct contract_error *error)
 {
 	if (c->parent != 0 && c->parent == c->id)
-		return contract_fault(error, root, "parent=\"%u\" is the ICorp itself; right would be another ICorp's id",
-				      c->parent);
+		return contract_fault(
+			error, root, "parent=\"%u\" is the ICorp itself; right would be another ICorp's id", c->parent);
 	if (c->holding_priority > c->setup_priority)
 		return contract_fault(error, contract_child(root, "priority"),
-				      "holding=\"%u\" is weaker than setup=\"%u\"; right would be a number not above it "
-				      "(0 is the strongest)", c->holding_priority, c->setup_priority);
+				      "holding=\"%u\" is weaker than setup=\"%u\"; right would be a number not above "
+				      "it (0 is the strongest)",
+				      c->holding_priority, c->setup_priority);
 	return 0;
 }
 
 static int check_rates(const struct contract *c, const xmlNode *network, struct contract_error *error)
 {
 	if (c->network.rate_bps == 0 && c->network.capacity != CAPACITY_BEST_EFFORT)
-		return contract_fault(error, contract_child(network, "rate"),
-				      "a rate of 0 guarantees nothing; right would be more, or capacity=\"best-effort\"");
+		return contract_fault(
+			error, contract_child(network, "rate"),
+			"a rate of 0 guarantees nothing; right would be more, or capacity=\"best-effort\"");
 	if (c->network.ceil_bps < c->network.rate_bps)
 		return contract_fault(error, contract_child(network, "ceil"),
 				      "%llu bit/s is below the rate of %llu bit/s; right would be at least the rate",
-				      (unsigned long long)c->network.ceil_bps,
-				      (unsigned long long)c->network.rate_bps);
+				      (unsigned long long)c->network.ceil_bps, (unsigned long long)c->network.rate_bps);
 	if (c->network.ceil_bps == 0)
 		return contract_fault(error, network, "neither rate nor ceil; right would be a ceil above 0");
 	return 0;
@@ -65,16 +66,20 @@ static int check_subnet(const struct contract *c, unsigned i, const xmlNode *nod
 	unsigned k;
 
 	if (s->prefix.len < c->network.prefix.len || !prefix_contains(c->network.prefix, s->prefix.addr))
-		return contract_fault(error, node, "subnet %s (%s) is outside the network's prefix; right would be one "
-				      "inside %s", s->name, prefix_text(s->prefix, mine),
-				      prefix_text(c->network.prefix, other));
+		return contract_fault(error, node,
+				      "subnet %s (%s) is outside the network's prefix; right would be one "
+				      "inside %s",
+				      s->name, prefix_text(s->prefix, mine), prefix_text(c->network.prefix, other));
 	for (k = 0; k < i; k++) {
 		if (strcmp(c->subnets[k].name, s->name) == 0)
-			return contract_fault(error, node, "a second subnet %s; right would be a name of its own", s->name);
+			return contract_fault(error, node, "a second subnet %s; right would be a name of its own",
+					      s->name);
 		if (prefix_overlaps(c->subnets[k].prefix, s->prefix))
-			return contract_fault(error, node, "subnet %s (%s) overlaps subnet %s (%s); right would be subnets "
-					      "apart from each other", s->name, prefix_text(s->prefix, mine),
-					      c->subnets[k].name, prefix_text(c->subnets[k].prefix, other));
+			return contract_fault(error, node,
+					      "subnet %s (%s) overlaps subnet %s (%s); right would be "
+					      "subnets apart from each other",
+					      s->name, prefix_text(s->prefix, mine), c->subnets[k].name,
+					      prefix_text(c->subnets[k].prefix, other));
 	}
 	return 0;
 }
@@ -117,18 +122,22 @@ static int check_private(const struct contract *c, const struct contract_endpoin
 	uint32_t host, mask;
 
 	if (s == NULL)
-		return contract_fault(error, node, "subnet=\"%s\" does not exist; right would be the name of a <subnet> of "
-				      "the <network>", e->subnet);
+		return contract_fault(error, node,
+				      "subnet=\"%s\" does not exist; right would be the name of a "
+				      "<subnet> of the <network>",
+				      e->subnet);
 	addr_text(e->private_addr, addr);
 	prefix_text(s->prefix, prefix);
 	if (!prefix_contains(s->prefix, e->private_addr))
-		return contract_fault(error, node, "address=\"%s\" is outside subnet %s; right would be one inside %s", addr,
-				      s->name, prefix);
+		return contract_fault(error, node, "address=\"%s\" is outside subnet %s; right would be one inside %s",
+				      addr, s->name, prefix);
 	mask = s->prefix.len >= 31 ? 0 : UINT32_MAX >> s->prefix.len;
 	host = ntohl(e->private_addr.s_addr) & mask;
 	if (mask != 0 && (host == 0 || host == mask))
-		return contract_fault(error, node, "address=\"%s\" is the first or last of subnet %s; right would be one "
-				      "between them in %s", addr, s->name, prefix);
+		return contract_fault(error, node,
+				      "address=\"%s\" is the first or last of subnet %s; right would be "
+				      "one between them in %s",
+				      addr, s->name, prefix);
 	return 0;
 }
 
@@ -138,14 +147,16 @@ static int check_outer(const struct contract *c, const struct contract_endpoint 
 	char addr[ADDR_TEXT], prefix[PREFIX_TEXT];
 
 	if (!is_unicast(e->control) || prefix_contains(c->network.prefix, e->control))
-		return contract_fault(error, node, "control=\"%s\" is no address of an element; right would be a unicast "
-				      "address outside %s", addr_text(e->control, addr),
-				      prefix_text(c->network.prefix, prefix));
+		return contract_fault(error, node,
+				      "control=\"%s\" is no address of an element; right would be a "
+				      "unicast address outside %s",
+				      addr_text(e->control, addr), prefix_text(c->network.prefix, prefix));
 	if (e->public_addr.s_addr != 0 &&
 	    (!is_unicast(e->public_addr) || prefix_contains(c->network.prefix, e->public_addr)))
-		return contract_fault(error, node, "public=\"%s\" is no public address; right would be a unicast address "
-				      "outside %s", addr_text(e->public_addr, addr),
-				      prefix_text(c->network.prefix, prefix));
+		return contract_fault(error, node,
+				      "public=\"%s\" is no public address; right would be a unicast "
+				      "address outside %s",
+				      addr_text(e->public_addr, addr), prefix_text(c->network.prefix, prefix));
 	return 0;
 }
 
@@ -161,14 +172,20 @@ static int check_unique(const struct contract *c, unsigned i, const xmlNode *nod
 			return contract_fault(error, node, "element %s is an endpoint a second time; once is right",
 					      e->element);
 		if (o->control.s_addr == e->control.s_addr)
-			return contract_fault(error, node, "control=\"%s\" is that of %s too; right would be an address of "
-					      "its own", addr_text(e->control, addr), o->element);
+			return contract_fault(error, node,
+					      "control=\"%s\" is that of %s too; right would be an "
+					      "address of its own",
+					      addr_text(e->control, addr), o->element);
 		if (o->private_addr.s_addr == e->private_addr.s_addr)
-			return contract_fault(error, node, "address=\"%s\" is that of %s too; right would be an address of "
-					      "its own", addr_text(e->private_addr, addr), o->element);
+			return contract_fault(error, node,
+					      "address=\"%s\" is that of %s too; right would be an "
+					      "address of its own",
+					      addr_text(e->private_addr, addr), o->element);
 		if (e->public_addr.s_addr != 0 && o->public_addr.s_addr == e->public_addr.s_addr)
-			return contract_fault(error, node, "public=\"%s\" is that of %s too; right would be an address of "
-					      "its own", addr_text(e->public_addr, addr), o->element);
+			return contract_fault(error, node,
+					      "public=\"%s\" is that of %s too; right would be an address "
+					      "of its own",
+					      addr_text(e->public_addr, addr), o->element);
 	}
 	return 0;
 }
@@ -179,9 +196,10 @@ static int check_isc(const struct contract_endpoint *e, const xmlNode *node, str
 		return contract_fault(error, node, "the ISC of %s has no memory; right would be <memory> above 0",
 				      e->element);
 	if (e->isc.cpu_quota_us != 0 && e->isc.cpu_quota_us < QUOTA_MIN_US)
-		return contract_fault(error, node, "the ISC of %s has a <quota> of %llu; right would be 0 (no cap) or at "
-				      "least %d us per 100 ms", e->element, (unsigned long long)e->isc.cpu_quota_us,
-				      QUOTA_MIN_US);
+		return contract_fault(error, node,
+				      "the ISC of %s has a <quota> of %llu; right would be 0 (no cap) or "
+				      "at least %d us per 100 ms",
+				      e->element, (unsigned long long)e->isc.cpu_quota_us, QUOTA_MIN_US);
 	return 0;
 }
 
@@ -192,11 +210,13 @@ static int check_leader(const struct contract *c, const xmlNode *endpoints, stru
 	for (i = 0; i < c->n_endpoints; i++) {
 		if (!c->endpoints[i].leader || ++leaders < 2)
 			continue;
-		return contract_fault(error, nth(endpoints, "isc", i), "a second leader; right would be exactly one access "
-				      "router with leader=\"yes\"");
+		return contract_fault(error, nth(endpoints, "isc", i),
+				      "a second leader; right would be exactly one "
+				      "access router with leader=\"yes\"");
 	}
 	if (leaders == 0)
-		return contract_fault(error, endpoints, "nobody leads; right would be exactly one access router with "
+		return contract_fault(error, endpoints,
+				      "nobody leads; right would be exactly one access router with "
 				      "leader=\"yes\"");
 	return 0;
 }
@@ -227,10 +247,11 @@ static int check_limit(const struct contract *c, enum resource resource, uint64_
 
 	if (c->limits.max[resource] == 0 || c->limits.max[resource] >= level)
 		return 0;
-	return contract_fault(error, contract_child(limits, resource_name(resource)),
-			      "the limit of %s is below the %s that the contract begins with; right would be at least that",
-			      resource_level_text(resource, c->limits.max[resource], limit, sizeof(limit)),
-			      resource_level_text(resource, level, begin, sizeof(begin)));
+	return contract_fault(
+		error, contract_child(limits, resource_name(resource)),
+		"the limit of %s is below the %s that the contract begins with; right would be at least that",
+		resource_level_text(resource, c->limits.max[resource], limit, sizeof(limit)),
+		resource_level_text(resource, level, begin, sizeof(begin)));
 }
 
 static int check_limits(const struct contract *c, const xmlNode *root, struct contract_error *error)
@@ -261,20 +282,22 @@ static int check_services(const struct contract_service *services, unsigned n, c
 	for (i = 0; i < n; i++)
 		for (k = 0; k < i; k++) {
 			if (strcmp(services[i].name, services[k].name) == 0)
-				return contract_fault(error, nth(parent, NULL, i), "a second service %s; right would be a name "
-						      "of its own", services[i].name);
+				return contract_fault(error, nth(parent, NULL, i),
+						      "a second service %s; right would "
+						      "be a name of its own",
+						      services[i].name);
 			if (services[i].protocol == services[k].protocol && services[i].port == services[k].port)
-				return contract_fault(error, nth(parent, NULL, i), "service %s has the %s port %u of service "
-						      "%s; right would be another port", services[i].name,
-						      contract_protocol_names[services[i].protocol], services[i].port,
-						      services[k].name);
+				return contract_fault(error, nth(parent, NULL, i),
+						      "service %s has the %s port %u of "
+						      "service %s; right would be another port",
+						      services[i].name, contract_protocol_names[services[i].protocol],
+						      services[i].port, services[k].name);
 		}
 	return 0;
 }
 
-int contract_check_parts(const struct contract_service *services, unsigned n_services,
-			 const struct contract_app *apps, unsigned n_apps, const xmlNode *root,
-			 struct contract_error *error)
+int contract_check_parts(const struct contract_service *services, unsigned n_services, const struct contract_app *apps,
+			 unsigned n_apps, const xmlNode *root, struct contract_error *error)
 {
 	const xmlNode *parent = contract_child(root, "applications");
 	unsigned i, k;
@@ -286,8 +309,10 @@ int contract_check_parts(const struct contract_service *services, unsigned n_ser
 	for (i = 0; i < n_apps; i++)
 		for (k = 0; k < i; k++)
 			if (strcmp(apps[i].name, apps[k].name) == 0)
-				return contract_fault(error, nth(parent, NULL, i), "a second application %s; right would be a "
-						      "name of its own", apps[i].name);
+				return contract_fault(error, nth(parent, NULL, i),
+						      "a second application %s; right "
+						      "would be a name of its own",
+						      apps[i].name);
 	return 0;
 }
 

@@ -104,7 +104,8 @@ static void diff_network(struct diff *d, const struct contract *a, const struct 
 	numbers(d, CONTRACT_DIFF_RATE, "ceil", a->network.ceil_bps, b->network.ceil_bps, " bit/s");
 	prefixes(d, "prefix", a->network.prefix, b->network.prefix);
 	numbers(d, CONTRACT_DIFF_OTHER, "network priority", a->network.priority, b->network.priority, "");
-	texts(d, CONTRACT_DIFF_OTHER, "capacity", capacity_text(a->network.capacity), capacity_text(b->network.capacity));
+	texts(d, CONTRACT_DIFF_OTHER, "capacity", capacity_text(a->network.capacity),
+	      capacity_text(b->network.capacity));
 	for (i = 0; i < a->n_subnets; i++) {
 		other = subnet(b, a->subnets[i].name);
 		snprintf(what, sizeof(what), "subnet %s", a->subnets[i].name);
@@ -124,11 +125,11 @@ static void diff_isc(struct diff *d, const struct contract_endpoint *a, const st
 		const char *what, *unit;
 		uint64_t from, to;
 	} field[] = {
-		{ "cpu", " shares", a->isc.cpu_shares, b->isc.cpu_shares },
-		{ "cpu quota", " us", a->isc.cpu_quota_us, b->isc.cpu_quota_us },
-		{ "vcpus", "", a->isc.vcpus, b->isc.vcpus },
-		{ "memory", " KiB", a->isc.memory_kib, b->isc.memory_kib },
-		{ "disk", " MiB", a->isc.disk_mib, b->isc.disk_mib },
+		{"cpu", " shares", a->isc.cpu_shares, b->isc.cpu_shares},
+		{"cpu quota", " us", a->isc.cpu_quota_us, b->isc.cpu_quota_us},
+		{"vcpus", "", a->isc.vcpus, b->isc.vcpus},
+		{"memory", " KiB", a->isc.memory_kib, b->isc.memory_kib},
+		{"disk", " MiB", a->isc.disk_mib, b->isc.disk_mib},
 	};
 	unsigned i;
 
@@ -152,7 +153,8 @@ static void diff_endpoint(struct diff *d, const struct contract_endpoint *a, con
 		say(d, CONTRACT_DIFF_ENDPOINTS, "endpoint %s: %s -> %s", a->element, kind_text(a->kind),
 		    kind_text(b->kind));
 	if (!a->leader != !b->leader)
-		say(d, CONTRACT_DIFF_ENDPOINTS, "endpoint %s: %s", a->element, b->leader ? "now leads" : "no longer leads");
+		say(d, CONTRACT_DIFF_ENDPOINTS, "endpoint %s: %s", a->element,
+		    b->leader ? "now leads" : "no longer leads");
 	addresses(d, a->element, "control", a->control, b->control);
 	addresses(d, a->element, "address", a->private_addr, b->private_addr);
 	addresses(d, a->element, "public", a->public_addr, b->public_addr);
@@ -267,7 +269,7 @@ static void diff_apps(struct diff *d, const struct contract *a, const struct con
 
 static const char *limit_text(enum resource resource, uint64_t level, char *out, size_t room)
 {
-	static const char *const unit[RESOURCE_MAX + 1] = { "", "bit/s", "shares", "KiB", "MiB" };
+	static const char *const unit[RESOURCE_MAX + 1] = {"", "bit/s", "shares", "KiB", "MiB"};
 
 	if (level == 0)
 		return "none";
@@ -307,7 +309,7 @@ static void diff_prices(struct diff *d, const struct contract *a, const struct c
 unsigned contract_diff(const struct contract *old, const struct contract *new_,
 		       void (*line)(void *ctx, const char *text), void *ctx)
 {
-	struct diff d = { .line = line, .ctx = ctx };
+	struct diff d = {.line = line, .ctx = ctx};
 
 	diff_head(&d, old, new_);
 	diff_network(&d, old, new_);

@@ -23,7 +23,7 @@
 
 struct gate {
 	struct contract_error *error;
-	const char *open;    /* the element that is being read, a name of the parser's dictionary */
+	const char *open; /* the element that is being read, a name of the parser's dictionary */
 	unsigned nodes;
 	int refused;
 };
@@ -54,7 +54,8 @@ static void on_start(void *ctx)
 	if (encoding == NULL && parser->input != NULL)
 		encoding = parser->input->encoding;
 	if (encoding != NULL && strcasecmp((const char *)encoding, "UTF-8") != 0) {
-		contract_fault_at(gate_of(ctx)->error, line_of(parser), "", "encoding=\"%s\" is refused; right would be UTF-8",
+		contract_fault_at(gate_of(ctx)->error, line_of(parser), "",
+				  "encoding=\"%s\" is refused; right would be UTF-8",
 				  contract_quote((const char *)encoding, quoted));
 		refuse(parser);
 		return;
@@ -158,7 +159,8 @@ static int not_well_formed(xmlParserCtxtPtr parser, const struct gate *gate, str
 		why[n] = '\0';
 	}
 	return contract_fault_at(error, e != NULL ? e->line : 1, gate->open != NULL ? gate->open : "",
-				 "not well-formed XML: %s; right would be a document in UTF-8 with one root element", why);
+				 "not well-formed XML: %s; right would be a document in UTF-8 with one root element",
+				 why);
 }
 
 static int check_root(const xmlNode *root, const char *name, struct contract_error *error)
@@ -167,9 +169,10 @@ static int check_root(const xmlNode *root, const char *name, struct contract_err
 
 	if (!contract_named(root, name)) {
 		if (strcmp((const char *)root->name, name) != 0)
-			return contract_fault(error, root, "<%s> is not the root expected here; right would be "
-					      "<%s xmlns=\"%s\">", contract_quote((const char *)root->name, quoted),
-					      name, CONTRACT_XMLNS);
+			return contract_fault(error, root,
+					      "<%s> is not the root expected here; right would be "
+					      "<%s xmlns=\"%s\">",
+					      contract_quote((const char *)root->name, quoted), name, CONTRACT_XMLNS);
 		return contract_fault(error, root, "namespace \"%s\" is wrong; right would be xmlns=\"%s\"",
 				      root->ns != NULL ? contract_quote((const char *)root->ns->href, quoted) : "",
 				      CONTRACT_XMLNS);
@@ -179,7 +182,7 @@ static int check_root(const xmlNode *root, const char *name, struct contract_err
 
 static int parse(xmlParserCtxtPtr parser, const char *xml, size_t len, xmlDocPtr *out, struct contract_error *error)
 {
-	struct gate gate = { .error = error };
+	struct gate gate = {.error = error};
 	xmlDocPtr doc;
 
 	parser->_private = &gate;
@@ -206,8 +209,7 @@ static int looks_like_utf8(const char *xml, size_t len)
 	return len < 4 || (strchr("< \t\r\n", xml[0]) != NULL && memchr(xml, '\0', 4) == NULL);
 }
 
-int contract_document(const char *xml, size_t len, const char *root_name, xmlDocPtr *out,
-		      struct contract_error *error)
+int contract_document(const char *xml, size_t len, const char *root_name, xmlDocPtr *out, struct contract_error *error)
 {
 	xmlParserCtxtPtr parser;
 	int rc;
@@ -218,8 +220,9 @@ int contract_document(const char *xml, size_t len, const char *root_name, xmlDoc
 		return -E2BIG;
 	}
 	if (!looks_like_utf8(xml, len))
-		return contract_fault_at(error, 1, "", "it does not begin like XML in UTF-8; right would be a document that "
-					 "begins with <");
+		return contract_fault_at(error, 1, "",
+					 "it does not begin like XML in UTF-8; right would be a document "
+					 "that begins with <");
 	parser = xmlNewParserCtxt();
 	if (parser == NULL)
 		return -ENOMEM;

@@ -20,9 +20,9 @@
 #define LIST_TEXT 256
 
 struct part {
-	const xmlNode *rule;    /* <element> or <attribute> of the schema */
+	const xmlNode *rule; /* <element> or <attribute> of the schema */
 	const char *name;
-	const xmlNode *group;   /* the <optional> that makes it go together with others, or NULL */
+	const xmlNode *group; /* the <optional> that makes it go together with others, or NULL */
 	int required, many;
 	unsigned seen;
 };
@@ -31,7 +31,7 @@ struct part {
 struct content {
 	struct part attributes[MAX_PARTS], children[MAX_PARTS];
 	unsigned n_attributes, n_children;
-	const xmlNode *value;   /* <data>, or a <choice> of <value>s */
+	const xmlNode *value; /* <data>, or a <choice> of <value>s */
 	const char *words;
 };
 
@@ -55,9 +55,11 @@ static const char *property(const xmlNode *node, const char *name)
 static void add_part(struct part *parts, unsigned *n, const xmlNode *rule, int required, int many)
 {
 	if (*n < MAX_PARTS)
-		parts[(*n)++] = (struct part){
-			.rule = rule, .name = property(rule, "name"), .required = required, .many = many,
-			.group = is_rule(rule->parent, "optional") ? rule->parent : NULL };
+		parts[(*n)++] = (struct part){.rule = rule,
+					      .name = property(rule, "name"),
+					      .required = required,
+					      .many = many,
+					      .group = is_rule(rule->parent, "optional") ? rule->parent : NULL};
 }
 
 static void collect(const xmlNode *rules, int required, int many, struct content *out);
@@ -190,7 +192,7 @@ static int explain_attribute(struct explanation *x, const xmlNode *node, const x
 {
 	char list[LIST_TEXT], quoted[QUOTE_TEXT], flat[256];
 	struct part *part = a->ns == NULL ? find_part(c->attributes, c->n_attributes, a->name) : NULL;
-	struct content inner = { 0 };
+	struct content inner = {0};
 	const char *text;
 
 	if (part == NULL)
@@ -247,8 +249,8 @@ static int explain_child(struct explanation *x, const xmlNode *node, const xmlNo
 				      child->ns != NULL ? contract_quote((const char *)child->ns->href, quoted) : "",
 				      CONTRACT_XMLNS);
 	if (part == NULL)
-		return contract_fault(x->error, child, "not known inside <%s>; known are: %s",
-				      (const char *)node->name, list_parts(c->children, c->n_children, list));
+		return contract_fault(x->error, child, "not known inside <%s>; known are: %s", (const char *)node->name,
+				      list_parts(c->children, c->n_children, list));
 	if (part->seen++ > 0 && !part->many)
 		return contract_fault(x->error, child, "given a second time inside <%s>; once is right",
 				      (const char *)node->name);
@@ -281,14 +283,14 @@ static int explain_content(struct explanation *x, const xmlNode *node, struct co
 		return contract_fault(x->error, node, "text \"%s\" does not belong here; right would be %s",
 				      contract_quote(text, quoted), c->n_children > 0 ? "elements" : "none");
 	if (c->value != NULL && !value_fits(c, text, right))
-		return contract_fault(x->error, node, "\"%s\" is wrong; right would be %s", contract_quote(text, quoted),
-				      right);
+		return contract_fault(x->error, node, "\"%s\" is wrong; right would be %s",
+				      contract_quote(text, quoted), right);
 	return 0;
 }
 
 static int explain_element(struct explanation *x, const xmlNode *node, const xmlNode *rule)
 {
-	struct content c = { 0 };
+	struct content c = {0};
 
 	collect(rule->children, 1, 0, &c);
 	if (explain_attributes(x, node, &c) != 0 || explain_children(x, node, &c) != 0 ||
@@ -301,7 +303,7 @@ static int explain_element(struct explanation *x, const xmlNode *node, const xml
 
 int contract_explain(const xmlNode *root, const xmlNode *blamed, struct contract_error *error)
 {
-	struct explanation x = { .error = error, .blamed = blamed };
+	struct explanation x = {.error = error, .blamed = blamed};
 	const xmlNode *rule = contract_schema_root((const char *)root->name);
 
 	/* The validator may name a child of the element whose alternatives or order are at fault. */

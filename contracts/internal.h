@@ -41,8 +41,7 @@ int contract_fault_at(struct contract_error *error, int line, const char *elemen
 const char *contract_quote(const char *text, char out[QUOTE_TEXT]);
 
 /* document.c: a tree whose root is <root_name> in our namespace, valid by the schema. The caller frees *out. */
-int contract_document(const char *xml, size_t len, const char *root_name, xmlDocPtr *out,
-		      struct contract_error *error);
+int contract_document(const char *xml, size_t len, const char *root_name, xmlDocPtr *out, struct contract_error *error);
 
 /* schema.c */
 int contract_schema_check(xmlDocPtr doc, struct contract_error *error);
@@ -57,9 +56,11 @@ const xmlNode *contract_schema_root(const char *name);
 int contract_explain(const xmlNode *root, const xmlNode *blamed, struct contract_error *error);
 
 /* values.c: 0 or -EINVAL. White space around a number is skipped, as XSD does. */
-struct unit { const char *name; uint64_t factor; };
-extern const struct unit contract_rate_units[], contract_memory_units[], contract_disk_units[],
-	contract_time_units[];
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+extern const struct unit contract_rate_units[], contract_memory_units[], contract_disk_units[], contract_time_units[];
 int contract_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 int contract_money(const char *text, uint64_t *micro);
 #define MONEY_TEXT 24
@@ -108,9 +109,8 @@ void contract_clear_apps(struct contract_app *apps, unsigned *n);
 
 /* check.c: the rules over the fields; root gives the lines. */
 int contract_check(const struct contract *c, const xmlNode *root, struct contract_error *error);
-int contract_check_parts(const struct contract_service *services, unsigned n_services,
-			 const struct contract_app *apps, unsigned n_apps, const xmlNode *root,
-			 struct contract_error *error);
+int contract_check_parts(const struct contract_service *services, unsigned n_services, const struct contract_app *apps,
+			 unsigned n_apps, const xmlNode *root, struct contract_error *error);
 
 /* canon.c: the canonical form, malloc'd. -E2BIG when it would not parse again for its size, -ENOMEM. */
 int contract_canon(const struct contract *c, char **xml, size_t *len);

@@ -10,7 +10,7 @@
 
 #include "contracts/internal.h"
 
-static const char *const names[RESOURCE_MAX + 1] = { "?", "bandwidth", "cpu", "memory", "disk" };
+static const char *const names[RESOURCE_MAX + 1] = {"?", "bandwidth", "cpu", "memory", "disk"};
 
 const char *resource_name(enum resource resource)
 {

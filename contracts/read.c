@@ -78,8 +78,9 @@ static void read_endpoint(struct reader *r, const xmlNode *node, const struct co
 	} else if (common != NULL) {
 		out->isc = *common;
 	} else if (r->status == 0) {
-		contract_fault(r->error, node, "the server has no <isc>; right would be one in it, or one in <endpoints> "
-			       "for all servers");
+		contract_fault(r->error, node,
+			       "the server has no <isc>; right would be one in it, or one in "
+			       "<endpoints> for all servers");
 		contract_read_fail(r, -EINVAL);
 	}
 }
@@ -87,7 +88,7 @@ static void read_endpoint(struct reader *r, const xmlNode *node, const struct co
 static void read_endpoints(struct reader *r, const xmlNode *endpoints, struct contract *c)
 {
 	const xmlNode *node, *isc = contract_child(endpoints, "isc");
-	struct contract_isc common = { .vcpus = 0 };
+	struct contract_isc common = {.vcpus = 0};
 	unsigned n = 0;
 
 	if (isc != NULL)
@@ -112,7 +113,7 @@ static void read_endpoints(struct reader *r, const xmlNode *endpoints, struct co
 
 static void read_prices(struct reader *r, const xmlNode *prices, struct contract *c)
 {
-	static const char *const names[RESOURCE_MAX + 1] = { NULL, "bandwidth", "cpu", "memory", "disk" };
+	static const char *const names[RESOURCE_MAX + 1] = {NULL, "bandwidth", "cpu", "memory", "disk"};
 	const xmlNode *node;
 	const char *currency;
 	unsigned resource;
@@ -153,12 +154,11 @@ static int read_contract(struct reader *r, const xmlNode *root, struct contract 
 	contract_read_label(r, contract_child(root, "class"), NULL, c->class_name);
 	if (dns != NULL)
 		contract_read_dns(r, dns, c->dns_name);
-	c->setup_priority =
-		(uint8_t)contract_read_number(r, priority, "setup", "priority-level", 0, PRIORITY_LOWEST);
+	c->setup_priority = (uint8_t)contract_read_number(r, priority, "setup", "priority-level", 0, PRIORITY_LOWEST);
 	c->holding_priority =
 		(uint8_t)contract_read_number(r, priority, "holding", "priority-level", 0, PRIORITY_LOWEST);
-	c->lifetime_s = (uint32_t)contract_read_quantity(r, contract_child(root, "lifetime"), contract_time_units,
-							 UINT32_MAX);
+	c->lifetime_s =
+		(uint32_t)contract_read_quantity(r, contract_child(root, "lifetime"), contract_time_units, UINT32_MAX);
 	read_network(r, contract_child(root, "network"), c);
 	read_endpoints(r, contract_child(root, "endpoints"), c);
 	contract_read_services(r, contract_child(root, "services"), c->services, &c->n_services);
@@ -171,7 +171,7 @@ static int read_contract(struct reader *r, const xmlNode *root, struct contract 
 /* Reads, judges, writes and names. */
 static int build(const xmlNode *root, struct contract *c, struct contract_error *error)
 {
-	struct reader r = { .error = error };
+	struct reader r = {.error = error};
 	int rc;
 
 	rc = read_contract(&r, root, c);

@@ -32,7 +32,8 @@ static void read_elements(struct reader *r, const xmlNode *endpoints, const char
 			}
 		if (contract_read_yes(r, node, "leader")) {
 			if (leader != NULL) {
-				contract_fault(r->error, node, "a second leader; right would be one access router with "
+				contract_fault(r->error, node,
+					       "a second leader; right would be one access router with "
 					       "leader=\"yes\" (or none: the first leads)");
 				contract_read_fail(r, -EINVAL);
 				return;
@@ -68,14 +69,14 @@ static int read_request(struct reader *r, const xmlNode *root, struct contract_r
 	contract_read_services(r, contract_child(root, "services"), out->services, &out->n_services);
 	contract_read_apps(r, contract_child(root, "applications"), out->apps, &out->n_apps);
 	contract_read_limits(r, contract_child(root, "limits"), &out->limits);
-	out->lifetime_s = (uint32_t)contract_read_quantity(r, contract_child(root, "lifetime"), contract_time_units,
-							   UINT32_MAX);
+	out->lifetime_s =
+		(uint32_t)contract_read_quantity(r, contract_child(root, "lifetime"), contract_time_units, UINT32_MAX);
 	return r->status;
 }
 
 int contract_request_parse(const char *xml, size_t len, struct contract_request *out, struct contract_error *error)
 {
-	struct reader r = { .error = error };
+	struct reader r = {.error = error};
 	const xmlNode *root;
 	xmlDocPtr doc;
 	int rc;
@@ -101,8 +102,7 @@ void contract_request_clear(struct contract_request *request)
 	contract_clear_apps(request->apps, &request->n_apps);
 }
 
-int contract_request_seal(const struct contract_request *request, char **xml, size_t *len,
-			  struct contract_error *error)
+int contract_request_seal(const struct contract_request *request, char **xml, size_t *len, struct contract_error *error)
 {
 	struct contract_request again;
 	int rc;

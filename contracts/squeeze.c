@@ -22,7 +22,7 @@ int contract_deflate(const struct contract *c, uint8_t **out, size_t *len)
 	*out = malloc(room);
 	if (*out == NULL)
 		return -ENOMEM;
-	rc = compress2(*out, &room, (const Bytef *)c->xml, c->xml_len, Z_BEST_COMPRESSION);
+	rc = compress2(*out, &room, (const Bytef *)c->xml, c->xml_len, Z_DEFAULT_COMPRESSION);
 	if (rc != Z_OK) {
 		free(*out);
 		*out = NULL;
@@ -52,7 +52,7 @@ static int inflate_into(z_stream *z, char *xml, size_t *xml_len)
 
 int contract_inflate(const uint8_t *data, size_t len, char **xml, size_t *xml_len)
 {
-	z_stream z = { .next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)len };
+	z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)len};
 	char *text, *fitted;
 	int rc;
 
@@ -70,6 +70,8 @@ int contract_inflate(const uint8_t *data, size_t len, char **xml, size_t *xml_le
 		return rc;
 	}
 	fitted = realloc(text, *xml_len + 1);
-	*xml = fitted != NULL ? fitted : text;
+	if (fitted != NULL)
+		text = fitted;
+	*xml = text;
 	return 0;
 }

@@ -175,23 +175,23 @@ uint64_t contract_read_money(struct reader *r, const xmlNode *node)
 struct in_addr contract_read_address(struct reader *r, const xmlNode *node, const char *attribute)
 {
 	const char *text = contract_text(r, node, attribute);
-	struct in_addr addr = { 0 };
+	struct in_addr addr = {0};
 
 	if (addr_parse(text, &addr) == 0)
 		return addr;
 	wrong(r, node, attribute, text, contract_schema_words("address"));
-	return (struct in_addr){ 0 };
+	return (struct in_addr){0};
 }
 
 struct prefix contract_read_prefix(struct reader *r, const xmlNode *node)
 {
 	const char *text = contract_text(r, node, "prefix");
-	struct prefix prefix = { .len = 0 };
+	struct prefix prefix = {.len = 0};
 
 	if (strchr(text, '/') != NULL && prefix_parse(text, &prefix, 0) == 0)
 		return prefix;
 	wrong(r, node, "prefix", text, contract_schema_words("prefix"));
-	return (struct prefix){ .len = 0 };
+	return (struct prefix){.len = 0};
 }
 
 int contract_read_yes(struct reader *r, const xmlNode *node, const char *attribute)

@@ -16,18 +16,15 @@
 #define MICRO 1000000u
 
 const struct unit contract_rate_units[] = {
-	{ "bit/s", 1 }, { "kbit/s", 1000 }, { "Mbit/s", 1000000 }, { "Gbit/s", 1000000000 }, { NULL, 0 }
-};
+	{"bit/s", 1}, {"kbit/s", 1000}, {"Mbit/s", 1000000}, {"Gbit/s", 1000000000}, {NULL, 0}};
 const struct unit contract_memory_units[] = {
-	{ "KiB", 1 }, { "MiB", 1 << 10 }, { "GiB", 1 << 20 }, { "TiB", 1 << 30 }, { NULL, 0 }
-};
-const struct unit contract_disk_units[] = { { "MiB", 1 }, { "GiB", 1 << 10 }, { "TiB", 1 << 20 }, { NULL, 0 } };
-const struct unit contract_time_units[] = { { "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 }, { NULL, 0 } };
+	{"KiB", 1}, {"MiB", 1 << 10}, {"GiB", 1 << 20}, {"TiB", 1 << 30}, {NULL, 0}};
+const struct unit contract_disk_units[] = {{"MiB", 1}, {"GiB", 1 << 10}, {"TiB", 1 << 20}, {NULL, 0}};
+const struct unit contract_time_units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {NULL, 0}};
 
 const char *const contract_capacity_names[3] = {
-	[CAPACITY_BEST_EFFORT] = "best-effort", [CAPACITY_CONTROLLED] = "controlled", [CAPACITY_CONSTANT] = "constant"
-};
-const char *const contract_protocol_names[2] = { [SERVICE_TCP] = "tcp", [SERVICE_UDP] = "udp" };
+	[CAPACITY_BEST_EFFORT] = "best-effort", [CAPACITY_CONTROLLED] = "controlled", [CAPACITY_CONSTANT] = "constant"};
+const char *const contract_protocol_names[2] = {[SERVICE_TCP] = "tcp", [SERVICE_UDP] = "udp"};
 
 static int is_digit(char ch)
 {

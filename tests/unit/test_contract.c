@@ -42,7 +42,7 @@ static void fill_endpoint(struct contract_endpoint *e, enum endpoint_kind kind, 
 	e->private_addr = address(private_addr);
 	strcpy(e->subnet, kind == ENDPOINT_ACCESS ? "access" : "servers");
 	if (kind == ENDPOINT_SERVER)
-		e->isc = (struct contract_isc){ .image = "web", .cpu_shares = 1024, .memory_kib = 65536, .vcpus = 1 };
+		e->isc = (struct contract_isc){.image = "web", .cpu_shares = 1024, .memory_kib = 65536, .vcpus = 1};
 }
 
 /* A small contract as the gatekeeper would fill it. */
@@ -59,14 +59,17 @@ static struct contract *sample(void)
 	strcpy(c->dns_name, "shop.icorp.example");
 	c->setup_priority = 4;
 	c->holding_priority = 4;
-	c->network = (struct contract_network){ .prefix = network("10.64.7.0/24"), .rate_bps = 10000000,
-						.ceil_bps = 20000000, .priority = 5, .capacity = CAPACITY_CONTROLLED };
+	c->network = (struct contract_network){.prefix = network("10.64.7.0/24"),
+					       .rate_bps = 10000000,
+					       .ceil_bps = 20000000,
+					       .priority = 5,
+					       .capacity = CAPACITY_CONTROLLED};
 	c->subnets = calloc(2, sizeof(*c->subnets));
 	c->endpoints = calloc(4, sizeof(*c->endpoints));
 	assert_true(c->subnets != NULL && c->endpoints != NULL);
 	c->n_subnets = 2;
-	c->subnets[0] = (struct contract_subnet){ "access", network("10.64.7.0/26") };
-	c->subnets[1] = (struct contract_subnet){ "servers", network("10.64.7.64/26") };
+	c->subnets[0] = (struct contract_subnet){"access", network("10.64.7.0/26")};
+	c->subnets[1] = (struct contract_subnet){"servers", network("10.64.7.64/26")};
 	c->n_endpoints = 4;
 	fill_endpoint(&c->endpoints[0], ENDPOINT_ACCESS, "ar1", "10.200.1.11", "10.64.7.11");
 	fill_endpoint(&c->endpoints[1], ENDPOINT_ACCESS, "ar2", "10.200.1.12", "10.64.7.12");
@@ -75,12 +78,12 @@ static struct contract *sample(void)
 	c->endpoints[0].leader = 1;
 	c->endpoints[0].public_addr = address("10.202.1.7");
 	c->n_services = 1;
-	c->services[0] = (struct contract_service){ "web", SERVICE_TCP, 80, 8080 };
+	c->services[0] = (struct contract_service){"web", SERVICE_TCP, 80, 8080};
 	c->n_apps = 1;
 	strcpy(c->apps[0].name, "httpd");
 	c->apps[0].arg[c->apps[0].n_args++] = strdup("--port=<8080>");
 	c->limits.max[RESOURCE_CPU] = 4096;
-	c->prices = (struct contract_prices){ .currency = "EUR", .interval_s = 3600 };
+	c->prices = (struct contract_prices){.currency = "EUR", .interval_s = 3600};
 	c->prices.per[RESOURCE_BANDWIDTH].unit = 1000000;
 	c->prices.per[RESOURCE_BANDWIDTH].micro = 50000;
 	return c;
@@ -334,13 +337,23 @@ static void prices(void **state)
 
 static void words(void **state)
 {
-	static const struct { enum resource resource; uint64_t level; const char *text; } level[] = {
-		{ RESOURCE_BANDWIDTH, 0, "0 bit/s" }, { RESOURCE_BANDWIDTH, 999, "999 bit/s" },
-		{ RESOURCE_BANDWIDTH, 64000, "64.0 kbit/s" }, { RESOURCE_BANDWIDTH, 12000000, "12.0 Mbit/s" },
-		{ RESOURCE_BANDWIDTH, 2560000000, "2.5 Gbit/s" }, { RESOURCE_CPU, 1024, "1024 shares" },
-		{ RESOURCE_MEMORY, 65536, "64 MiB" }, { RESOURCE_MEMORY, 0, "0 KiB" },
-		{ RESOURCE_MEMORY, 1572864, "1536 MiB" }, { RESOURCE_MEMORY, 1000, "1000 KiB" },
-		{ RESOURCE_DISK, 10240, "10 GiB" }, { RESOURCE_DISK, 100, "100 MiB" },
+	static const struct {
+		enum resource resource;
+		uint64_t level;
+		const char *text;
+	} level[] = {
+		{RESOURCE_BANDWIDTH, 0, "0 bit/s"},
+		{RESOURCE_BANDWIDTH, 999, "999 bit/s"},
+		{RESOURCE_BANDWIDTH, 64000, "64.0 kbit/s"},
+		{RESOURCE_BANDWIDTH, 12000000, "12.0 Mbit/s"},
+		{RESOURCE_BANDWIDTH, 2560000000, "2.5 Gbit/s"},
+		{RESOURCE_CPU, 1024, "1024 shares"},
+		{RESOURCE_MEMORY, 65536, "64 MiB"},
+		{RESOURCE_MEMORY, 0, "0 KiB"},
+		{RESOURCE_MEMORY, 1572864, "1536 MiB"},
+		{RESOURCE_MEMORY, 1000, "1000 KiB"},
+		{RESOURCE_DISK, 10240, "10 GiB"},
+		{RESOURCE_DISK, 100, "100 MiB"},
 	};
 	enum resource resource;
 	char out[64];
@@ -356,12 +369,12 @@ static void words(void **state)
 	assert_int_equal(resource_parse("?", &resource), -EINVAL);
 	assert_int_equal(resource_parse("CPU", &resource), -EINVAL);
 	assert_string_equal(resource_name(0), "?");
-	assert_string_equal(resource_name((enum resource)-1), "?");
+	assert_string_equal(resource_name((enum resource) - 1), "?");
 }
 
 static void filled_requests(void **state)
 {
-	struct contract_request request = { .servers = 2, .n_access = 1, .access = { "ar1" } };
+	struct contract_request request = {.servers = 2, .n_access = 1, .access = {"ar1"}};
 	struct contract_error error;
 	size_t len;
 	char *xml;

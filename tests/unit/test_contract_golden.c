@@ -194,7 +194,7 @@ static void add_line(void *ctx, const char *text)
 
 static void diff_case(const char *name, int *bad)
 {
-	static const char *const bit[] = { "rate", "endpoints", "isc", "services", "apps", "limits", "prices", "other" };
+	static const char *const bit[] = {"rate", "endpoints", "isc", "services", "apps", "limits", "prices", "other"};
 	struct contract *a = load(name, "old"), *b = load(name, "new");
 	char *text = calloc(1, TEXT_ROOM), path[512], head[128] = "bits:";
 	unsigned bits, i;

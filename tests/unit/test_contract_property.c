@@ -26,24 +26,115 @@
 #define DIR_GOLDEN SRCDIR "/tests/golden/contract/"
 #define ROOM 65536
 
-static const char *const originals[] = { "contract-web.xml", "every-element.xml", "applications.xml",
-					 "servers-differ.xml", "minimal.xml", "web-spelt-otherwise.xml",
-					 "request-web.xml", "request-named.xml" };
+static const char *const originals[] = {"contract-web.xml",   "every-element.xml", "applications.xml",
+					"servers-differ.xml", "minimal.xml",	   "web-spelt-otherwise.xml",
+					"request-web.xml",    "request-named.xml"};
 #define N_ORIGINALS (sizeof(originals) / sizeof(originals[0]))
 
 /* Values put where other values were: some fit in some places. */
 static const char *const values[] = {
-	"", "0", "1", "2", "7", "8", "255", "256", "1000", "1024", "65535", "65536", "262144", "262145", "4294967295",
-	"4294967296", "18446744073709551615", "18446744073709551616", "-1", "+1", "007", " 12 ", "1.5", "0.000001",
-	"0.0000001", "18446744073709.551615", "18446744073709.551616", "1e3", "0x10", "ar1", "ar2", "srv1", "srv9",
-	"a", "-a", "a-", "A", "a_b", "a.b", "access", "servers", "web", "10.64.7.11", "10.64.7.66", "10.64.7.127",
-	"10.64.7.0", "10.200.1.11", "10.200.2.99", "010.1.1.1", "1.2.3", "256.1.1.1", "0.0.0.0", "224.0.0.1",
-	"255.255.255.255", "10.64.7.0/24", "10.64.7.0/26", "10.64.7.64/26", "10.64.7.128/25", "10.64.0.0/16",
-	"0.0.0.0/0", "10.64.7.1/32", "10.64.7.1/33", "10.64.7.1/24", "KiB", "MiB", "GiB", "TiB", "bit/s", "Gbit/s",
-	" s ", "d", "yes", "no", "tcp", "udp", "constant", "best-effort", "cpu", "disk", "EUR", "EURO", "eur",
-	"https://a/b", "http://", "ftp://a/b", "https://a b/", "&amp;", "&#10;", "&#0;", "&x;", "\xc3\xa9", "\xff",
-	"<![CDATA[1024]]>", "1<!-- x -->2", "\n\t42\n", "a.b.example", "A.example", "a..b", "-a.b", "a-.b",
-	"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "9F86",
+	"",
+	"0",
+	"1",
+	"2",
+	"7",
+	"8",
+	"255",
+	"256",
+	"1000",
+	"1024",
+	"65535",
+	"65536",
+	"262144",
+	"262145",
+	"4294967295",
+	"4294967296",
+	"18446744073709551615",
+	"18446744073709551616",
+	"-1",
+	"+1",
+	"007",
+	" 12 ",
+	"1.5",
+	"0.000001",
+	"0.0000001",
+	"18446744073709.551615",
+	"18446744073709.551616",
+	"1e3",
+	"0x10",
+	"ar1",
+	"ar2",
+	"srv1",
+	"srv9",
+	"a",
+	"-a",
+	"a-",
+	"A",
+	"a_b",
+	"a.b",
+	"access",
+	"servers",
+	"web",
+	"10.64.7.11",
+	"10.64.7.66",
+	"10.64.7.127",
+	"10.64.7.0",
+	"10.200.1.11",
+	"10.200.2.99",
+	"010.1.1.1",
+	"1.2.3",
+	"256.1.1.1",
+	"0.0.0.0",
+	"224.0.0.1",
+	"255.255.255.255",
+	"10.64.7.0/24",
+	"10.64.7.0/26",
+	"10.64.7.64/26",
+	"10.64.7.128/25",
+	"10.64.0.0/16",
+	"0.0.0.0/0",
+	"10.64.7.1/32",
+	"10.64.7.1/33",
+	"10.64.7.1/24",
+	"KiB",
+	"MiB",
+	"GiB",
+	"TiB",
+	"bit/s",
+	"Gbit/s",
+	" s ",
+	"d",
+	"yes",
+	"no",
+	"tcp",
+	"udp",
+	"constant",
+	"best-effort",
+	"cpu",
+	"disk",
+	"EUR",
+	"EURO",
+	"eur",
+	"https://a/b",
+	"http://",
+	"ftp://a/b",
+	"https://a b/",
+	"&amp;",
+	"&#10;",
+	"&#0;",
+	"&x;",
+	"\xc3\xa9",
+	"\xff",
+	"<![CDATA[1024]]>",
+	"1<!-- x -->2",
+	"\n\t42\n",
+	"a.b.example",
+	"A.example",
+	"a..b",
+	"-a.b",
+	"a-.b",
+	"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+	"9F86",
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 };
 #define N_VALUES (sizeof(values) / sizeof(values[0]))
@@ -183,7 +274,8 @@ static void silent(void *ctx, xmlErrorPtr error)
 
 static void check_full_schema(const char *xml, size_t len)
 {
-	xmlDocPtr doc = xmlReadMemory(xml, (int)len, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	xmlDocPtr doc =
+		xmlReadMemory(xml, (int)len, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	xmlRelaxNGValidCtxtPtr valid = xmlRelaxNGNewValidCtxt(full_schema);
 	int rc;
 
@@ -330,7 +422,7 @@ static void damaged_documents(void **state)
 /* Every value in the place of every other: what the facets of the schema refuse, values.c refuses too. */
 static void every_value_in_every_place(void **state)
 {
-	static const char *const documents[] = { "no-limits.xml", "applications.xml", "request-named.xml" };
+	static const char *const documents[] = {"no-limits.xml", "applications.xml", "request-named.xml"};
 	static struct text original, t;
 	unsigned long tried = 0, accepted = 0;
 	size_t at, len, next, v;
