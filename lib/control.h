@@ -6,7 +6,8 @@
  *
  * Commands are registered with usage and argument limits, so `help`, argument checks and shell completion
  * write themselves. A command may answer later (control_defer), and `--watch` is the client asking again.
- * Requests over 64 KiB, more than 32 clients and clients idle for 30 s are refused.
+ * Requests over 64 KiB, more than 32 clients and clients idle for 30 s are refused. The process must ignore SIGPIPE, as
+ * loop_new() makes it do.
  */
 #ifndef ICORP_LIB_CONTROL_H
 #define ICORP_LIB_CONTROL_H
@@ -19,7 +20,7 @@ struct control_server;
 struct control_reply; /* the right to answer one request */
 
 /*
- * Runs a command. argv[0] is the first word after the command's own words. Write the result into w and
+ * Runs a command. argv[0] is the first word after the command's own words; argv lasts until the return. Write the result into w and
  * return 0; or return -errno after control_fail(), or keep `reply` by returning CONTROL_LATER and later
  * call control_done() exactly once (w stays valid until then).
  */

@@ -18,8 +18,8 @@ tests_fuzz_fuzz_control_LDADD = $(FUZZ_DRIVER) $(BASE_LIBS)
 tests_fuzz_fuzz_sse_SOURCES = tests/fuzz/fuzz_sse.c
 tests_fuzz_fuzz_sse_LDADD = $(FUZZ_DRIVER) $(HTTP_LIBS)
 
-LIB_TESTS = tests/unit/test_addr tests/unit/test_config tests/unit/test_heap tests/unit/test_log tests/unit/test_mac \
-	tests/unit/test_wire tests/unit/test_writer
+LIB_TESTS = tests/unit/test_addr tests/unit/test_config tests/unit/test_control tests/unit/test_heap \
+	tests/unit/test_http tests/unit/test_log tests/unit/test_mac tests/unit/test_wire tests/unit/test_writer
 check_PROGRAMS += $(LIB_TESTS)
 TESTS += $(LIB_TESTS)
 
@@ -27,8 +27,14 @@ tests_unit_test_addr_SOURCES = tests/unit/test_addr.c
 tests_unit_test_addr_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/config_sample.h
 tests_unit_test_config_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_control_SOURCES = tests/unit/test_control.c
+tests_unit_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
+tests_unit_test_control_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_heap_SOURCES = tests/unit/test_heap.c
 tests_unit_test_heap_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_SOURCES = tests/unit/test_http.c
+tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
+tests_unit_test_http_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_log_SOURCES = tests/unit/test_log.c
 tests_unit_test_log_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_mac_SOURCES = tests/unit/test_mac.c
