@@ -181,31 +181,27 @@ static int possible(struct work *w, unsigned a, unsigned b, uint16_t pa, uint16_
 }
 
 /* Neither has learnt the other. Any member both see must be behind pa or behind pb: two guesses to try. */
-static int face_unknown(struct work *w, unsigned a, unsigned b, uint16_t *pa, uint16_t *pb)
+static void face_unknown(struct work *w, unsigned a, unsigned b, uint16_t *pa, uint16_t *pb)
 {
-	unsigned found = 0;
+	uint16_t via_a = NOT_SEEN, via_b = NOT_SEEN, guess_b, guess_a;
+	int first, second;
 
-	for (unsigned m = 0; m < w->map->n_members; m++) {
-		uint16_t via_a = *seen(w, a, m), via_b = *seen(w, b, m), other;
-
-		if (via_a == NOT_SEEN || via_b == NOT_SEEN)
-			continue;
-		other = facing(w, a, b, via_a);
-		if (other != NOT_SEEN && possible(w, a, b, via_a, other)) {
-			*pa = via_a;
-			*pb = other;
-			found++;
-		}
-		other = facing(w, b, a, via_b);
-		if (other != NOT_SEEN && possible(w, a, b, other, via_b) &&
-		    !(found && *pa == other && *pb == via_b)) {
-			*pa = other;
-			*pb = via_b;
-			found++;
-		}
-		break;
+	for (unsigned m = 0; m < w->map->n_members && (via_a == NOT_SEEN || via_b == NOT_SEEN); m++) {
+		via_a = *seen(w, a, m);
+		via_b = *seen(w, b, m);
 	}
-	return found == 1;
+	if (via_a == NOT_SEEN || via_b == NOT_SEEN)
+		return;
+	guess_b = facing(w, a, b, via_a);
+	guess_a = facing(w, b, a, via_b);
+	first = guess_b != NOT_SEEN && possible(w, a, b, via_a, guess_b);
+	second = guess_a != NOT_SEEN && possible(w, a, b, guess_a, via_b);
+	if (first && second && (guess_a != via_a || guess_b != via_b))
+		return; /* both could be */
+	if (first || second) {
+		*pa = first ? via_a : guess_a;
+		*pb = first ? guess_b : via_b;
+	}
 }
 
 static int face(struct work *w)
