@@ -17,3 +17,4 @@ AGENT_LIBS = agent/libagent.a agent/libicorp.a lib/libhttp.a lib/libcryptobase.a
 sbin_PROGRAMS += icorp-agent
 icorp_agent_SOURCES = agent/main.c
 icorp_agent_LDADD = $(AGENT_LIBS)
+dist_man_MANS += man/icorp-agent.8
