@@ -159,6 +159,7 @@ static int op_open(const struct adaptor_option *options, size_t n, void **state,
 		return -ENOMEM;
 	int rc = prepare(s, &kernel, options, n, why, room);
 
+	s->renews = !rc && tc_nft_renews(kernel);
 	rc = rc ? rc : tc_adopt(s, why, room);
 	s->backend_state = kernel;
 	if (rc) {
@@ -299,6 +300,7 @@ static int op_show(void *state, struct writer *w)
 
 	writer_str(w, "hook", s->hook == TC_HOOK_EGRESS ? "egress" : "postrouting");
 	writer_str(w, "leaf", s->leaf);
+	writer_bool(w, "renews", s->renews);
 	writer_uint(w, "pool", s->n_pool);
 	show_links(w, s);
 	writer_array(w, "classes");

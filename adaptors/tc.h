@@ -109,6 +109,7 @@ struct tc_state {
 	const struct tc_backend *backend;
 	void *backend_state;            /* freed by who made it */
 	enum tc_hook hook;
+	int renews;                     /* adding an element again renews its timeout (see tc_text.c) */
 	const char *leaf;               /* "fq_codel" or "bfifo" */
 	size_t n_links, n_pool, free_hint;
 	struct tc_link links[TC_MAX_LINKS];
@@ -131,12 +132,20 @@ uint32_t tc_timeout(uint32_t lifetime_s);
 void tc_op_text(struct tc_text *t, const struct tc_op *op);
 /* Commands that make the table, the map and (anew) the chains, keeping the map's elements. */
 void tc_table_text(struct tc_text *t, const struct tc_state *s);
-/* Puts or renews an element (see tc_text.c); takes one out, there or not. */
-void tc_element_put_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session,
-			 const struct tc_want *want);
-void tc_element_remove_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session,
-			    const struct tc_want *want);
-void tc_element_delete_text(struct tc_text *t, enum tc_hook hook, struct prefix prefix);
+/*
+ * Changes to the map, gathered so that a transaction has a handful of commands however many elements it changes:
+ * libnftables goes through the whole map for each. Zero it to begin. thorough: trust nothing about what is there.
+ */
+struct tc_elements { struct tc_text gone, gone_keys, put, put_keys; int thorough; };
+
+/* Puts or renews an element; takes one out, there or not. */
+void tc_elements_put(struct tc_elements *e, const struct tc_session *session, const struct tc_want *want);
+void tc_elements_remove(struct tc_elements *e, const struct tc_session *session, const struct tc_want *want);
+/* Takes out one that is there and nobody's. */
+void tc_elements_stray(struct tc_elements *e, struct prefix prefix);
+/* Runs it as one transaction, if there is anything to do, and frees it. 0, or -errno with a reason. */
+int tc_elements_run(const struct tc_state *s, struct tc_elements *e, char *why, size_t room);
+
 /* The key in an element's comment. 0 or -EINVAL. */
 int tc_comment_parse(const char *comment, struct adaptor_key *key);
 

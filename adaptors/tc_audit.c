@@ -21,20 +21,12 @@ static int is_right(struct tc_state *s, const struct tc_element *e)
 	return 1;
 }
 
-static int run(struct tc_state *s, struct tc_text *text)
-{
-	char why[ADAPTOR_REASON];
-	int rc = text->error ? text->error : text->len ? s->backend->nft(s->backend_state, text->data, why, sizeof(why)) : 0;
-
-	tc_text_free(text);
-	return rc;
-}
-
 static int audit_map(struct tc_state *s, unsigned *orphans, unsigned *restored)
 {
 	struct tc_element *elements = NULL;
 	struct tc_session *session;
-	struct tc_text text = { 0 }, strays = { 0 };
+	struct tc_elements missing = { 0 }, strays = { 0 };
+	char why[ADAPTOR_REASON];
 	size_t n = 0;
 	int rc = s->backend->read_map(s->backend_state, tc_family(s->hook), &elements, &n);
 
@@ -44,18 +36,18 @@ static int audit_map(struct tc_state *s, unsigned *orphans, unsigned *restored)
 		session->wanted = 0;
 	for (size_t i = 0; i < n; i++)
 		if (!is_right(s, &elements[i]) && orphans) {
-			tc_element_delete_text(&strays, s->hook, elements[i].prefix);
+			tc_elements_stray(&strays, elements[i].prefix);
 			++*orphans;
 		}
 	TAILQ_FOREACH(session, &s->sessions, link)
 		if (!session->wanted && session->now) {
-			tc_element_put_text(&text, s->hook, session, session->now);
+			tc_elements_put(&missing, session, session->now);
 			session->renewed_us = s->backend->now_us(s->backend_state);
 			++*restored;
 		}
 	free(elements);
-	run(s, &strays);                 /* may fail: one of them may just have timed out */
-	return run(s, &text);
+	tc_elements_run(s, &strays, why, sizeof(why)); /* may fail: one of them may just have timed out */
+	return tc_elements_run(s, &missing, why, sizeof(why));
 }
 
 int tc_map_restore(struct tc_state *s, unsigned *restored)

@@ -105,16 +105,13 @@ static int parse_map(const char *text, struct tc_element **elements, size_t *n)
 	return rc;
 }
 
-int tc_nft_read_map(void *backend, const char *family, struct tc_element **elements, size_t *n)
+static int read_map(struct tc_kernel *k, const char *command, struct tc_element **elements, size_t *n)
 {
-	struct tc_kernel *k = backend;
 	unsigned flags = nft_ctx_output_get_flags(k->nft);
-	char command[64];
 	int rc = 0;
 
 	*elements = NULL;
 	*n = 0;
-	snprintf(command, sizeof(command), "list map %s " TC_TABLE " class", family);
 	nft_ctx_output_set_flags(k->nft, flags | NFT_CTX_OUTPUT_JSON);
 	if (!nft_run_cmd_from_buffer(k->nft, command))
 		rc = parse_map(nft_ctx_get_output_buffer(k->nft), elements, n);
@@ -122,4 +119,33 @@ int tc_nft_read_map(void *backend, const char *family, struct tc_element **eleme
 		nft_ctx_get_error_buffer(k->nft);  /* no such map: nothing is there */
 	nft_ctx_output_set_flags(k->nft, flags);
 	return rc;
+}
+
+int tc_nft_read_map(void *backend, const char *family, struct tc_element **elements, size_t *n)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "list map %s " TC_TABLE " class", family);
+	return read_map(backend, command, elements, n);
+}
+
+#define TRIAL "inet " TC_TABLE "_trial"
+
+int tc_nft_renews(struct tc_kernel *k)
+{
+	static const char make[] = "add table " TRIAL "\ndelete table " TRIAL "\nadd table " TRIAL "\nadd map " TRIAL
+		" class { type ipv4_addr : classid; flags interval, timeout; }\n"
+		"add element " TRIAL " class { 10.0.0.0/8 timeout 100s : 1:1 }\n";
+	static const char again[] = "add element " TRIAL " class { 10.0.0.0/8 timeout 900s : 1:1 }\n";
+	struct tc_element *elements = NULL;
+	char why[ADAPTOR_REASON];
+	size_t n = 0;
+	int renews = 0;
+
+	if (!tc_nft_run(k, make, why, sizeof(why)) && !tc_nft_run(k, again, why, sizeof(why)) &&
+	    !read_map(k, "list map " TRIAL " class", &elements, &n))
+		renews = n == 1 && elements[0].expires_s > 500;
+	tc_nft_run(k, "delete table " TRIAL "\n", why, sizeof(why));
+	free(elements);
+	return renews;
 }

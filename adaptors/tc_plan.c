@@ -354,50 +354,41 @@ static void flush_classes(struct tc_state *s)
 	tc_ops_free(&ops);
 }
 
-static void element_text(struct tc_text *t, const struct tc_state *s, const struct tc_session *session)
+static void gather(struct tc_elements *e, const struct tc_session *session)
 {
 	const struct tc_want *now = session->now, *next = session->staged == TC_STAGED_APPLY ? session->next : NULL;
 
 	if (session->error)
 		return;
 	if (now && (!next || !has_prefix(next, now->prefix)))
-		tc_element_remove_text(t, s->hook, session, now);
+		tc_elements_remove(e, session, now);
 	if (next)
-		tc_element_put_text(t, s->hook, session, next);
+		tc_elements_put(e, session, next);
 }
 
 static int run_staged(struct tc_state *s, char *why, size_t room)
 {
-	struct tc_text text = { 0 };
+	struct tc_elements e = { 0 };
 	struct tc_session *session;
 
-	/* What goes first, then what comes: a prefix may pass from one to the other. */
 	TAILQ_FOREACH(session, &s->staged, staged_link)
-		if (session->staged == TC_STAGED_REVOKE)
-			element_text(&text, s, session);
-	TAILQ_FOREACH(session, &s->staged, staged_link)
-		if (session->staged == TC_STAGED_APPLY)
-			element_text(&text, s, session);
-	int rc = text.error ? text.error : text.len ? s->backend->nft(s->backend_state, text.data, why, room) : 0;
-
-	tc_text_free(&text);
-	return rc;
+		gather(&e, session);
+	return tc_elements_run(s, &e, why, room);
 }
 
 static void run_each(struct tc_state *s)
 {
 	struct tc_session *session;
-	char why[ADAPTOR_REASON];
+	char why[ADAPTOR_REASON] = "";
 
 	TAILQ_FOREACH(session, &s->staged, staged_link) {
-		struct tc_text text = { 0 };
+		struct tc_elements e = { .thorough = 1 };
 
-		element_text(&text, s, session);
-		int rc = text.error ? text.error : text.len ? s->backend->nft(s->backend_state, text.data, why, sizeof(why)) : 0;
+		gather(&e, session);
+		int rc = tc_elements_run(s, &e, why, sizeof(why));
 
 		if (rc)
 			session_failed(session, rc, why);
-		tc_text_free(&text);
 	}
 }
 

@@ -6,9 +6,10 @@
  * (a tick of the slowest kernels), at least two full frames. The quantum is what a class may send in its turn when
  * borrowing: proportional to its rate, so that what is left over is shared in proportion.
  *
- * Elements: re-adding an element renews its timeout only in kernels since 6.12, deleting one that has just
- * timed out fails the whole transaction. So an element is added (there or not), deleted and added anew, which
- * works everywhere and is one transaction: no packet sees the gap. Its timeout is a quarter longer than the session's
+ * Elements: re-adding an element renews its timeout only in kernels since 6.12, and deleting one that has just timed
+ * out fails the whole transaction. So on older ones an element is added (there or not), deleted and added anew, which
+ * works everywhere and is one transaction: no packet sees the gap. But libnftables takes time in proportion to the map
+ * for each deletion, so where adding again is enough (tried once, at open) that is all that is done. Its timeout is a quarter longer than the session's
  * lifetime, so that a refresh within the first quarter needs no work at all.
  */
 #include "config.h"
@@ -168,38 +169,68 @@ void tc_table_text(struct tc_text *t, const struct tc_state *s)
 	}
 }
 
-void tc_element_delete_text(struct tc_text *t, enum tc_hook hook, struct prefix prefix)
-{
-	char text[PREFIX_TEXT];
-
-	prefix_text(prefix, text);
-	tc_text_add(t, "delete element %s " TC_TABLE " class { %s }\n", tc_family(hook), text);
-}
-
-static void add_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session, const struct tc_want *want)
+static void element(struct tc_text *full, struct tc_text *keys, const struct tc_session *session,
+		    const struct tc_want *want)
 {
 	char prefix[PREFIX_TEXT], leader[ADDR_TEXT], timeout[32] = "";
 	uint32_t timeout_s = tc_timeout(want->lifetime_s);
 
+	prefix_text(want->prefix, prefix);
 	if (timeout_s)
 		snprintf(timeout, sizeof(timeout), " timeout %us", timeout_s);
-	tc_text_add(t, "add element %s " TC_TABLE " class { %s%s comment \"icorp %u %s\" : %x:%x }\n", tc_family(hook),
-		    prefix_text(want->prefix, prefix), timeout, session->key.icorp,
-		    addr_text(session->key.leader, leader), TC_MAJOR, session->minor);
+	tc_text_add(full, "%s\n\t%s%s comment \"icorp %u %s\" : %x:%x", full->len ? "," : "", prefix, timeout,
+		    session->key.icorp, addr_text(session->key.leader, leader), TC_MAJOR, session->minor);
+	tc_text_add(keys, "%s\n\t%s", keys->len ? "," : "", prefix);
 }
 
-void tc_element_remove_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session,
-			    const struct tc_want *want)
+void tc_elements_put(struct tc_elements *e, const struct tc_session *session, const struct tc_want *want)
 {
-	add_text(t, hook, session, want);
-	tc_element_delete_text(t, hook, want->prefix);
+	element(&e->put, &e->put_keys, session, want);
 }
 
-void tc_element_put_text(struct tc_text *t, enum tc_hook hook, const struct tc_session *session,
-			 const struct tc_want *want)
+void tc_elements_remove(struct tc_elements *e, const struct tc_session *session, const struct tc_want *want)
 {
-	tc_element_remove_text(t, hook, session, want);
-	add_text(t, hook, session, want);
+	element(&e->gone, &e->gone_keys, session, want);
+}
+
+void tc_elements_stray(struct tc_elements *e, struct prefix prefix)
+{
+	char text[PREFIX_TEXT];
+
+	tc_text_add(&e->gone_keys, "%s\n\t%s", e->gone_keys.len ? "," : "", prefix_text(prefix, text));
+}
+
+static void command(struct tc_text *t, const char *what, enum tc_hook hook, const struct tc_text *elements)
+{
+	tc_text_add(t, "%s element %s " TC_TABLE " class {%s\n}\n", what, tc_family(hook), elements->data);
+}
+
+/* What goes first, then what comes: a prefix may pass from one ICorp to another. */
+int tc_elements_run(const struct tc_state *s, struct tc_elements *e, char *why, size_t room)
+{
+	struct tc_text t = { 0 };
+	int rc = e->gone.error | e->gone_keys.error | e->put.error | e->put_keys.error ? -ENOMEM : 0;
+
+	if (e->gone.len)
+		command(&t, "add", s->hook, &e->gone);
+	if (e->gone_keys.len)
+		command(&t, "delete", s->hook, &e->gone_keys);
+	if (e->put.len) {
+		command(&t, "add", s->hook, &e->put);
+		if (e->thorough || !s->renews) {
+			command(&t, "delete", s->hook, &e->put_keys);
+			command(&t, "add", s->hook, &e->put);
+		}
+	}
+	rc = rc ? rc : t.error;
+	if (!rc && t.len)
+		rc = s->backend->nft(s->backend_state, t.data, why, room);
+	tc_text_free(&t);
+	tc_text_free(&e->gone);
+	tc_text_free(&e->gone_keys);
+	tc_text_free(&e->put);
+	tc_text_free(&e->put_keys);
+	return rc;
 }
 
 int tc_comment_parse(const char *comment, struct adaptor_key *key)

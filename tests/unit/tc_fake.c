@@ -113,21 +113,21 @@ static int add_element(struct fake *f, const char *line, struct prefix p)
 	return 0;
 }
 
-static int do_line(struct fake *f, const char *line)
+/* A line is a command, or one of the elements of the last one, up to "}". */
+static int do_line(struct fake *f, const char *line, char *verb)
 {
-	const char *open = strstr(line, " class { ");
 	struct prefix p;
 	char text[32];
 
-	if (strstr(line, "element") != NULL && !f->table)
-		return -EIO;
 	if (!strncmp(line, "add map", 7))
 		f->table = 1;
-	if (!strstr(line, " element ") || !open)
+	if (strstr(line, " element "))
+		return sscanf(line, "%7s", verb) == 1 && f->table ? 0 : -EIO;
+	if (line[0] != '\t')
 		return 0;
-	if (sscanf(open, " class { %31s", text) != 1 || prefix_parse(text, &p, 0))
+	if (sscanf(line, " %31[0-9./]", text) != 1 || prefix_parse(text, &p, 0))
 		return -EINVAL;
-	if (!strncmp(line, "add", 3))
+	if (!strcmp(verb, "add"))
 		return add_element(f, line, p);
 	if (!find(f, p))
 		return -EIO;
@@ -139,12 +139,12 @@ static int fake_nft(void *backend, const char *text, char *why, size_t room)
 {
 	struct fake *f = backend;
 	struct fake *before = malloc(sizeof(*before));
-	char *copy = strdup(text), *save = NULL;
+	char *copy = strdup(text), *save = NULL, verb[8] = "";
 	int rc = f->fail_nft ? -EIO : 0;
 
 	*before = *f;
 	for (char *line = strtok_r(copy, "\n", &save); line && !rc; line = strtok_r(NULL, "\n", &save))
-		rc = do_line(f, line);
+		rc = do_line(f, line, verb);
 	if (rc) {
 		fprintf(f->out, "nft REFUSED\n");
 		snprintf(why, room, "nftables: refused by the test");

@@ -2,7 +2,7 @@
  * The tc technology. Golden cases: tests/golden/tc/NAME.in is a script, NAME.expected what the kernel is told and what
  * the controller is answered. A new case is a new pair of files; GOLDEN_UPDATE=1 writes the expected ones. A script:
  *
- *     link IFNAME RATE               hook egress|postrouting          open
+ *     link IFNAME RATE               hook egress|postrouting          renews      open
  *     check|apply ICORP PREFIX CAPACITY LIFETIME_S [IFNAME RATE CEIL]…
  *     revoke ICORP                   flush                            audit [ICORP]…
  *     restart                        warp SECONDS
@@ -37,7 +37,7 @@ struct run {
 	struct { char ifname[ADAPTOR_IFNAME]; uint64_t rate; } link[FAKE_LINKS];
 	size_t n_links;
 	enum tc_hook hook;
-	int open;
+	int open, renews;
 };
 
 static struct adaptor_key key(unsigned icorp)
@@ -53,6 +53,7 @@ static void do_open(struct run *r)
 		tc_state_clear(&r->tc);
 	tc_state_init(&r->tc, &fake_backend, &r->fake);
 	r->tc.hook = r->hook;
+	r->tc.renews = r->renews;
 	r->open = 1;
 	for (size_t i = 0; i < r->n_links; i++)
 		assert_int_equal(tc_link_add(&r->tc, r->link[i].ifname, r->link[i].rate), 0);
@@ -159,6 +160,8 @@ static void do_line(struct run *r, char **word, int n)
 		assert_int_equal(parse_rate(word[2], &r->link[r->n_links++].rate), 0);
 	} else if (!strcmp(word[0], "hook")) {
 		r->hook = !strcmp(word[1], "egress") ? TC_HOOK_EGRESS : TC_HOOK_POSTROUTING;
+	} else if (!strcmp(word[0], "renews")) {
+		r->renews = 1;
 	} else if (!strcmp(word[0], "open") || !strcmp(word[0], "restart")) {
 		do_open(r);
 	} else if (!strcmp(word[0], "check") || !strcmp(word[0], "apply")) {
