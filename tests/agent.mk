@@ -1,6 +1,7 @@
 # tests of agent
 AGENT_TEST_LIBS = $(AGENT_LIBS) $(CMOCKA_LIBS)
-AGENT_TESTS = tests/unit/test_agent_policy tests/unit/test_agent_core
+AGENT_TESTS = tests/unit/test_agent_policy tests/unit/test_agent_core tests/unit/test_agent_boot tests/unit/test_agent_apps \
+	tests/unit/test_agent_measure
 check_PROGRAMS += $(AGENT_TESTS)
 TESTS += $(AGENT_TESTS)
 
@@ -8,3 +9,13 @@ tests_unit_test_agent_policy_SOURCES = tests/unit/test_agent_policy.c
 tests_unit_test_agent_policy_LDADD = $(AGENT_TEST_LIBS)
 tests_unit_test_agent_core_SOURCES = tests/unit/test_agent_core.c
 tests_unit_test_agent_core_LDADD = $(AGENT_TEST_LIBS)
+tests_unit_test_agent_boot_SOURCES = tests/unit/test_agent_boot.c
+tests_unit_test_agent_boot_LDADD = $(AGENT_TEST_LIBS)
+tests_unit_test_agent_apps_SOURCES = tests/unit/test_agent_apps.c
+tests_unit_test_agent_apps_LDADD = $(AGENT_TEST_LIBS)
+tests_unit_test_agent_measure_SOURCES = tests/unit/test_agent_measure.c
+tests_unit_test_agent_measure_LDADD = $(AGENT_TEST_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz_boot
+tests_fuzz_fuzz_boot_SOURCES = tests/fuzz/fuzz_boot.c
+tests_fuzz_fuzz_boot_LDADD = $(FUZZ_DRIVER) $(AGENT_LIBS)
