@@ -217,7 +217,7 @@ int commands_open(struct agentd *d)
 	return 0;
 }
 
-void commands_close(struct agentd *d)
+void commands_end(struct agentd *d)
 {
 	for (unsigned r = 0; r <= ICORP_RESOURCES; r++)
 		if (d->demand_wait[r].reply)
@@ -225,6 +225,11 @@ void commands_close(struct agentd *d)
 	for (unsigned i = 0; i < AGENTD_WATCHERS; i++)
 		if (d->watch[i].reply)
 			finish(&d->watch[i], "the ISC's controller ends");
+}
+
+void commands_close(struct agentd *d)
+{
+	commands_end(d);
 	if (d->control)
 		control_close(d->control);
 }

@@ -182,6 +182,7 @@ void agentd_stop(struct agentd *d)
 	if (d->stopping)
 		return;
 	d->stopping = 1;
+	commands_end(d);
 	apps_stop(&d->apps, clock_now_us(), &actions);
 	run_apps(d, &actions);
 	if (apps_gone(&d->apps))
@@ -394,6 +395,7 @@ static void wind_down(struct agentd *d)
 	schedule(d);
 	if (!apps_gone(&d->apps))
 		event_base_dispatch(loop_base(d->loop));
+	event_base_loop(loop_base(d->loop), EVLOOP_NONBLOCK); /* the last answers go out */
 }
 
 int agentd_run(const struct agentd_options *options, struct boot *boot)

@@ -52,6 +52,7 @@ void agentd_stop(struct agentd *d);
 /* commands.c */
 int commands_open(struct agentd *d);
 void commands_close(struct agentd *d);
+void commands_end(struct agentd *d); /* those who wait are told that we end */
 void commands_answered(struct agentd *d, enum icorp_resource resource);
 void commands_changed(struct agentd *d);
 void commands_tick(struct agentd *d, uint64_t now_us);

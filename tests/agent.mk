@@ -19,3 +19,10 @@ tests_unit_test_agent_measure_LDADD = $(AGENT_TEST_LIBS)
 FUZZ_TARGETS += tests/fuzz/fuzz_boot
 tests_fuzz_fuzz_boot_SOURCES = tests/fuzz/fuzz_boot.c
 tests_fuzz_fuzz_boot_LDADD = $(FUZZ_DRIVER) $(AGENT_LIBS)
+
+# The agent as a whole, with icorp, on the loopback interface.
+check_PROGRAMS += tests/unit/agent-app tests/unit/test_agent_e2e
+TESTS += tests/unit/test_agent_e2e
+tests_unit_agent_app_SOURCES = tests/unit/agent_app.c
+tests_unit_test_agent_e2e_SOURCES = tests/unit/test_agent_e2e.c
+tests_unit_test_agent_e2e_LDADD = cli/libcli.a $(AGENT_TEST_LIBS)
