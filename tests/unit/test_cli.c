@@ -1,0 +1,428 @@
+/*
+ * icorp and icorpctl as people call them: against a control server and an HTTP server that live in child processes and
+ * answer from a script.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cli/cli.h"
+#include "lib/control.h"
+#include "lib/writer.h"
+
+static char dir[64], sock[100], out_text[16384], err_text[4096];
+
+static void read_back(FILE *f, char *text, size_t room)
+{
+	size_t n;
+
+	rewind(f);
+	n = fread(text, 1, room - 1, f);
+	text[n] = '\0';
+	fclose(f);
+}
+
+/* Runs a tool; its output is in out_text, err_text. words ends with NULL. */
+static int run(int (*tool)(int, char **, FILE *, FILE *), char **words)
+{
+	FILE *out = tmpfile(), *err = tmpfile();
+	int argc = 0, r;
+
+	while (words[argc])
+		argc++;
+	r = tool(argc, words, out, err);
+	read_back(out, out_text, sizeof(out_text));
+	read_back(err, err_text, sizeof(err_text));
+	return r;
+}
+
+#define ICORP(...) run(icorp_tool, (char *[]){ "icorp", "-s", sock, __VA_ARGS__, NULL })
+#define CTL(...) run(icorpctl_tool, (char *[]){ "icorpctl", __VA_ARGS__, NULL })
+
+static void assert_has(const char *text, const char *what)
+{
+	if (!strstr(text, what))
+		fail_msg("no \"%s\" in:\n%s", what, text);
+}
+
+static void stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static int setup(void **state)
+{
+	strcpy(dir, "/tmp/icorp-cli-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(sock, sizeof(sock), "%s/signald.sock", dir);
+	setenv("ICORP_RUNDIR", dir, 1);
+	unsetenv("ICORP_TOKEN");
+	unsetenv("ICORP_TOKEN_FILE");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	unlink(sock);
+	return rmdir(dir);
+}
+
+/* ---- a daemon that answers every request with one line ---- */
+
+static pid_t answer_with(const char *line)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	pid_t pid;
+
+	memcpy(at.sun_path, sock, strlen(sock) + 1);
+	unlink(sock);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	pid = fork();
+	if (pid) {
+		close(fd);
+		return pid;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		char request[1000];
+		int c = accept(fd, NULL, NULL);
+
+		if (read(c, request, sizeof(request)) < 0 || write(c, line, strlen(line)) < 0)
+			_exit(1);
+		close(c);
+	}
+}
+
+#define PRICE "\"price\":{\"micro\":1500000,\"interval_s\":60,\"currency\":\"EUR\"}"
+#define GRANT(outcome) "{\"element\":\"srv1\",\"outcome\":\"" outcome "\",\"enforcement\":\"best-effort\",\"level\":24000000," \
+	"\"reason\":\"half of it\"}"
+#define ANSWER(answered, outcome) "{\"ok\":true,\"result\":{\"sequence\":9,\"resource\":\"bandwidth\",\"direction\":\"more\"," \
+	"\"steps\":3,\"answered\":" answered ",\"outcome\":\"" outcome "\",\"grants\":[" GRANT(outcome) "]," PRICE "}}\n"
+
+static void icorp_prints_a_row_per_hop(void **state)
+{
+	pid_t daemon = answer_with(ANSWER("true", "partly"));
+
+	assert_int_equal(ICORP("more", "bandwidth", "3"), EXIT_NOT_APPLIED);
+	stop(daemon);
+	assert_has(out_text, "more bandwidth by 3: partly");
+	assert_has(out_text, "ELEMENT");
+	assert_has(out_text, "srv1");
+	assert_has(out_text, "best-effort");
+	assert_has(out_text, "24.0 Mbit/s");
+	assert_has(out_text, "half of it");
+	assert_has(out_text, "1.500000 EUR/60s");
+	assert_string_equal(err_text, "");
+}
+
+static void icorp_applied_is_0(void **state)
+{
+	pid_t daemon = answer_with(ANSWER("true", "applied"));
+
+	assert_int_equal(ICORP("more", "bandwidth", "--json"), EXIT_APPLIED);
+	stop(daemon);
+	assert_has(out_text, "\"outcome\":");
+	assert_has(out_text, "24000000");
+}
+
+static void icorp_says_who_answered_when_the_leader_did_not(void **state)
+{
+	pid_t daemon = answer_with(ANSWER("false", "applied"));
+
+	assert_int_equal(ICORP("more", "bandwidth"), EXIT_ERROR);
+	stop(daemon);
+	assert_has(out_text, "srv1");
+	assert_has(err_text, "the leader did not answer in time; 1 elements did");
+}
+
+static void icorp_survives_nonsense(void **state)
+{
+	static const char *const lines[] = {
+		"\n", "{}\n", "[]\n", "{\"ok\":true}\n", "{\"ok\":true,\"result\":[]}\n", "{\"ok\":false,\"error\":7}\n",
+		"{\"ok\":true,\"result\":{\"resource\":\"luck\"}}\n", "{\"ok\":true,\"result\":{\"grants\":{}}}\n", "",
+		"{\"ok\":true,\"result\":{\"resource\":\"cpu\",\"grants\":[7,null,{}],\"sequence\":-1}}\n",
+		"{\"ok\":true,\"result\":{\"name\":\"x\",\"resources\":[{\"resource\":\"cpu\",\"last\":{}}]}}\n",
+	};
+
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		pid_t daemon = answer_with(lines[i]);
+
+		ICORP("more", "cpu"); /* the sanitizers watch */
+		ICORP("status");
+		stop(daemon);
+	}
+}
+
+static void icorp_without_a_controller(void **state)
+{
+	assert_int_equal(ICORP("status"), EXIT_ERROR);
+	assert_has(err_text, "does icorp-agent run here?");
+	assert_int_equal(run(icorp_tool, (char *[]){ "icorp", "--help", NULL }), 0);
+	assert_has(out_text, "usage: icorp");
+	assert_int_equal(run(icorp_tool, (char *[]){ "icorp", NULL }), EXIT_USAGE);
+}
+
+/* ---- icorpctl against a real control server ---- */
+
+static int show_sessions(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	writer_array(w, "sessions");
+	writer_object(w, NULL);
+	writer_uint(w, "icorp", 7);
+	writer_str(w, "name", argc ? argv[0] : "shop");
+	writer_end(w);
+	writer_end(w);
+	return 0;
+}
+
+static int refuse(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	control_fail(reply, "no such ICorp \033[31m9");
+	return -ENOENT;
+}
+
+static const struct control_command commands[] = {
+	{ "show sessions", "[ID]", "the sessions", 0, 1, show_sessions },
+	{ "show peers", "", "the peers", 0, 0, show_sessions },
+	{ "drop", "ID", "forget one", 1, 1, refuse },
+	{ 0 },
+};
+
+static pid_t daemon_at(const char *path)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		struct event_base *base = event_base_new();
+		struct control_server *server;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (control_listen(base, path, commands, NULL, 0, &server) || write(ready[1], "r", 1) != 1)
+			_exit(1);
+		event_base_dispatch(base);
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void icorpctl_asks_and_formats(void **state)
+{
+	pid_t daemon = daemon_at(sock);
+
+	assert_int_equal(CTL("show", "sessions"), 0);
+	assert_has(out_text, "ICORP");
+	assert_has(out_text, "shop");
+	assert_int_equal(CTL("--json", "show", "sessions", "two words"), 0);
+	assert_has(out_text, "\"two words\"");
+	assert_int_equal(CTL("--xml", "-s", sock, "show", "sessions"), 0);
+	assert_has(out_text, "<");
+	assert_int_equal(CTL("help"), 0);
+	assert_has(out_text, "show peers");
+	assert_int_equal(CTL("drop", "9"), EXIT_ERROR);
+	assert_has(err_text, "no such ICorp");
+	assert_null(strchr(err_text, '\033')); /* nothing acts on the operator's terminal */
+	assert_int_equal(CTL("shwo"), EXIT_ERROR);
+	stop(daemon);
+}
+
+static void icorpctl_completes(void **state)
+{
+	pid_t daemon = daemon_at(sock);
+
+	assert_int_equal(CTL("complete"), 0);
+	assert_has(out_text, "show\n");
+	assert_has(out_text, "drop\n");
+	assert_has(out_text, "gk\n");
+	assert_int_equal(CTL("complete", "show"), 0);
+	assert_has(out_text, "sessions\n");
+	assert_has(out_text, "peers\n");
+	assert_null(strstr(out_text, "drop"));
+	assert_int_equal(CTL("complete", "gk"), 0);
+	assert_has(out_text, "submit\n");
+	stop(daemon);
+	unlink(sock);
+	assert_int_equal(CTL("complete", "show"), 0); /* no daemon, nothing to offer */
+	assert_string_equal(out_text, "");
+}
+
+static void icorpctl_finds_an_elements_socket(void **state)
+{
+	char missing[200];
+
+	assert_int_equal(CTL("-e", "r1", "show", "sessions"), EXIT_ERROR);
+	snprintf(missing, sizeof(missing), "%s/r1/signald.sock", dir);
+	assert_has(err_text, missing);
+	assert_int_equal(CTL("--watch=x", "show"), EXIT_USAGE);
+	assert_int_equal(CTL("--version"), 0);
+}
+
+/* ---- icorpctl gk against an HTTP server that keeps the last request ---- */
+
+static char request_file[100], url[100];
+
+static pid_t gatekeeper(const char *status, const char *type, const char *body)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	pid_t pid;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(at.sin_port));
+	snprintf(request_file, sizeof(request_file), "%s/request", dir);
+	pid = fork();
+	if (pid) {
+		close(fd);
+		return pid;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		char request[4096] = "", answer[4096];
+		const char *length;
+		int c = accept(fd, NULL, NULL);
+		size_t n = 0, want = 1;
+		FILE *f;
+
+		while (n < want) { /* the head, then as much as it says */
+			ssize_t more = read(c, request + n, sizeof(request) - 1 - n);
+			const char *end = NULL;
+
+			if (more <= 0)
+				break;
+			n += (size_t)more;
+			end = strstr(request, "\r\n\r\n");
+			length = strstr(request, "Content-Length: ");
+			want = end ? (size_t)(end + 4 - request) + (length ? strtoul(length + 16, NULL, 10) : 0) : n + 1;
+		}
+		f = fopen(request_file, "w");
+		fwrite(request, 1, n, f);
+		fclose(f);
+		n = (size_t)snprintf(answer, sizeof(answer), "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+				     "Connection: close\r\n\r\n%s", status, type, strlen(body), body);
+		if (write(c, answer, n) != (ssize_t)n)
+			_exit(1);
+		close(c);
+	}
+}
+
+static const char *request(void)
+{
+	static char text[4096];
+	FILE *f = fopen(request_file, "r");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	unlink(request_file);
+	text[n] = '\0';
+	return text;
+}
+
+static void gk_lists(void **state)
+{
+	pid_t gk = gatekeeper("200 OK", "application/json", "{\"icorps\":[{\"id\":7,\"name\":\"shop\",\"state\":\"complete\","
+			      "\"endpoints\":[{\"element\":\"srv1\",\"up\":true}]}]}");
+
+	setenv("ICORP_TOKEN", "client:s3cret", 1);
+	assert_int_equal(CTL("-g", url, "gk", "list"), 0);
+	assert_has(out_text, "STATE");
+	assert_has(out_text, "complete");
+	assert_null(strstr(out_text, "srv1"));
+	assert_has(request(), "GET /v1/icorps HTTP");
+	assert_int_equal(CTL("-g", url, "--json", "gk", "get", "7"), 0);
+	assert_has(out_text, "srv1");
+	assert_has(request(), "Bearer client:s3cret");
+	unsetenv("ICORP_TOKEN");
+	stop(gk);
+}
+
+static void gk_submits_and_deletes(void **state)
+{
+	pid_t gk = gatekeeper("201 Created", "application/json", "{\"id\":7}");
+	char file[100], token[100];
+	FILE *f;
+
+	snprintf(file, sizeof(file), "%s/r.xml", dir);
+	snprintf(token, sizeof(token), "%s/token", dir);
+	f = fopen(file, "w");
+	fputs("<request/>", f);
+	fclose(f);
+	f = fopen(token, "w");
+	fputs("from-file\nmore\n", f);
+	fclose(f);
+	assert_int_equal(CTL("-g", url, "-t", token, "gk", "submit", file), 0);
+	assert_has(out_text, "7");
+	const char *sent = request();
+	assert_has(sent, "POST /v1/icorps HTTP");
+	assert_has(sent, "application/xml");
+	assert_has(sent, "Bearer from-file\r\n");
+	assert_has(sent, "<request/>");
+	setenv("ICORP_GATEKEEPER", url, 1);
+	assert_int_equal(CTL("gk", "delete", "7"), 0);
+	assert_has(request(), "DELETE /v1/icorps/7 HTTP");
+	unsetenv("ICORP_GATEKEEPER");
+	unlink(file);
+	unlink(token);
+	stop(gk);
+}
+
+static void gk_says_what_was_wrong(void **state)
+{
+	pid_t gk = gatekeeper("400 Bad Request", "application/json", "{\"error\":{\"code\":\"invalid\",\"message\":"
+			      "\"rate: must be a number\",\"line\":12,\"where\":\"rate\"}}");
+
+	assert_int_equal(CTL("-g", url, "gk", "get", "7"), EXIT_ERROR);
+	assert_has(err_text, "400: line 12: rate: must be a number");
+	request();
+	stop(gk);
+	assert_int_equal(CTL("-g", url, "gk", "list"), EXIT_ERROR); /* nobody there */
+	assert_true(strlen(err_text) > 20);
+	assert_int_equal(CTL("-g", url, "gk", "get", "../elements"), EXIT_USAGE);
+	assert_int_equal(CTL("-g", url, "gk", "get"), EXIT_USAGE);
+	assert_int_equal(CTL("-g", url, "gk", "frobnicate"), EXIT_USAGE);
+	assert_int_equal(CTL("-g", url, "gk", "submit", "/nonexistent.xml"), EXIT_ERROR);
+	assert_int_equal(CTL("gk", "help"), 0);
+	assert_has(out_text, "gk submit");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(icorp_prints_a_row_per_hop), T(icorp_applied_is_0), T(icorp_says_who_answered_when_the_leader_did_not),
+		T(icorp_survives_nonsense), T(icorp_without_a_controller), T(icorpctl_asks_and_formats),
+		T(icorpctl_completes), T(icorpctl_finds_an_elements_socket), T(gk_lists), T(gk_submits_and_deletes),
+		T(gk_says_what_was_wrong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
