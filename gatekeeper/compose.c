@@ -142,9 +142,7 @@ int compose_contract(const struct compose_input *in, struct contract **out, stru
 	}
 	if (contract_seal(c, &error) < 0) {
 		contract_unref(c);
-		problem_where(problem, 400, "invalid", error.element, "%s", error.text);
-		problem->line = error.line;
-		return -EINVAL;
+		return problem_where(problem, 400, "invalid", error.element, "%s", error.text); /* the line is not theirs */
 	}
 	*out = c;
 	return 0;

@@ -85,8 +85,8 @@ int gatekeeper_new(struct event_base *base, const struct gk_config *config, stru
 		gatekeeper_free(gk);
 		return err;
 	}
-	log_msg(LOG_LEVEL_INFO, "%zu ICorps and %zu elements known; listening at %s%s", icorps_count(gk->icorps),
-		elements_count(gk->elements), config->listen, config->tls_cert[0] ? " (TLS)" : "");
+	log_msg(LOG_LEVEL_INFO, "%zu ICorps and %zu elements known; listening at %s, port %u%s", icorps_count(gk->icorps),
+		elements_count(gk->elements), config->listen, gatekeeper_port(gk), config->tls_cert[0] ? " (TLS)" : "");
 	*out = gk;
 	return 0;
 }

@@ -244,10 +244,13 @@ static void change(struct icorps *icorps, struct icorp *icorp, enum life_event e
 
 	icorp->state = fresh;
 	if (old != fresh) {
-		log_icorp(fresh == LIFE_FAILED || fresh == LIFE_DEGRADED ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, icorp->id,
-			  "%s -> %s (%s)%s%s", life_name(old), life_name(fresh), life_event_name(event),
-			  icorp->error ? ": " : "",
-			  icorp->error ? json_string_value(json_object_get(icorp->error, "reason")) : "");
+		int bad = fresh == LIFE_FAILED || fresh == LIFE_DEGRADED;
+		const char *reason = bad ? json_string_value(json_object_get(icorp->error, "reason")) : NULL;
+		const char *element = bad ? json_string_value(json_object_get(icorp->error, "element")) : NULL;
+
+		log_icorp(bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, icorp->id, "%s -> %s (%s)%s%s%s%s", life_name(old),
+			  life_name(fresh), life_event_name(event), element ? ": " : "", element ? element : "",
+			  reason ? ": " : "", reason ? reason : "");
 		entail(icorps, icorp);
 	}
 	save_or_retry(icorps, icorp);

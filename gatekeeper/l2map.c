@@ -196,6 +196,8 @@ static json_t *view_nodes(const struct l2map *map, unsigned element)
 		last = m->element; /* an element's members are neighbours in the list */
 		json_array_append_new(nodes, node_json(map->gk, map->name[m->element]));
 	}
+	if (!json_array_size(nodes)) /* an element without ports is on no island */
+		json_array_append_new(nodes, node_json(map->gk, map->name[element]));
 	return nodes;
 }
 
