@@ -18,7 +18,7 @@ programs_check() {
 	local p
 	[ -n "$BINDIR" ] || die "give --bindir: a build tree or an installed prefix"
 	ELEMENT_PATH=$(element_path)
-	for p in icorp-signald icorp-gatekeeper icorp-proxy icorp-agent icorp icorpctl icorp-adaptor icorp-adaptor-vm; do
+	for p in icorp-signald icorp-gatekeeper icorp-proxy icorp-adaptor icorp-adaptor-vm; do
 		program $p > /dev/null || die "no $p in $BINDIR; build it, or give another --bindir"
 	done
 }

@@ -1,19 +1,19 @@
 #!/bin/bash
 # Serves one call of uml_run (uml.sh) on stdin and stdout, inside a UML element:
-#     run ID BASE64     runs the decoded shell command with the rest of stdin; keeps its stderr and status
+#     run ID COMMAND    runs the command (quoted for bash, hence one line) with the rest of stdin; keeps stderr and status
 #     status ID         prints that status on a line, then that stderr, and forgets both
-IFS= read -r line || exit 0
-# shellcheck disable=SC2086
-set -- $line
-dir=$TB_DIR/run/exec
-case $1 in
+# Processes are dear in user-mode-linux: this starts as few as it can.
+IFS=' ' read -r what id command || exit 0
+file=$TB_DIR/run/exec/$id
+case $what in
 run)
-	command=$(printf '%s' "$3" | base64 -d)
-	bash -c "$command" 2> "$dir/$2.err"
-	echo $? > "$dir/$2.status"
+	(eval "exec $command") 2> "$file.err"
+	echo $? > "$file.status"
 	;;
 status)
-	cat "$dir/$2.status" "$dir/$2.err"
-	rm -f "$dir/$2.status" "$dir/$2.err"
+	echo "$(< "$file.status")"
+	[ ! -s "$file.err" ] || cat "$file.err"
+	exec > /dev/null < /dev/null
+	rm -f "$file.status" "$file.err"
 	;;
 esac

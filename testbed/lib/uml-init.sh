@@ -36,6 +36,7 @@ stty -F /dev/tty1 -opost -echo
 
 export TB_DIR
 # Not exec: the shell stays as the one who reaps what daemons leave.
-socat -t 86400 "TCP-LISTEN:2222,bind=$TB_MGMT,fork,reuseaddr,backlog=32" "EXEC:bash $TB_LIB/uml-exec.sh" &
+# nofork: the command has the socket itself, no socat copies in between.
+socat "TCP-LISTEN:2222,bind=$TB_MGMT,fork,reuseaddr,backlog=32" "EXEC:bash $TB_LIB/uml-exec.sh,nofork" &
 wait $!
 busybox poweroff -f

@@ -66,8 +66,7 @@ uml_socat() { nsenter -t "${PID[ether]}" -n -- socat -t 86400 - "TCP:${MGMT[$1]}
 # and its stdout back. A second call fetches status and stderr, so that all three are the command's own.
 uml_run() { # ELEMENT COMMAND…
 	local n=$1 id="$$-$RANDOM$RANDOM" status; shift
-	local line; line="run $id $(printf '%s' "$(quote "$@")" | base64 -w0)"
-	{ printf '%s\n' "$line"; cat; } | uml_socat "$n" || return 255
+	{ printf 'run %s %s\n' "$id" "$(quote "$@")"; cat; } | uml_socat "$n" || return 255
 	status=$({ printf 'status %s\n' "$id" | uml_socat "$n"; } 2> /dev/null | {
 		read -r status || exit 0
 		echo "$status"
