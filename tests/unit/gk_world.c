@@ -223,6 +223,11 @@ struct reader *reader_new(struct world *w, const char *path, const char *token)
 	return r;
 }
 
+struct reader *reader_dial(struct world *w, const char *text)
+{
+	return dial(w, text, strlen(text));
+}
+
 void reader_free(struct reader *r)
 {
 	bufferevent_free(r->bev);

@@ -40,6 +40,8 @@ void world_register(struct world *w);
 /* A stream held open. */
 struct reader;
 struct reader *reader_new(struct world *w, const char *path, const char *token);
+/* A connection on which just this text is sent. */
+struct reader *reader_dial(struct world *w, const char *text);
 void reader_free(struct reader *r);
 /* Waits until text has come, then forgets all up to its end; fails the test after some seconds. */
 void reader_wait(struct reader *r, const char *text);
