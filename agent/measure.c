@@ -5,8 +5,8 @@
  *   /proc       utime + stime of every process in the ISC (when it is our pid namespace) or in the applications' groups
  *
  * /proc/self/cgroup names our group. In a container without a cgroup namespace that name is the host's, and the mount
- * shows only our part of the tree: so the named directory is tried first, then the mount point. An ordinary process in
- * the root group would measure the whole machine there; it uses /proc.
+ * shows only our part of the tree: so the named directory is tried first, then the mount point. The root of a hierarchy
+ * is the whole machine: whoever finds himself there uses /proc.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -100,15 +100,23 @@ static int has(const char *dir, const char *file)
 	return (size_t)snprintf(path, sizeof(path), "%s/%s", dir, file) < sizeof(path) && !access(path, R_OK);
 }
 
-/* The directory of our group below `mount` that has `file`; out is "" when there is none. */
+/* The root of a hierarchy holds the whole machine, which is not what we are to measure. Only a root of version 1 has
+ * release_agent; only a root of version 2 lacks cgroup.events. */
+static int is_group(const char *dir, const char *file, int v2)
+{
+	return has(dir, file) && (v2 ? has(dir, "cgroup.events") : !has(dir, "release_agent"));
+}
+
+/* The directory of our group below `mount` ("" is version 2's) that has `file`; out is "" when there is none. */
 static int find_dir(const struct measure *m, const char *mount, const char *group, const char *file, char *out,
 		    size_t room)
 {
-	if (strcmp(group, "/") && !strstr(group, "..") &&
-	    (size_t)snprintf(out, room, "%s" CGROUPS "%s%s", m->root, mount, group) < room && has(out, file))
+	int v2 = !*mount;
+
+	if (!strstr(group, "..") && (size_t)snprintf(out, room, "%s" CGROUPS "%s%s", m->root, mount, group) < room &&
+	    is_group(out, file, v2))
 		return 1;
-	if ((m->own || strcmp(group, "/")) &&
-	    (size_t)snprintf(out, room, "%s" CGROUPS "%s", m->root, mount) < room && has(out, file))
+	if ((size_t)snprintf(out, room, "%s" CGROUPS "%s", m->root, mount) < room && is_group(out, file, v2))
 		return 1;
 	out[0] = '\0';
 	return 0;
@@ -117,7 +125,7 @@ static int find_dir(const struct measure *m, const char *mount, const char *grou
 static int find_v1(const struct measure *m, const char *text, const char *controller, const char *file, char *out,
 		   size_t room)
 {
-	static const char *const mounts[] = { "/%s", "/cpu,cpuacct", "/cpuacct,cpu" };
+	static const char *const joint[] = { "/cpu,cpuacct", "/cpuacct,cpu" };
 	char group[PATH_MAX / 4], mount[64];
 
 	out[0] = '\0';
@@ -126,8 +134,8 @@ static int find_v1(const struct measure *m, const char *text, const char *contro
 	snprintf(mount, sizeof(mount), "/%s", controller);
 	if (find_dir(m, mount, group, file, out, room))
 		return 1;
-	for (unsigned i = 1; i < sizeof(mounts) / sizeof(mounts[0]); i++)
-		if (find_dir(m, mounts[i], group, file, out, room))
+	for (unsigned i = 0; i < sizeof(joint) / sizeof(joint[0]); i++)
+		if (find_dir(m, joint[i], group, file, out, room))
 			return 1;
 	return 0;
 }

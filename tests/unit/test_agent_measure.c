@@ -72,6 +72,7 @@ static void version_2(void **state)
 	put("proc/self/cgroup", "0::/machine/isc\n");
 	put("proc/meminfo", "MemTotal:       8000000 kB\n");
 	put("sys/fs/cgroup/machine/isc/cpu.stat", "usage_usec 5000000\nuser_usec 1\n");
+	put("sys/fs/cgroup/machine/isc/cgroup.events", "populated 1\n");
 	put("sys/fs/cgroup/machine/isc/cpu.max", "max 100000\n");
 	put("sys/fs/cgroup/machine/isc/cpu.weight", "1024\n");
 	put("sys/fs/cgroup/machine/isc/memory.current", "60000000\n");
@@ -140,6 +141,8 @@ static void plain_proc(void **state)
 
 	put("proc/self/cgroup", "3:cpuacct:/\n2:memory:/\n0::/\n");
 	put("sys/fs/cgroup/cpuacct/cpuacct.usage", "1\n");
+	put("sys/fs/cgroup/cpuacct/release_agent", "\n"); /* the root's */
+	put("sys/fs/cgroup/cpu.stat", "usage_usec 1\n");
 	put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 700 kB\n");
 	stat_line(500, 500, 0);
 	stat_line(501, 500, 0);
