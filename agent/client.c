@@ -152,7 +152,8 @@ int icorp_connect(const char *path, struct icorp **out)
 	if (!ic)
 		return -ENOMEM;
 	if (!path && !(path = getenv("ICORP_SOCKET")))
-		path = ICORP_SOCKET_PATH;
+		path = access(ICORP_SOCKET_PATH, F_OK) && !access(ICORP_SOCKET_PATH_2, F_OK) ? ICORP_SOCKET_PATH_2 :
+											      ICORP_SOCKET_PATH;
 	ic->at.sun_family = AF_UNIX;
 	ic->timeout_ms = DEFAULT_TIMEOUT_MS;
 	ic->watch.fd = -1;

@@ -376,12 +376,15 @@ static void close_parts(struct agentd *d)
 
 static int make_dirs(struct agentd *d)
 {
+	char socket[300];
+
 	if (mkdir(d->options->run_dir, 0755) && errno != EEXIST)
 		return -errno;
 	if ((size_t)snprintf(d->private_dir, sizeof(d->private_dir), "%s/apps", d->options->run_dir) >=
 	    sizeof(d->private_dir))
 		return -ENAMETOOLONG;
-	return 0;
+	snprintf(socket, sizeof(socket), "%s/agent.sock", d->options->run_dir);
+	return setenv("ICORP_SOCKET", socket, 1) ? -ENOMEM : 0; /* applications are told */
 }
 
 /* Told to end: says so, ends the applications, and waits for them in the loop. */

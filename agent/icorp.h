@@ -25,7 +25,10 @@
 extern "C" {
 #endif
 
-#define ICORP_SOCKET_PATH "/run/icorp/agent.sock"   /* the environment's ICORP_SOCKET overrides it */
+/* Where the controller listens, the second where the first's directory is read-only; the environment's ICORP_SOCKET (which
+ * applications are given) overrides both. */
+#define ICORP_SOCKET_PATH "/run/icorp/agent.sock"
+#define ICORP_SOCKET_PATH_2 "/run/icorp-agent/agent.sock"
 #define ICORP_NAME_SIZE 64
 
 /* The values are those on the wire. Levels: bit/s, CPU shares (1024: one ordinary share), KiB, MiB. */
@@ -93,7 +96,7 @@ void icorp_status_clear(struct icorp_status *status);
 
 struct icorp;
 
-/* Opens path (NULL: ICORP_SOCKET from the environment, else the default) and asks once whether someone answers.
+/* Opens path (NULL: ICORP_SOCKET from the environment, else the defaults) and asks once whether someone answers.
  * 0 and *out, which icorp_close frees; or -errno (-ENOENT, -ECONNREFUSED: no controller runs here). */
 int icorp_connect(const char *path, struct icorp **out);
 void icorp_close(struct icorp *ic); /* NULL is fine */

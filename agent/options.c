@@ -21,7 +21,7 @@ static const char usage[] =
 	"host's controller, asks for more or less. As pid 1 of a container it is also its init.\n"
 	"\n"
 	"  -b, --boot FILE       what the host says about this ISC (/run/icorp/boot.json)\n"
-	"  -r, --run DIR         where agent.sock goes (/run/icorp)\n"
+	"  -r, --run DIR         where agent.sock goes (/run/icorp; /run/icorp-agent when that is read-only)\n"
 	"      --apps DIR        where known applications are (/usr/lib/icorp/apps)\n"
 	"  -c, --config FILE     the thermostat's settings (/etc/icorp/agent.conf, if there is one)\n"
 	"      --print-config    print an example of that file with the defaults\n"
@@ -39,6 +39,14 @@ static const struct option long_options[] = {
 	{ "verbose", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
 };
+
+/* The host may have mounted the boot file's directory read-only. */
+static const char *default_run_dir(void)
+{
+	if (!access("/run/icorp", W_OK) || (errno == ENOENT && !access("/run", W_OK)))
+		return "/run/icorp";
+	return "/run/icorp-agent";
+}
 
 static void print_line(void *ctx, const char *text)
 {
@@ -73,7 +81,7 @@ static int parse(int argc, char **argv, struct agentd_options *o, int *test, enu
 
 int agentd_main(int argc, char **argv)
 {
-	struct agentd_options options = { .boot = "/run/icorp/boot.json", .run_dir = "/run/icorp",
+	struct agentd_options options = { .boot = "/run/icorp/boot.json", .run_dir = default_run_dir(),
 					  .apps_dir = "/usr/lib/icorp/apps", .config = "/etc/icorp/agent.conf",
 					  .init = getpid() == 1 };
 	enum log_level level = LOG_LEVEL_INFO;
