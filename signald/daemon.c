@@ -44,6 +44,34 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	daemon_run_actions(d);
 }
 
+/*
+ * What is there against what should be. First one lifetime after the start: by then neighbours have told us again what
+ * they want, and what nobody claimed is an orphan of a former life. Then every few minutes.
+ */
+#define AUDIT_EVERY_S 300
+
+static void audit_in(struct daemon *d, uint64_t us)
+{
+	struct timeval tv = { (time_t)(us / CLOCK_S), (suseconds_t)(us % CLOCK_S) };
+
+	event_add(d->audit_timer, &tv);
+}
+
+static void on_audit(evutil_socket_t fd, short what, void *ctx)
+{
+	struct daemon *d = ctx;
+	size_t n = 0;
+	struct adaptor_key *keys = calloc(core_sessions(d->core) + 1, sizeof(*keys));
+
+	for (const struct session *s = core_session_next(d->core, NULL); keys && s; s = core_session_next(d->core, s))
+		if (s->asked)
+			keys[n++] = s->key;
+	if (keys)
+		dispatch_audit(d->dispatch, keys, n);
+	free(keys);
+	audit_in(d, AUDIT_EVERY_S * CLOCK_S);
+}
+
 /* ---- actions ---- */
 
 static void act_send(struct daemon *d, const struct core_action *a)
@@ -370,7 +398,8 @@ static int start(struct daemon *d, char *why, size_t room)
 	if (!d->loop)
 		return -ENOMEM;
 	d->timer = event_new(loop_base(d->loop), -1, 0, on_timer, d);
-	if (!d->timer)
+	d->audit_timer = event_new(loop_base(d->loop), -1, 0, on_audit, d);
+	if (!d->timer || !d->audit_timer)
 		return -ENOMEM;
 	r = start_signaling(d, why, room);
 	if (r)
@@ -379,7 +408,7 @@ static int start(struct daemon *d, char *why, size_t room)
 	r = dispatch_new(loop_base(d->loop), &d->config, &hooks, &d->dispatch);
 	if (r)
 		return r;
-	dispatch_audit(d->dispatch, NULL, 0); /* what a former life left and nobody claims */
+	audit_in(d, (2 * (uint64_t)d->config.multiplier + 1) * 3 * d->config.refresh_us / 4);
 	r = registrar_new(d, &d->registrar, why, room);
 	if (r)
 		return r;
@@ -409,6 +438,8 @@ static void stop(struct daemon *d)
 	}
 	if (d->timer)
 		event_free(d->timer);
+	if (d->audit_timer)
+		event_free(d->audit_timer);
 	loop_free(d->loop);
 	signald_config_free(&d->config);
 	contract_cleanup();

@@ -36,7 +36,7 @@ struct daemon {
 	struct dispatch *dispatch;
 	struct registrar *registrar;
 	struct control_server *control;
-	struct event *timer;
+	struct event *timer, *audit_timer;
 	struct rsvp_msg msg;
 	struct show_wait *shows;
 	uint64_t started_us;

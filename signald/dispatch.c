@@ -172,8 +172,13 @@ static int start(struct event_base *base, struct dispatch *d, const struct signa
 	snprintf(d->slot[d->n].reason, sizeof(d->slot[d->n].reason), "starting");
 	for (size_t i = 0; i < how.n_options; i++)
 		free(copies[i]);
-	if (!d->slot[d->n].client)
-		return -errno;
+	if (!d->slot[d->n].client) {
+		int r = errno ? -errno : -ENOMEM;
+
+		log_msg(LOG_LEVEL_ERROR, "adaptor %s: type \"%s\" cannot be started from %s: %s", from->title, from->type,
+			config->adaptor_dir, r == -ENOENT ? "no such technology or program" : strerror(-r));
+		return r;
+	}
 	d->n++;
 	return 0;
 }

@@ -44,6 +44,18 @@ static void in_us(struct event *event, uint64_t us)
 
 /* ---- registration ---- */
 
+static void on_work(void *ctx, const char *event, const char *data, size_t len);
+static void on_stream(void *ctx, int connected, const char *why);
+
+/* The gatekeeper knows us: hold the stream of work open from now on. */
+static void open_stream(struct registrar *r)
+{
+	char url[700];
+
+	snprintf(url, sizeof(url), "%s/v1/elements/%s/work", r->base, r->d->config.name);
+	r->stream = http_stream(r->http, url, on_work, on_stream, r);
+}
+
 static void on_registered(void *ctx, int status, const char *body, size_t len, const char *error)
 {
 	struct registrar *r = ctx;
@@ -59,6 +71,8 @@ static void on_registered(void *ctx, int status, const char *body, size_t len, c
 		log_msg(LOG_LEVEL_INFO, "gatekeeper: registered");
 	snprintf(r->why, sizeof(r->why), "%s", why);
 	r->connected = status == 200;
+	if (r->connected && !r->stream)
+		open_stream(r);
 	in_us(r->heartbeat, r->again ? 0 : status == 200 ? r->d->config.heartbeat_us : CLOCK_S);
 	r->again = 0;
 }
@@ -344,7 +358,7 @@ int registrar_new(struct daemon *d, struct registrar **out, char *why, size_t ro
 {
 	struct event_base *base = loop_base(d->loop);
 	struct http_options options = { 0 };
-	char token[512], url[700];
+	char token[512];
 	struct registrar *r;
 	int e;
 
@@ -365,10 +379,7 @@ int registrar_new(struct daemon *d, struct registrar **out, char *why, size_t ro
 	r->http = http_client_new(base, &options);
 	r->heartbeat = event_new(base, -1, 0, on_heartbeat, r);
 	r->retry = event_new(base, -1, 0, on_retry, r);
-	snprintf(url, sizeof(url), "%s/v1/elements/%s/work", r->base, d->config.name);
-	if (r->http && r->heartbeat && r->retry)
-		r->stream = http_stream(r->http, url, on_work, on_stream, r);
-	if (!r->stream) {
+	if (!r->http || !r->heartbeat || !r->retry) {
 		registrar_free(r);
 		snprintf(why, room, "out of memory");
 		return -ENOMEM;
