@@ -69,7 +69,7 @@ struct core_action {
 	int port;
 	struct rsvp_msg *msg;             /* SEND; owned by the list */
 	struct adaptor_key key;
-	const struct session *session;    /* APPLY, REPORT */
+	const struct session *session;    /* APPLY, REPORT, CLOSED */
 	uint64_t cookie;
 	uint8_t digest[SHA256_SIZE];
 	uint32_t length;

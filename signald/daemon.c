@@ -152,6 +152,10 @@ static void act_apply(struct daemon *d, const struct core_action *a)
 
 static void act_closed(struct daemon *d, const struct core_action *a)
 {
+	const struct contract_endpoint *us = contract_endpoint_by_control(a->session->contract, d->core_config.address);
+
+	if (us && us->kind == ENDPOINT_SERVER)
+		peers_forget(d->peers, us->private_addr);
 	dispatch_forget(d->dispatch, a->key);
 }
 

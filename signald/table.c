@@ -255,6 +255,7 @@ void session_close(struct turn *t, struct session *s)
 {
 	struct core *core = t->core;
 	struct session **at = &core->bucket[hash(core, s->key)];
+	struct core_action *closed;
 
 	if (s->closing)
 		return;
@@ -265,7 +266,9 @@ void session_close(struct turn *t, struct session *s)
 		isc_levels_release(core, &s->leaf[i]);
 	if (s->asked)
 		action_add(t, CORE_REVOKE)->key = s->key;
-	action_add(t, CORE_CLOSED)->key = s->key;
+	closed = action_add(t, CORE_CLOSED);
+	closed->key = s->key;
+	closed->session = s;
 	while (*at != s)
 		at = &(*at)->hash_next;
 	*at = s->hash_next;

@@ -25,3 +25,8 @@ TESTS += tests/unit/test_core tests/sim/test_sim
 FUZZ_TARGETS += tests/fuzz/fuzz_rsvp
 tests_fuzz_fuzz_rsvp_SOURCES = tests/fuzz/fuzz_rsvp.c
 tests_fuzz_fuzz_rsvp_LDADD = $(FUZZ_DRIVER) $(TEST_RSVP_LIBS)
+
+check_PROGRAMS += tests/unit/test_peer
+tests_unit_test_peer_SOURCES = tests/unit/test_peer.c tests/unit/rsvp_samples.c tests/unit/rsvp_samples.h
+tests_unit_test_peer_LDADD = signald/libsignald.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_peer
