@@ -18,23 +18,19 @@
 #include "lib/control.h"
 #include "lib/writer.h"
 
-static void write_json(struct writer *w, const char *name, const json_t *json)
+static void write_json(struct writer *w, const char *name, json_t *json)
 {
-	const char *key;
-	json_t *item;
-	size_t i;
-
 	switch (json_typeof(json)) {
 	case JSON_OBJECT:
 		writer_object(w, name);
-		json_object_foreach((json_t *)(uintptr_t)json, key, item)
-			write_json(w, key, item);
+		for (void *at = json_object_iter(json); at; at = json_object_iter_next(json, at))
+			write_json(w, json_object_iter_key(at), json_object_iter_value(at));
 		writer_end(w);
 		break;
 	case JSON_ARRAY:
 		writer_array(w, name);
-		json_array_foreach(json, i, item)
-			write_json(w, NULL, item);
+		for (size_t i = 0; i < json_array_size(json); i++)
+			write_json(w, NULL, json_array_get(json, i));
 		writer_end(w);
 		break;
 	case JSON_INTEGER:

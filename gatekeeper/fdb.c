@@ -47,12 +47,13 @@ static size_t take_reported(struct fdb_entry *out, const struct reg_fdb *learnt,
 
 int fdb_learn(struct fdb *fdb, const struct reg_fdb *learnt, size_t n, uint64_t now_us, uint64_t hold_us)
 {
-	struct fdb_entry *merged = calloc(fdb->n + 2 * n + 1, sizeof(*merged)), *fresh = merged + fdb->n + n;
+	struct fdb_entry *merged = calloc(fdb->n + 2 * n + 1, sizeof(*merged)), *fresh;
 	size_t n_fresh, out = 0, i = 0, j = 0;
 	int changed = 0;
 
 	if (!merged)
 		return -ENOMEM;
+	fresh = merged + fdb->n + n; /* the room behind what can come of merging */
 	n_fresh = take_reported(fresh, learnt, n, now_us);
 	while (i < fdb->n || j < n_fresh) {
 		int order = i == fdb->n ? 1 : j == n_fresh ? -1 : by_mac(&fdb->entry[i], &fresh[j]);

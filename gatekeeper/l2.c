@@ -137,7 +137,7 @@ static void learn(struct work *w)
 		const struct l2_element *e = element_of(w, w->switches[s]);
 
 		for (size_t i = 0; i < e->n_fdb; i++) {
-			struct station key, *found;
+			struct station key = {0}, *found;
 
 			memcpy(key.mac, e->fdb[i].learnt.mac, ETHER_SIZE);
 			found = bsearch(&key, w->stations, w->n_stations, sizeof(key), by_mac);

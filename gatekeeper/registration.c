@@ -218,18 +218,46 @@ void registration_clear(struct registration *reg)
 	memset(reg, 0, sizeof(*reg));
 }
 
+static int same_prefix(struct prefix a, struct prefix b)
+{
+	return a.addr.s_addr == b.addr.s_addr && a.len == b.len;
+}
+
+static int same_port(const struct reg_port *a, const struct reg_port *b)
+{
+	if (strcmp(a->name, b->name) || memcmp(a->mac, b->mac, ETHER_SIZE) || a->n_addresses != b->n_addresses ||
+	    a->speed_bps != b->speed_bps)
+		return 0;
+	for (unsigned i = 0; i < a->n_addresses; i++)
+		if (!same_prefix(a->address[i], b->address[i]))
+			return 0;
+	return 1;
+}
+
+static int same_adaptor(const struct reg_adaptor *a, const struct reg_adaptor *b)
+{
+	return !strcmp(a->name, b->name) && !strcmp(a->type, b->type) && !strcmp(a->reason, b->reason) && a->up == b->up;
+}
+
 int registration_same(const struct registration *a, const struct registration *b)
 {
 	if (strcmp(a->name, b->name) || a->kind != b->kind || a->address.s_addr != b->address.s_addr ||
 	    a->n_ports != b->n_ports || a->n_adaptors != b->n_adaptors || a->n_images != b->n_images ||
-	    a->has_pool != b->has_pool || memcmp(&a->public_pool, &b->public_pool, sizeof(a->public_pool)))
+	    a->has_pool != b->has_pool || !same_prefix(a->public_pool, b->public_pool))
 		return 0;
-	if (a->n_ports && memcmp(a->ports, b->ports, a->n_ports * sizeof(*a->ports)))
-		return 0;
+	for (unsigned i = 0; i < a->n_ports; i++)
+		if (!same_port(&a->ports[i], &b->ports[i]))
+			return 0;
+	for (unsigned i = 0; i < a->n_adaptors; i++)
+		if (!same_adaptor(&a->adaptors[i], &b->adaptors[i]))
+			return 0;
+	for (unsigned i = 0; i < a->n_images; i++)
+		if (strcmp(a->image[i], b->image[i]))
+			return 0;
 	for (unsigned i = 0; i <= RESOURCE_MAX; i++)
 		if (a->resource[i].known != b->resource[i].known || a->resource[i].capacity != b->resource[i].capacity)
 			return 0;
-	return !memcmp(a->adaptors, b->adaptors, sizeof(a->adaptors)) && !memcmp(a->image, b->image, sizeof(a->image));
+	return 1;
 }
 
 static json_t *ports_json(const struct registration *reg)

@@ -140,7 +140,7 @@ static int by_text(const void *a, const void *b)
 
 static void print_links(FILE *out, const struct world *w, const struct l2_map *map)
 {
-	char *line[256], a[96], b[96];
+	char *line[256] = {NULL}, a[96], b[96];
 
 	assert_true(map->n_links < 256);
 	for (size_t i = 0; i < map->n_links; i++) {
