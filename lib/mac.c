@@ -14,7 +14,7 @@ struct mac_key { EVP_MAC_CTX *ctx; size_t size; };
 
 struct mac_key *mac_key_new(enum mac_algorithm algorithm, const void *key, size_t len)
 {
-	char *digest = algorithm == MAC_HMAC_MD5 ? (char[]){ "MD5" } : (char[]){ "SHA256" };
+	char md5[] = "MD5", sha[] = "SHA256", *digest = algorithm == MAC_HMAC_MD5 ? md5 : sha;
 	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_END };
 	struct mac_key *k;
 	EVP_MAC *mac;
