@@ -15,4 +15,4 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 if !FUZZ
 TESTS += $(FUZZ_TARGETS)
 endif
-EXTRA_DIST += tests/golden tests/fuzz/corpus
+EXTRA_DIST += tests/golden tests/fuzz/corpus tests/valgrind tests/cppcheck.cfg tests/cppcheck.txt scripts .ci
