@@ -99,7 +99,8 @@ static struct key *key_new(struct in_addr addr, uint64_t id, enum mac_algorithm 
 static struct key *key_parse(char *line, const char **wrong)
 {
 	char *save, *who = strtok_r(line, " \t\r\n", &save), *id = strtok_r(NULL, " \t\r\n", &save);
-	char *name = strtok_r(NULL, " \t\r\n", &save), *hex = strtok_r(NULL, " \t\r\n", &save), *end;
+	char *name = strtok_r(NULL, " \t\r\n", &save), *hex = strtok_r(NULL, " \t\r\n", &save);
+	char *extra = strtok_r(NULL, " \t\r\n", &save), *end;
 	enum mac_algorithm algorithm;
 	struct in_addr addr = { 0 };
 	uint8_t secret[64];
@@ -107,7 +108,7 @@ static struct key *key_parse(char *line, const char **wrong)
 	struct key *k;
 
 	*wrong = "must be ADDRESS|default KEYID hmac-sha256|hmac-md5 HEXKEY";
-	if (!hex || strtok_r(NULL, " \t\r\n", &save))
+	if (!hex || extra)
 		return NULL;
 	*wrong = "the first word must be an IPv4 address or \"default\"";
 	if (strcmp(who, "default") && (addr_parse(who, &addr) || !addr.s_addr))

@@ -75,7 +75,7 @@ int pull_new(struct event_base *base, const struct core *core, struct in_addr ad
 	if (!pull->server || evhttp_bind_socket(pull->server, addr_text(address, text), RSVP_PORT)) {
 		int r = errno ? -errno : -EADDRINUSE;
 
-		snprintf(why, room, "TCP %s port %u: %s", text, RSVP_PORT, strerror(-r));
+		snprintf(why, room, "TCP %s port %d: %s", text, RSVP_PORT, strerror(-r));
 		pull_free(pull);
 		return r;
 	}

@@ -113,7 +113,7 @@ static void write_endpoints(const struct daemon *d, struct writer *w, const stru
 		writer_object(w, NULL);
 		writer_str(w, "element", leaf->ep->element);
 		write_addr(w, "private", leaf->ep->private_addr);
-		writer_str(w, "where", leaf->where == LEAF_LOCAL ? "here" : leaf->where == LEAF_BRANCH ?
+		writer_str(w, "where", leaf->where == LEAF_LOCAL ? "here" : leaf->where == LEAF_BRANCH && leaf->branch ?
 			   (leaf->branch->isc ? "ISC" : port_text(d, leaf->branch->port)) : "elsewhere");
 		write_addr(w, "next", leaf->branch ? leaf->branch->neighbour : (struct in_addr){ 0 });
 		write_addr(w, "subtarget", leaf->branch ? leaf->subtarget : (struct in_addr){ 0 });

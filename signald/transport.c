@@ -48,7 +48,7 @@ static int udp_open(char *why, size_t room)
 
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&any, sizeof(any))) {
 		r = -errno;
-		snprintf(why, room, "UDP port %u: %s", RSVP_PORT, strerror(errno));
+		snprintf(why, room, "UDP port %d: %s", RSVP_PORT, strerror(errno));
 		close(fd);
 		return r;
 	}
