@@ -7,6 +7,7 @@
  * included once per question asked of the list (registry_net.c, registry_vm.c, names.c).
  */
 ADAPTOR(null, net)
+ADAPTOR(bridge, net)
 ADAPTOR(proxy, net)
 ADAPTOR(route, net)
 ADAPTOR(tc, net)

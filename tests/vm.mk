@@ -1,5 +1,5 @@
 # tests of the vm and bridge adaptors
-EXTRA_DIST += tests/unit/terms_text.h tests/e2e/vm.sh
+EXTRA_DIST += tests/unit/terms_text.h tests/e2e/vm.sh tests/e2e/bridge-uml.sh
 
 check_LIBRARIES += tests/unit/libtermstext.a
 tests_unit_libtermstext_a_SOURCES = tests/unit/terms_text.c tests/unit/terms_text.h
@@ -15,3 +15,15 @@ tests_unit_test_vm_LDADD = adaptors/libadaptorhost.a $(VM_TEST_LIBS) $(CMOCKA_LI
 
 tests_e2e_adaptor_drive_vm_SOURCES = tests/e2e/adaptor_drive.c
 tests_e2e_adaptor_drive_vm_LDADD = adaptors/libadaptorhost.a $(VM_TEST_LIBS)
+
+check_PROGRAMS += tests/e2e/adaptor_drive_net
+tests_e2e_adaptor_drive_net_SOURCES = tests/e2e/adaptor_drive.c
+tests_e2e_adaptor_drive_net_LDADD = tests/unit/libtermstext.a adaptors/libadaptorhost.a adaptors/libadaptornet.a \
+	$(ADAPTOR_HOST_LIBS) $(NFT_LIBS) $(MNL_LIBS)
+
+check_PROGRAMS += tests/unit/test_bridge
+TESTS += tests/unit/test_bridge
+tests_unit_test_bridge_SOURCES = tests/unit/test_bridge.c tests/unit/bridge_text.c tests/unit/bridge_text.h
+tests_unit_test_bridge_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(MNL_CFLAGS)
+tests_unit_test_bridge_LDADD = tests/unit/libtermstext.a adaptors/libadaptorhost.a adaptors/libadaptornet.a \
+	$(ADAPTOR_HOST_LIBS) $(NFT_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
