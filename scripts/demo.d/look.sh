@@ -101,14 +101,17 @@ snapshot() {
 	for n in ar1 ar2 s1 r1 r2 s2 srv1 srv2 gk user1 user2 lsw; do
 		printf '== %s\n' "$n"
 		in_ "$n" bash "$TOP/scripts/demo.d/inside.sh" snapshot < /dev/null
-		case $n in srv*) [ -n "$NULL" ] || { printf 'domains:\n'; virsh_ "$n" list --all --name; } ;; esac
+		other_state "$n"
 	done
 	printf '== zone\n'
 	zone_content
 }
+other_state() {
+	case $1 in srv*) printf 'domains:\n'; virsh_ "$1" list --all --name ;; esac
+}
 zone_content() {
 	local key; key=$(cat "$STATE/gk/tsig")
-	in_ gk kdig -y "$key" "@$GK_ADDRESS" "$ZONE" AXFR < /dev/null | grep -v '^;' | awk '$4 != "SOA" && NF' | sort -u
+	in_ gk kdig -y "$key" "@$GK_ADDRESS" "$ZONE" AXFR < /dev/null | grep -v '^;' | awk '$4 != "SOA" && $4 != "TSIG" && NF' | sort -u
 }
 same_as_before() {
 	snapshot > "$WORK/after"

@@ -51,7 +51,7 @@ behind() {
 	BACKGROUND+=("$BEHIND")
 }
 
-stop_one() { kill -- "-$1" 2> /dev/null; wait "$1" 2> /dev/null; }
+stop_one() { kill -- "-$1" 2> /dev/null; wait "$1" 2> /dev/null; return 0; }
 stop_background() {
 	local p
 	for p in "${BACKGROUND[@]}"; do stop_one "$p"; done

@@ -10,8 +10,12 @@ TITLE=('' "Controllers register; the layer-2 map is discovered"
 	"The client deletes it: nothing is left")
 RATE=15000000 STEP_RATE=2000000 SHARES=1024 STEP_SHARES=256 PRIORITY=3
 
+# What was seen, in words; null.sh has others.
+SAW_CLASS="HTB class and classification" SAW_SHARES="libvirt has it" SAW_PROXY="the proxy serves a public address"
+SAW_VLAN="a VLAN for it" SAW_ROUTES="routes to its hosts"
+
 elements_registered() {
-	local out; out=$(body_of "$(api GET /v1/elements)" | jq -r '.. | objects | select(.name? and .kind?) | .name' | sort -u | paste -sd' ')
+	local out; out=$(body_of "$(api GET /v1/elements)" | jq -r '.. | objects | select(.kind? and .alive?) | .name' | sort | paste -sd' ')
 	echo "$out"
 	[ "$out" = "ar1 ar2 r1 r2 s1 s2 srv1 srv2" ]
 }
@@ -50,7 +54,7 @@ request_xml() {
 		    <servers count="2"/>
 		  </endpoints>
 		  <services><service name="web" port="80"/></services>
-		  <applications><application name="web"/></applications>
+		  <applications><application name="httpd"/></applications>
 		</request>
 	END
 }
@@ -68,7 +72,7 @@ step_2() {
 	local out form
 	asked "the web form, filled in: name=formshop class=silver, web on port 80, 2 servers, ar1 and ar2"
 	out=$(api POST /v1/icorps -d name=formshop -d class=silver -d servers=2 -d access=ar1 -d access=ar2 \
-		-d service=web -d port=80 -d app=web)
+		-d service=web -d port=80 -d app=httpd)
 	form=$(body_of "$out" | jq -r '.id // .icorp // empty' 2> /dev/null)
 	[ "$(status_of "$out")" = 201 ] && [ -n "$form" ] || { failed "the form was not accepted" "$out"; return 1; }
 	saw "201: $(body_of "$out" | jq -c '{id, name, state, dns_name}')"
@@ -121,17 +125,17 @@ step_3() {
 	within 10 "srv1 runs an ISC" domain_runs srv1 1 || return
 	within 10 "srv2 runs an ISC" domain_runs srv2 1 || return
 	within 10 "its first process is the agent" first_process_is_agent srv1 || return
-	within 10 "s1 has a VLAN for it" vlan_members s1 eth0 eth1 eth2 || return
-	within 10 "s2 has one" vlan_members s2 eth0 eth1 eth2 || return
-	within 5 "s1 tags by address, with priority, what comes from ar1" tags_by_address s1 eth0 "$PREFIX" $PRIORITY || return
-	within 5 "s2 does, what comes from srv2" tags_by_address s2 eth2 "$PREFIX" $PRIORITY || return
+	within 10 "$SAW_VLAN" vlan_members s1 eth0 eth1 eth2 || return
+	within 10 "$SAW_VLAN" vlan_members s2 eth0 eth1 eth2 || return
+	within 5 "$SAW_VLAN, tags by address, with priority, what comes from ar1" tags_by_address s1 eth0 "$PREFIX" $PRIORITY || return
+	within 5 "$SAW_VLAN, tags what comes from srv2" tags_by_address s2 eth2 "$PREFIX" $PRIORITY || return
 	for e in ar1:eth0 r1:eth0 r1:eth1 r2:eth0 r2:eth1 srv1:eth0 srv2:eth0 ar2:eth0; do
-		within 5 "HTB class and classification" rate_is "${e%:*}" "${e#*:}" "$PREFIX" $RATE || return
+		within 5 "$SAW_CLASS" rate_is "${e%:*}" "${e#*:}" "$PREFIX" $RATE || return
 	done
-	within 5 "routes to its hosts" routes_of r1 "$net." 4 || return
-	within 5 "routes to its hosts" routes_of srv1 "$net." 3 || return
-	within 5 "the proxy serves a public address" proxied ar1 80 || return
-	within 5 "the proxy serves a public address" proxied ar2 80 || return
+	within 5 "$SAW_ROUTES" routes_of r1 "$net." 4 || return
+	within 5 "$SAW_ROUTES" routes_of srv1 "$net." 3 || return
+	within 5 "$SAW_PROXY" proxied ar1 80 || return
+	within 5 "$SAW_PROXY" proxied ar2 80 || return
 }
 first_process_is_agent() {
 	local out; out=$(in_isc "$1" 'tr "\0" " " < /proc/1/cmdline')
@@ -162,23 +166,26 @@ thermostat() { # more|less RESOURCE CHECK…
 step_5() {
 	local was
 	thermostat more cpu || return
-	within 2 "libvirt has it within two seconds" shares_are srv1 $((SHARES + STEP_SHARES)) || return
+	within 2 "$SAW_SHARES, within two seconds" shares_are srv1 $((SHARES + STEP_SHARES)) || return
 	thermostat more bandwidth || return
 	for was in srv1:eth0 r2:eth0 r2:eth1 r1:eth0 r1:eth1 ar1:eth0; do
-		within 2 "HTB has it" rate_is "${was%:*}" "${was#*:}" "$PREFIX" $((RATE + STEP_RATE)) || return
+		within 2 "$SAW_CLASS" rate_is "${was%:*}" "${was#*:}" "$PREFIX" $((RATE + STEP_RATE)) || return
 	done
 	thermostat less bandwidth || return
-	within 2 "HTB has it" rate_is r1 eth1 "$PREFIX" $RATE || return
+	within 2 "$SAW_CLASS" rate_is r1 eth1 "$PREFIX" $RATE || return
 	thermostat less cpu || return
-	within 2 "libvirt has it" shares_are srv1 $SHARES || return
+	within 2 "$SAW_SHARES" shares_are srv1 $SHARES || return
 
 	asked "a load generator in srv1's ISC; nobody asks for more"
 	was=$(schedinfo srv1)
-	behind "${TB[@]}" exec srv1 virsh -q -c lxc:///system lxc-enter-namespace "$(domains srv1 | head -n 1)" --noseclabel -- \
-		/bin/sh -c 'while :; do :; done'
+	load_isc srv1
 	within 40 "the agent asks by itself" shares_than srv1 gt "$was" || return
 	saw "… $WITHIN_MS ms after the load began"
 	stop_load "$BEHIND"
+}
+load_isc() {
+	behind "${TB[@]}" exec "$1" virsh -q -c lxc:///system lxc-enter-namespace "$(domains "$1" | head -n 1)" --noseclabel -- \
+		/bin/sh -c 'for i in 1 2 3; do while :; do :; done & done; wait'
 }
 # The generator's process is a child of the ISC's first process, not of virsh: ended from inside.
 stop_load() {
@@ -198,9 +205,7 @@ step_6() {
 	local pid killed u bad
 	pid=$(agent_pid srv2)
 	[ -n "$pid" ] && tr '\0' ' ' < "/proc/$pid/cmdline" | grep -q icorp-agent || { failed "srv2's agent is not to be found"; return 1; }
-	for u in user1 user2; do
-		behind "${TB[@]}" exec $u bash "$TOP/scripts/demo.d/inside.sh" requests "$HOST" > "$WORK/requests.$u"
-	done
+	for u in user1 user2; do keep_asking $u > "$WORK/requests.$u"; done
 	sleep 1
 	asked "kill -9 of srv2's agent (process $pid), while user1 and user2 keep asking for pages"
 	kill -9 "$pid"; killed=$(now_ms)
@@ -222,6 +227,7 @@ step_6() {
 			{ failed "$u: requests failed after the switch-over" "$(grep FAIL "$WORK/requests.$u" | tail -n 5)"; return 1; }
 	done
 }
+keep_asking() { behind "${TB[@]}" exec "$1" bash "$TOP/scripts/demo.d/inside.sh" requests "$HOST"; }
 no_class() { local r; r=$(class_rate "$1" "$2" "$PREFIX"); echo "$1 $2: ${r:-none}"; [ -z "$r" ]; }
 stop_background_requests() {
 	local p

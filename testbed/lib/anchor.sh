@@ -1,15 +1,17 @@
 #!/bin/bash
 # The process that keeps an element alive: its network and mount namespaces exist as long as it does. Started by
 # element.sh inside both, it makes the element's own view of the file system and then sleeps.
-#     anchor.sh STATE ELEMENT KIND
+#     anchor.sh STATE ELEMENT KIND [NULL]
 # Private in every element: /sys (so that /sys/class/net shows the element's interfaces), /run (no host's resolver,
 # D-Bus or machined), /etc/resolv.conf where the testbed wrote one, and on servers what libvirtd keeps.
 set -eu
-state=$1 element=$2 kind=$3
+state=$1 element=$2 kind=$3 null=${4:-}
 dir=$state/$element
 
 private_sys() {
 	local hold=$dir/hold
+	# In a user namespace the host's cgroups cannot be had, and nobody needs them.
+	if [ -n "$null" ]; then mount -t sysfs sysfs /sys; return; fi
 	mkdir -p "$hold"
 	mount --rbind /sys/fs/cgroup "$hold"
 	if mount -t sysfs sysfs /sys 2>/dev/null; then

@@ -51,10 +51,9 @@ daemon_wait() { # ELEMENT DAEMON
 	daemon_alive "$1" "$pid" "$start" || die "$1: $2 ended: $(tail -n 3 "$log")"
 }
 
-# One line for the daemons a node runs besides its controller.
+# The ISCs' root file system, for all servers.
 image_up() {
 	local n
-	[ -z "$TB_NULL" ] || return 0
 	for n in "${NODES[@]}"; do [ "${KIND[$n]}" != server ] || break; done
 	[ "${KIND[$n]}" = server ] || return 0
 	[ -x "$LIB/../mkimage" ] || die "testbed/mkimage is missing"

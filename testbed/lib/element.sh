@@ -24,7 +24,7 @@ anchor_start() { # ELEMENT KIND
 	local dir=$STATE/$1
 	mkdir -p "$dir/run" "$dir/log"
 	env ICORP_TESTBED="$NAME" setsid unshare -n -m --propagation private \
-		bash "$LIB/anchor.sh" "$STATE" "$1" "$2" < /dev/null >> "$dir/log/anchor.log" 2>&1 9>&- &
+		bash "$LIB/anchor.sh" "$STATE" "$1" "$2" "$TB_NULL" < /dev/null >> "$dir/log/anchor.log" 2>&1 9>&- &
 	ANCHOR=$!
 	disown
 }

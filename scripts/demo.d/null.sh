@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# The story with null adaptors: the same steps, but where the real demo looks at a kernel or libvirt this looks at what
+# the null adaptor recorded it was told ($STATE/ELEMENT/null/ICORP.json). Registration, signaling, DNS, agents and their
+# demands are real. Two stand-ins: isc.sh plays libvirt (it starts the agents in namespaces of their own), and page() the
+# proxies (it asks those ISCs in turn that the user's access router was told to use).
+
+SAW_CLASS="the tc adaptor was told" SAW_SHARES="the vm adaptor was told" SAW_PROXY="the proxy adaptor was told"
+SAW_VLAN="the bridge adaptor was told" SAW_ROUTES="the route adaptor was told"
+
+null_start() {
+	local s
+	for s in srv1 srv2; do
+		behind "${TB[@]}" exec $s bash "$TOP/scripts/demo.d/isc.sh" watch "$STATE/$s" "$STATE/image/usr/lib/icorp/apps" \
+			2>> "$WORK/isc.log"
+	done
+	note "null adaptors: nothing is enforced; shown is what each adaptor was told"
+}
+
+told() { jq -r "$2" "$STATE/$1/null/$ID.json" 2> /dev/null; } # ELEMENT FILTER, of the story's ICorp
+
+domain_runs() { # SERVER HOW-MANY
+	local n; n=$(find "$STATE/$1/null" -name '*.json' | wc -l)
+	echo "$1: $n ISC"
+	[ "$n" = "$2" ]
+}
+in_isc() {
+	local pid; pid=$(agent_pid "$1")
+	[ -n "$pid" ] && nsenter -t "$pid" -n -m -- env PATH="$BINDIR:$PATH" bash -c "$2" 2>&1
+}
+agent_pid() { cat "$STATE/$1/run/isc.$ID" 2> /dev/null; }
+first_process_is_agent() { local out; out=$(tr '\0' ' ' < "/proc/$(agent_pid "$1")/cmdline"); echo "$1: $out"; [[ $out == *icorp-agent* ]]; }
+shares_are() { local s; s=$(told "$1" .isc.cpu_shares); echo "$1: cpu_shares $s"; [ "$s" = "$2" ]; }
+shares_than() { local s; s=$(told "$1" .isc.cpu_shares); echo "$1: cpu_shares $s (was $3)"; test "${s:-0}" "-$2" "$3"; }
+schedinfo() { told "$1" .isc.cpu_shares; }
+class_rate() { told "$1" ".ports[] | select(.ifname == \"$2\") | .rate_bps"; }
+vlans() { told "$1" '"\(.vlan) " + ([.ports[].ifname] | sort | join(" "))'; }
+tags_by_address() {
+	local got; got=$(told "$1" '"\(.prefix) VLAN \(.vlan) priority \(.priority)"')
+	echo "$1 $2: $got"
+	[[ $got == "$3 VLAN "*" priority $4" ]]
+}
+routes_of() { local n; n=$(told "$1" '[.endpoints[] | select(.local | not)] | length'); echo "$1: $n endpoints elsewhere"; [ "${n:-0}" -ge "$3" ]; }
+proxied() {
+	local got; got=$(told "$1" '[.endpoints[] | select(.kind == "server" and .up and .weight > 0) | .private_addr] | join(" ")')
+	echo "$1: port $(told "$1" '.services[0].port') to $got"
+	[ -n "$got" ]
+}
+page() { # USER NAME
+	local ar=ar${1#user} list turn
+	resolves "$2" 2 > /dev/null || return
+	mapfile -t list < <(told "$ar" '.endpoints[] | select(.kind == "server" and .up and .weight > 0) | "\(.element) \(.private_addr)"')
+	[ ${#list[@]} -gt 0 ] || return
+	turn=$(cat "$WORK/turn" 2> /dev/null || echo 0)
+	echo $((turn + 1)) > "$WORK/turn"
+	turn=${list[turn % ${#list[@]}]}
+	in_ "${turn% *}" curl -sf -m 5 "http://${turn#* }/" < /dev/null
+}
+keep_asking() { behind sleep 1000; }
+# Requests that make the application work: without a cgroup an agent measures its applications only.
+load_isc() {
+	behind "${TB[@]}" exec "$1" bash -c "for i in 1 2 3; do
+		while :; do curl -s http://$(told "$1" .isc.address)/cgi-bin/work?999999 > /dev/null; done & done; wait"
+}
+stop_load() { stop_one "$1"; }
+other_state() { find "$STATE/$1/null" -name '*.json' 2> /dev/null; return 0; }
+compare_create() { saw "time from POST to first page: $FIRST_PAGE_MS ms"; }
