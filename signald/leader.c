@@ -20,7 +20,7 @@ enum leader_state leader_state(const struct session *s)
 		return LEADER_GONE;
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		up += s->leaf[i].up != 0;
-	if (up == s->n_leaves && !s->cookie)
+	if (up == s->n_leaves && (s->was_complete || !s->cookie)) /* at first, not before our own commit is done */
 		return LEADER_COMPLETE;
 	return s->was_complete ? LEADER_DEGRADED : LEADER_SIGNALING;
 }

@@ -92,6 +92,7 @@ struct session {
 	struct rsvp_price price;
 	RSVP_VECTOR(struct rsvp_grant) told;  /* grants for demands of endpoints below */
 
+	uint64_t renew_us;                    /* what is committed times out in the kernel: apply it again then; 0: nothing */
 	uint64_t cookie;                      /* of the commit under way; 0: none */
 	struct { uint8_t code; uint16_t value; char element[CONTRACT_NAME], reason[ADAPTOR_REASON]; } error;
 	uint8_t enforcement[RESOURCE_MAX + 1]; /* as the adaptors said at the last commit */

@@ -44,6 +44,7 @@ static void settle_terms(struct turn *t, struct session *s)
 	if (s->asked)
 		action_add(t, CORE_REVOKE)->key = s->key;
 	s->asked = s->committed = 0;
+	s->renew_us = 0;
 	s->cookie = 0;
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where == LEAF_LOCAL)
@@ -154,17 +155,21 @@ static void apply_failed(struct turn *t, struct session *s, const struct adaptor
 static void apply_done(struct turn *t, struct session *s, const struct adaptor_result *result)
 {
 	int first = !s->committed;
+	uint32_t was = hash_grants(HASH_START, s->grants.v, s->grants.n);
 
 	s->committed = 1;
 	s->applied_bps = session_merged(s);
+	s->renew_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3;
 	refresh_grants(t, s, result);
+	if (first || hash_grants(HASH_START, s->grants.v, s->grants.n) != was)
+		s->dirty_up = s->dirty_report = 1;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
 
 		if (leaf->where == LEAF_LOCAL && !leaf->up) {
 			leaf->up = 1;
 			leaf->load.flags |= RSVP_LOAD_UP;
-			s->dirty_report = 1;
+			s->dirty_up = s->dirty_report = 1;
 		}
 	}
 	for (struct branch *b = s->branch; b && first; b = b->next)
@@ -172,7 +177,6 @@ static void apply_done(struct turn *t, struct session *s, const struct adaptor_r
 			send_path(t, s, b); /* the ISC is started: it may answer */
 	if (session_up(s))
 		session_chstate(t, s, SESSION_UP, "committed");
-	s->dirty_up = s->dirty_report = 1;
 }
 
 void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,

@@ -327,6 +327,7 @@ void session_schedule(struct turn *t, struct session *s)
 	}
 	earlier(&at, s->up.next_resv_us);
 	earlier(&at, s->isc_deadline_us);
+	earlier(&at, s->renew_us);
 	if (at == UINT64_MAX)
 		heap_remove(&t->core->timers, &s->timer);
 	else if (heap_set(&t->core->timers, &s->timer, at))
@@ -637,6 +638,10 @@ static void tick_session(struct turn *t, struct session *s)
 	if (!s->closing && s->isc_deadline_us && s->isc_deadline_us <= t->now_us) {
 		s->isc_deadline_us = 0;
 		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "the ISC did not answer in time");
+	}
+	if (!s->closing && s->renew_us && s->renew_us <= t->now_us) {
+		s->renew_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3;
+		s->dirty_terms = 1;
 	}
 	if (!s->closing && s->up.next_resv_us && s->up.next_resv_us <= t->now_us)
 		send_resv(t, s);
