@@ -6,11 +6,11 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <icorp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/icorp.h"
 #include "cli/cli.h"
 #include "lib/writer.h"
 

@@ -26,3 +26,4 @@ TESTS += tests/unit/test_agent_e2e
 tests_unit_agent_app_SOURCES = tests/unit/agent_app.c
 tests_unit_test_agent_e2e_SOURCES = tests/unit/test_agent_e2e.c
 tests_unit_test_agent_e2e_LDADD = cli/libcli.a $(AGENT_TEST_LIBS)
+EXTRA_tests_unit_test_agent_e2e_DEPENDENCIES = tests/unit/agent-app$(EXEEXT)

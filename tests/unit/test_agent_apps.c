@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -306,6 +307,8 @@ static pid_t serve(const char *content, unsigned *port)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
 	*port = ntohs(at.sin_port);
 	pid = fork();
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (; !pid;) {
 		char request[2048], head[200];
 		int c = accept(fd, NULL, NULL);

@@ -606,6 +606,10 @@ int main(int argc, char **argv)
 	if (!realpath(argv[0], here))
 		return 1;
 	snprintf(app_binary, sizeof(app_binary), "%s/agent-app", dirname(here));
+	if (access(app_binary, X_OK)) {
+		fprintf(stderr, "%s is missing: build tests/unit/agent-app\n", app_binary);
+		return 1;
+	}
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
