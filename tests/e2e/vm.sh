@@ -97,7 +97,8 @@ terms() { # FILE ID SHARES MEMORY REVISION [IMAGE]
 	END
 }
 # Each call is a new adaptor process.
-drive() { on env ASAN_OPTIONS=detect_leaks=1 timeout 60 "$drive" vm "uri=$uri" "image.web=$D/image" "state=$D/state" init=/usr/sbin/test-init 2>> "$D/drive.log"; }
+init=/usr/sbin/test-init
+drive() { on timeout 60 "$drive" vm "uri=$uri" "image.web=$D/image" "state=$D/state" init=$init 2>> "$D/drive.log"; }
 domain=icorp-7-0ac8010b
 first() { # DOMAIN -> the pid of the ISC's first process
 	local pid; pid=$(virsh_ domid "$1"); pid=$(cat "/proc/$pid/task/$pid/children"); echo "${pid%% *}"
@@ -179,6 +180,20 @@ check "really" no_domain $domain
 terms t7d 7 1024 65536 2
 out=$(drive <<< "apply $D/t7d")
 check "a new revision starts it again" until_true 10 answers 7
+
+if [ -x "$D/image/usr/libexec/icorp/icorp-agent" ]; then
+	init=/usr/sbin/icorp-agent
+	terms t6 6 1024 131072 1
+	out=$(drive <<< "apply $D/t6")
+	check "the ISC's controller is the first process and starts the application" until_true 20 answers 6
+	check "its page says who serves it" has "$(page 6)" '<b id="isc">10.64.6.66</b> on <b id="host">10.200.2.21</b>'
+	check "it is the program, not its starter" grep -qx icorp-agent "/proc/$(first icorp-6-0ac8010b)/comm"
+	check "what it says goes to a file, not to a console that no one reads" test -s "/proc/$(first icorp-6-0ac8010b)/root/run/icorp-agent.log"
+	check "icorp runs in the ISC" has "$(inside icorp-6-0ac8010b /usr/bin/icorp --version)" icorp
+	[ $failed = 0 ] || sed 's/^/# /' "/proc/$(first icorp-6-0ac8010b)/root/run/icorp-agent.log" | tail -n 20
+	out=$(drive <<< "revoke 6 10.200.1.11")
+	init=/usr/sbin/test-init
+fi
 
 cat > "$D/foreign.xml" <<- END
 	<domain type='lxc'><name>icorp-9-0ac8010b</name><memory unit='MiB'>32</memory><os><type>exe</type><init>/bin/sleep</init>
