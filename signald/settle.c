@@ -177,6 +177,8 @@ static void apply_done(struct turn *t, struct session *s, const struct adaptor_r
 			send_path(t, s, b); /* the ISC is started: it may answer */
 	if (session_up(s))
 		session_chstate(t, s, SESSION_UP, "committed");
+	if (s->leading && !s->was_complete)
+		s->dirty_report = 1; /* this may have been the last thing missing */
 }
 
 void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
