@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <libgen.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -600,7 +601,7 @@ int main(int argc, char **argv)
 		T(a_killed_application_comes_back), T(path_tear_ends_everything), T(the_client_is_told_why_not),
 		T(a_watch_sees_changes),
 	};
-	char here[500];
+	char here[PATH_MAX];
 
 	/* the application lies beside this program */
 	if (!realpath(argv[0], here))
