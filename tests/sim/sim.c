@@ -249,8 +249,9 @@ static void apply(struct sim *sim, struct controller *c, const struct core_actio
 	struct plan_isc isc = { .port = RSVP_PORT };
 	struct event *e = event_new(EVENT_APPLIED, (unsigned)(c - sim->ctl), 0);
 	struct applied **at = applied_at(c, action->key);
+	int fresh = !*at;
 
-	if (!*at) {
+	if (fresh) {
 		*at = calloc(1, sizeof(**at));
 		if (!*at)
 			abort();
@@ -259,7 +260,7 @@ static void apply(struct sim *sim, struct controller *c, const struct core_actio
 	plan_clear(&(*at)->terms);
 	if (plan_terms(core_config(c->core), action->session, &isc, 10, &(*at)->terms))
 		abort();
-	if ((*at)->terms.isc.present)
+	if ((*at)->terms.isc.present && fresh) /* a dead one is not started again by a renewal */
 		start_isc(sim, c, &(*at)->terms);
 	e->key = action->key;
 	e->cookie = action->cookie;
