@@ -96,8 +96,8 @@ void leader_update(struct turn *t, struct session *s)
 
 		leaf->told = leaf->load;
 		leaf->told.endpoint = leaf->ep->control;
-		leaf->told.flags = leaf->up ? leaf->load.flags | RSVP_LOAD_UP : 0;
-		leaf->told.weight = leaf->up && leaf->ep->kind == ENDPOINT_SERVER;
+		leaf->told.flags = leaf->up ? leaf->load.flags : 0;
+		leaf->told.weight = leaf->told.flags & RSVP_LOAD_UP && leaf->ep->kind == ENDPOINT_SERVER;
 		h = hash_u64(h, (uint64_t)leaf->told.flags << 16 | leaf->told.weight);
 	}
 	if (leader_state(s) == LEADER_COMPLETE)

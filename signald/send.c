@@ -6,6 +6,8 @@
 
 #include "signald/session.h"
 
+#define ISC_KNOCK_US 200000
+
 static void set_hop(struct rsvp_msg *m, const struct turn *t, uint32_t lih)
 {
 	m->hop.addr = t->core->config.address;
@@ -111,7 +113,9 @@ void send_path(struct turn *t, struct session *s, struct branch *b)
 		if (first == i)
 			path_group(t, s, b, i);
 	}
-	b->next_path_us = t->now_us + core_jitter(t->core, t->core->config.refresh_us);
+	/* an ISC that is still booting may not listen yet, and says nothing before it heard a Path */
+	b->next_path_us = t->now_us + (b->isc && s->isc_deadline_us ? ISC_KNOCK_US :
+				       core_jitter(t->core, t->core->config.refresh_us));
 }
 
 void send_resv(struct turn *t, struct session *s)
