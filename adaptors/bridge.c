@@ -1,14 +1,16 @@
 /*
  * The `bridge` technology: IP-based VLANs with 802.1p priority on a Linux bridge. Hosts never see a tag: at each port's
- * ingress a filter puts what goes to the ICorp's private prefix into the ICorp's VLAN, and host ports are untagged members.
+ * ingress a filter puts what goes to the ICorp's private prefix into the ICorp's VLAN, and host ports are untagged
+ * members.
  * Base and control traffic stays in VLAN 1, which the bridge itself is a member of.
  *     bridge_plan.c     what a port should have, and the difference of two states
  *     bridge_message.c  a change as rtnetlink message; our filters recognised
  *     bridge_netlink.c  the socket; the trial in a throw-away namespace
  *     bridge_read.c     the kernel's state
+ *     bridge_audit.c    audit, measure, ports, show
  *
- * apply:   terms -> bridge_want -> bridge_plan(what this process last did, that) -> messages, each acknowledged. When one
- *          fails, the plan back is carried out. The same terms again send nothing: nothing here times out.
+ * apply:   terms -> bridge_want -> bridge_plan(what this process last did, that) -> messages, each acknowledged. When
+ *          one fails, the plan back is carried out. The same terms again send nothing: nothing here times out.
  * open:    turns VLAN filtering on, puts clsact on the ports, and adopts the sessions it finds in the kernel, so that
  *          also those of a crashed process are changed by difference, revoked and audited. One that was adopted and is
  *          in the way of new terms (its VLAN, its prefix) gives way.
@@ -22,15 +24,6 @@
 #include <string.h>
 
 #include "adaptors/bridge.h"
-#include "lib/log.h"
-#include "lib/writer.h"
-
-struct bridge_state {
-	char bridge[IFNAMSIZ];
-	struct bridge_nl *nl;
-	int skbedit;
-	struct bridge_session *sessions;
-};
 
 static const char *const bridge_options[] = {
 	"bridge=IFNAME: the bridge whose ports this switch has (br0)",
@@ -134,15 +127,15 @@ static int do_ops(struct bridge_state *s, const struct bridge_ops *ops, char *wh
 
 		rc = do_op(s, op, words, sizeof(words));
 		if (rc)
-			snprintf(why, room, "%s: %s VLAN %u: %.80s", op->ifname, op->bit & BRIDGE_FILTERS ? "filter for" : "member of",
-				 op->vlan, words[0] ? words : strerror(-rc));
+			snprintf(why, room, "%s: %s VLAN %u: %.80s", op->ifname,
+				 op->bit & BRIDGE_FILTERS ? "filter for" : "member of", op->vlan,
+				 words[0] ? words : strerror(-rc));
 	}
 	return rc;
 }
 
-/* From one state to another; back again when that fails. *changes counts. */
-static int move(struct bridge_state *s, const struct bridge_session *from, const struct bridge_session *to, size_t *changes,
-		char *why, size_t room)
+int bridge_move(struct bridge_state *s, const struct bridge_session *from, const struct bridge_session *to,
+		size_t *changes, char *why, size_t room)
 {
 	struct bridge_ops ops = { 0 }, back = { 0 };
 	char ignored[ADAPTOR_REASON];
@@ -163,7 +156,7 @@ static int move(struct bridge_state *s, const struct bridge_session *from, const
 	return rc;
 }
 
-static void forget(struct bridge_state *s, struct bridge_session *session)
+void bridge_forget(struct bridge_state *s, struct bridge_session *session)
 {
 	for (struct bridge_session **p = &s->sessions; *p; p = &(*p)->next)
 		if (*p == session) {
@@ -181,17 +174,18 @@ static int check_others(struct bridge_state *s, const struct bridge_session *wan
 
 	for (; other; other = next) {
 		next = other->next;
-		int same_key = other->key.icorp == want->key.icorp && other->key.leader.s_addr == want->key.leader.s_addr;
 		int same_vlan = other->vlan == want->vlan;
 
-		if (same_key || (!same_vlan && !(other->prefix.len && prefix_overlaps(other->prefix, want->prefix))))
+		if (adaptor_key_equal(other->key, want->key) ||
+		    (!same_vlan && !(other->prefix.len && prefix_overlaps(other->prefix, want->prefix))))
 			continue;
 		if (!other->adopted) {
-			snprintf(why, room, "its %s is that of ICorp %u", same_vlan ? "VLAN" : "prefix", other->key.icorp);
+			snprintf(why, room, "its %s is that of ICorp %u", same_vlan ? "VLAN" : "prefix",
+				 other->key.icorp);
 			return -EEXIST;
 		}
-		if (remove && !move(s, other, NULL, &changes, why, room))
-			forget(s, other);
+		if (remove && !bridge_move(s, other, NULL, &changes, why, room))
+			bridge_forget(s, other);
 	}
 	return 0;
 }
@@ -237,11 +231,11 @@ static int bridge_revoke(void *state, struct adaptor_key key)
 
 	/* a crash in the midst of a change of VLAN can have left two */
 	while ((session = bridge_find(s->sessions, key))) {
-		int rc = move(s, session, NULL, &changes, why, sizeof(why));
+		int rc = bridge_move(s, session, NULL, &changes, why, sizeof(why));
 
 		if (rc)
 			return rc;
-		forget(s, session);
+		bridge_forget(s, session);
 	}
 	return 0;
 }
@@ -255,7 +249,7 @@ static void grant(const struct adaptor_terms *t, struct adaptor_result *result)
 	for (unsigned i = 0; i < t->n_ports; i++)
 		if (t->ports[i].rate_bps > g->level)
 			g->level = t->ports[i].rate_bps;
-	snprintf(g->reason, sizeof(g->reason), "802.1p priority %u, no rate on this switch", t->priority & 7);
+	snprintf(g->reason, sizeof(g->reason), "802.1p priority %u, no rate on this switch", t->priority & 7u);
 }
 
 static int bridge_apply(void *state, const struct adaptor_terms *t, struct adaptor_result *result)
@@ -276,212 +270,17 @@ static int bridge_apply(void *state, const struct adaptor_terms *t, struct adapt
 		from = NULL;
 	}
 	if (!result->error)
-		result->error = move(s, from, to, &changes, result->reason, sizeof(result->reason));
+		result->error = bridge_move(s, from, to, &changes, result->reason, sizeof(result->reason));
 	if (result->error) {
 		bridge_session_free(to);
 		return result->error;
 	}
 	if (from)
-		forget(s, from);
+		bridge_forget(s, from);
 	to->next = s->sessions;
 	s->sessions = to;
 	grant(t, result);
 	return 0;
-}
-
-static int wanted(const struct adaptor_key *keys, size_t n, struct adaptor_key key)
-{
-	for (size_t i = 0; i < n; i++)
-		if (keys[i].icorp == key.icorp && keys[i].leader.s_addr == key.leader.s_addr)
-			return 1;
-	return 0;
-}
-
-/* What is there and should not be: of no session, or of a VLAN that its session no longer has. */
-static int audit_orphans(struct bridge_state *s, struct bridge_session *there, const struct adaptor_key *keys, size_t n,
-			 unsigned *orphans)
-{
-	char why[ADAPTOR_REASON] = "";
-	size_t changes;
-	int rc = 0;
-
-	for (; there; there = there->next) {
-		struct bridge_session *mine = bridge_find(s->sessions, there->key);
-
-		if (wanted(keys, n, there->key) && (!mine || mine->vlan == there->vlan))
-			continue;
-		int one = move(s, there, NULL, &changes, why, sizeof(why));
-
-		rc = rc ? rc : one;
-		if (!one) {
-			log_icorp(LOG_LEVEL_WARN, there->key.icorp, "removed the orphaned VLAN %u from %u ports", there->vlan,
-				  there->n_ports);
-			++*orphans;
-		}
-	}
-	return rc;
-}
-
-static int audit_session(struct bridge_state *s, const struct bridge_world *world, struct bridge_session *there,
-			 struct bridge_session *mine, unsigned *repaired)
-{
-	char why[ADAPTOR_REASON] = "";
-	size_t changes = 0;
-
-	while (there && (there->key.icorp != mine->key.icorp || there->key.leader.s_addr != mine->key.leader.s_addr ||
-			 there->vlan != mine->vlan))
-		there = there->next;
-	int rc = bridge_refresh(world, mine);
-
-	if (!rc)
-		rc = move(s, there, mine, &changes, why, sizeof(why));
-	if (rc)
-		log_icorp(LOG_LEVEL_WARN, mine->key.icorp, "cannot be repaired: %s", why);
-	else if (changes)
-		++*repaired;
-	return rc;
-}
-
-static int audit_sessions(struct bridge_state *s, const struct bridge_world *world, struct bridge_session *there,
-			  const struct adaptor_key *keys, size_t n, unsigned *repaired)
-{
-	struct bridge_session *next;
-	int rc = 0;
-
-	for (struct bridge_session *mine = s->sessions; mine; mine = next) {
-		next = mine->next;
-		if (!wanted(keys, n, mine->key)) {
-			forget(s, mine);
-		} else if (!mine->adopted) {   /* what an adopted one should be only its next apply tells */
-			int one = audit_session(s, world, there, mine, repaired);
-
-			rc = rc ? rc : one;
-		}
-	}
-	return rc;
-}
-
-static int bridge_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired)
-{
-	struct bridge_state *s = state;
-	struct bridge_session *there;
-	struct bridge_world world;
-	int rc = bridge_read_world(s->nl, s->bridge, &world);
-
-	*orphans = *repaired = 0;
-	if (rc)
-		return rc;
-	rc = bridge_read_sessions(s->nl, &world, &there);
-	if (!rc) {
-		rc = audit_orphans(s, there, keys, n, orphans);
-		int second = audit_sessions(s, &world, there, keys, n, repaired);
-
-		rc = rc ? rc : second;
-		bridge_sessions_free(there);
-	}
-	bridge_world_clear(&world);
-	return rc;
-}
-
-static void write_session(struct writer *w, const struct bridge_session *session)
-{
-	char leader[ADDR_TEXT], prefix[PREFIX_TEXT];
-
-	writer_object(w, NULL);
-	writer_uint(w, "icorp", session->key.icorp);
-	writer_str(w, "leader", addr_text(session->key.leader, leader));
-	writer_uint(w, "vlan", session->vlan);
-	writer_str(w, "prefix", prefix_text(session->prefix, prefix));
-	writer_uint(w, "priority", session->priority);
-	writer_uint(w, "bytes", session->bytes);
-	writer_uint(w, "packets", session->packets);
-	writer_end(w);
-}
-
-static int write_sessions(struct bridge_state *s, const struct bridge_world *world, struct writer *w)
-{
-	struct bridge_session *there;
-	int rc = bridge_read_sessions(s->nl, world, &there);
-
-	writer_array(w, "sessions");
-	for (struct bridge_session *session = there; session && !rc; session = session->next)
-		write_session(w, session);
-	writer_end(w);
-	if (!rc)
-		bridge_sessions_free(there);
-	return rc;
-}
-
-static int bridge_measure(void *state, struct writer *w)
-{
-	struct bridge_state *s = state;
-	struct bridge_world world;
-	int rc = bridge_read_world(s->nl, s->bridge, &world);
-
-	if (rc)
-		return rc;
-	rc = write_sessions(s, &world, w);
-	bridge_world_clear(&world);
-	return rc;
-}
-
-static int bridge_ports(void *state, struct writer *w)
-{
-	struct bridge_state *s = state;
-	struct bridge_world world;
-	int rc = bridge_read_world(s->nl, s->bridge, &world);
-
-	if (rc)
-		return rc;
-	writer_array(w, "ports");
-	for (unsigned i = 0; i < world.n_slaves; i++) {
-		char mac[ETHER_TEXT];
-
-		writer_object(w, NULL);
-		writer_str(w, "name", world.slave[i].ifname);
-		writer_str(w, "mac", ether_text(world.slave[i].mac, mac));
-		writer_end(w);
-	}
-	writer_end(w);
-	rc = bridge_read_fdb(s->nl, &world, w);
-	bridge_world_clear(&world);
-	return rc;
-}
-
-/* "1 107t": a port's VLANs, t where frames leave with their tag. */
-static void write_vlans(struct writer *w, const struct bridge_slave *slave)
-{
-	char text[512] = "";
-	size_t at = 0;
-
-	for (uint16_t v = 1; v < BRIDGE_VLANS && at < sizeof(text) - 16; v++)
-		if (bridge_has_vlan(slave->member, v))
-			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u%s", at ? " " : "", v,
-					       bridge_has_vlan(slave->untagged, v) ? "" : "t");
-	writer_str(w, "vlans", text);
-}
-
-static int bridge_show(void *state, struct writer *w)
-{
-	struct bridge_state *s = state;
-	struct bridge_world world;
-	int rc = bridge_read_world(s->nl, s->bridge, &world);
-
-	if (rc)
-		return rc;
-	writer_str(w, "bridge", s->bridge);
-	writer_bool(w, "filtering", world.filtering);
-	writer_array(w, "ports");
-	for (unsigned i = 0; i < world.n_slaves; i++) {
-		writer_object(w, NULL);
-		writer_str(w, "name", world.slave[i].ifname);
-		write_vlans(w, &world.slave[i]);
-		writer_end(w);
-	}
-	writer_end(w);
-	rc = write_sessions(s, &world, w);
-	bridge_world_clear(&world);
-	return rc;
 }
 
 const struct adaptor_ops adaptor_bridge = {

@@ -7,7 +7,7 @@
 #include <linux/netlink.h>
 #include <net/if.h>
 
-#include "adaptors/adaptor.h"
+#include "adaptors/protocol.h"
 
 /* The preferences of our filters at every port's ingress. No one else's filter is at these. */
 #define BRIDGE_PREF_IP 0x1c01
@@ -63,6 +63,26 @@ struct bridge_op {
 	struct adaptor_key key;
 };
 struct bridge_ops { struct bridge_op *op; size_t n, room; int error; };
+
+struct bridge_state {
+	char bridge[IFNAMSIZ];
+	struct bridge_nl *nl;
+	int skbedit;                   /* this kernel has it */
+	struct bridge_session *sessions;
+};
+
+/* bridge.c */
+/* Changes the kernel from one state to another (either may be NULL); back again when that fails. *changes counts. */
+int bridge_move(struct bridge_state *s, const struct bridge_session *from, const struct bridge_session *to,
+		size_t *changes, char *why, size_t room);
+/* Takes it off the list and frees it. */
+void bridge_forget(struct bridge_state *s, struct bridge_session *session);
+
+/* bridge_audit.c: slots of the adaptor's table */
+int bridge_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired);
+int bridge_measure(void *state, struct writer *w);
+int bridge_ports(void *state, struct writer *w);
+int bridge_show(void *state, struct writer *w);
 
 /* bridge_plan.c: no I/O */
 /* What the terms want on a bridge with these slaves. 0, -EINVAL, -ENOENT (no such port) with a reason, -ENOMEM. */

@@ -95,7 +95,8 @@ static void put_flower(struct nlmsghdr *nlh, const struct bridge_op *op, uint16_
 	mnl_attr_nest_end(nlh, options);
 }
 
-static struct nlmsghdr *tc_message(void *buffer, uint16_t type, uint16_t flags, const struct tcmsg *tcm, const char *kind)
+static struct nlmsghdr *tc_message(void *buffer, uint16_t type, uint16_t flags, const struct tcmsg *tcm,
+				   const char *kind)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
 
@@ -125,8 +126,8 @@ static struct nlmsghdr *filter_message(const struct bridge_op *op, int skbedit, 
 
 static struct nlmsghdr *vlan_message(const struct bridge_op *op, void *buffer)
 {
-	struct bridge_vlan_info info = { .vid = op->vlan,
-					 .flags = op->add && op->bit == BRIDGE_UNTAGGED ? BRIDGE_VLAN_INFO_UNTAGGED : 0 };
+	int untagged = op->add && op->bit == BRIDGE_UNTAGGED;
+	struct bridge_vlan_info info = { .vid = op->vlan, .flags = untagged ? BRIDGE_VLAN_INFO_UNTAGGED : 0 };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
 
 	nlh->nlmsg_type = op->add ? RTM_SETLINK : RTM_DELLINK;

@@ -78,7 +78,7 @@ void bridge_sessions_free(struct bridge_session *list)
 
 struct bridge_session *bridge_find(struct bridge_session *list, struct adaptor_key key)
 {
-	while (list && (list->key.icorp != key.icorp || list->key.leader.s_addr != key.leader.s_addr))
+	while (list && !adaptor_key_equal(list->key, key))
 		list = list->next;
 	return list;
 }
@@ -187,8 +187,8 @@ static void add_op(struct bridge_ops *ops, const struct bridge_session *s, const
 	}
 	struct bridge_op *op = &ops->op[ops->n++];
 
-	*op = (struct bridge_op){ .add = add, .ifindex = port->ifindex, .bit = bit, .vlan = s->vlan, .prefix = s->prefix,
-				  .priority = s->priority, .key = s->key };
+	*op = (struct bridge_op){ .add = add, .ifindex = port->ifindex, .bit = bit, .vlan = s->vlan,
+				  .prefix = s->prefix, .priority = s->priority, .key = s->key };
 	memcpy(op->ifname, port->ifname, sizeof(op->ifname));
 }
 
@@ -202,7 +202,8 @@ static void remove_bits(struct bridge_ops *ops, const struct bridge_session *s, 
 			add_op(ops, s, port, order[i], 0);
 }
 
-static void add_bits(struct bridge_ops *ops, const struct bridge_session *s, const struct bridge_port *port, unsigned bits)
+static void add_bits(struct bridge_ops *ops, const struct bridge_session *s, const struct bridge_port *port,
+		     unsigned bits)
 {
 	static const unsigned order[] = { BRIDGE_IP, BRIDGE_ARP, BRIDGE_TAG, BRIDGE_UNTAGGED, BRIDGE_TAGGED };
 
@@ -221,8 +222,8 @@ static int filters_differ(const struct bridge_session *from, const struct bridge
 				    from->prefix.addr.s_addr != to->prefix.addr.s_addr);
 }
 
-/* What the ports that are (no) members in `to` have too much. Ports that stay members lose it last, when what marks them
- * is there; another kind of membership takes the place of the former one. */
+/* What the ports that are (no) members in `to` have too much. Ports that stay members lose it last, when what marks
+ * them is there; another kind of membership takes the place of the former one. */
 static void remove_surplus(struct bridge_ops *ops, const struct bridge_session *from, const struct bridge_session *to,
 			   int members)
 {

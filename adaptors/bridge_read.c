@@ -99,7 +99,8 @@ static int on_vlans(const struct nlmsghdr *nlh, void *ctx)
 		mnl_attr_for_each_nested(in, attr) {
 			struct bridge_vlan_info info;
 
-			if (mnl_attr_get_type(in) != IFLA_BRIDGE_VLAN_INFO || mnl_attr_get_payload_len(in) < sizeof(info))
+			if (mnl_attr_get_type(in) != IFLA_BRIDGE_VLAN_INFO ||
+			    mnl_attr_get_payload_len(in) < sizeof(info))
 				continue;
 			memcpy(&info, mnl_attr_get_payload(in), sizeof(info));
 			if (info.vid >= BRIDGE_VLANS)
@@ -154,7 +155,7 @@ static struct bridge_session *obtain(struct bridge_session **list, const struct 
 {
 	struct bridge_session *s = *list;
 
-	while (s && (s->key.icorp != op->key.icorp || s->key.leader.s_addr != op->key.leader.s_addr || s->vlan != op->vlan))
+	while (s && (!adaptor_key_equal(s->key, op->key) || s->vlan != op->vlan))
 		s = s->next;
 	if (s)
 		return s;

@@ -13,8 +13,8 @@ adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors
 adaptors_libadaptornet_a_SOURCES = adaptors/registry_net.c
 adaptors_libadaptornet_a_SOURCES += adaptors/null.c adaptors/null_ports.c adaptors/null_ports.h \
 	adaptors/null_record.c adaptors/null_record.h
-adaptors_libadaptornet_a_SOURCES += adaptors/bridge.h adaptors/bridge.c adaptors/bridge_message.c adaptors/bridge_netlink.c \
-	adaptors/bridge_plan.c adaptors/bridge_read.c
+adaptors_libadaptornet_a_SOURCES += adaptors/bridge.h adaptors/bridge.c adaptors/bridge_audit.c adaptors/bridge_message.c \
+	adaptors/bridge_netlink.c adaptors/bridge_plan.c adaptors/bridge_read.c
 adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c
 adaptors_libadaptornet_a_SOURCES += adaptors/route.c adaptors/route_message.c adaptors/route_message.h
 adaptors_libadaptornet_a_SOURCES += adaptors/tc.h adaptors/tc_kernel.h adaptors/tc.c adaptors/tc_audit.c adaptors/tc_link.c \

@@ -12,7 +12,8 @@
  * apply:   domain there:     boot.json is brought up to date, levels by difference; the domain is never restarted. What
  *                            boot.json tells a running ISC's controller, that one has to notice.
  *          no domain:        it is created, unless it already was for this very boot.json: then the ISC has died, its
- *                            soft state must lapse, and the grant says so. New terms (another revision or key) start it.
+ *                            soft state must lapse, and the grant says so. New terms (another revision or key) start
+ *                            it again.
  *          no ISC in terms:  as revoke.
  * revoke:  the domain is destroyed, then its directory removed.
  */
@@ -133,7 +134,9 @@ static int vm_open(const struct adaptor_option *options, size_t n, void **state,
 	s->options.state = strdup(adaptor_option(options, n, "state", RUNDIR "/vm"));
 	s->options.init = strdup(adaptor_option(options, n, "init", DEFAULT_INIT));
 	s->conn = s->options.uri ? vm_conn_new(uri) : NULL;
-	rc = s->options.hv && s->conn && s->options.state && s->options.init ? read_images(&s->options, options, n) : -ENOMEM;
+	rc = -ENOMEM;
+	if (s->options.hv && s->conn && s->options.state && s->options.init)
+		rc = read_images(&s->options, options, n);
 	if (rc) {
 		snprintf(why, room, "%s", strerror(-rc));
 		vm_close(s);
@@ -178,7 +181,8 @@ static int vm_check(void *state, const struct adaptor_terms *t, struct adaptor_r
 	image = vm_image_find(&s->options, t->isc.spec.image);
 	if (s->options.hv->image_is_dir) {
 		if (!image) {
-			snprintf(result->reason, sizeof(result->reason), "no image %.60s on this server", t->isc.spec.image);
+			snprintf(result->reason, sizeof(result->reason), "no image %.60s on this server",
+				 t->isc.spec.image);
 			return result->error = -ENOENT;
 		}
 		if (check_image(s->options.hv, image->name, image->path, result->reason, sizeof(result->reason)))
@@ -201,7 +205,7 @@ static struct vm_session *obtain(struct vm_state *s, struct adaptor_key key)
 {
 	struct vm_session *session = s->sessions;
 
-	while (session && (session->key.icorp != key.icorp || session->key.leader.s_addr != key.leader.s_addr))
+	while (session && !adaptor_key_equal(session->key, key))
 		session = session->next;
 	if (session)
 		return session;
@@ -218,7 +222,7 @@ static void forget(struct vm_state *s, struct adaptor_key key)
 	for (struct vm_session **p = &s->sessions; *p; p = &(*p)->next) {
 		struct vm_session *session = *p;
 
-		if (session->key.icorp != key.icorp || session->key.leader.s_addr != key.leader.s_addr)
+		if (!adaptor_key_equal(session->key, key))
 			continue;
 		*p = session->next;
 		free(session);

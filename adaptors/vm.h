@@ -12,7 +12,7 @@
 #include <libvirt/libvirt.h>
 #include <net/if.h>
 
-#include "adaptors/adaptor.h"
+#include "adaptors/protocol.h"
 
 #define VM_XMLNS "urn:icorp:vm:1"
 #define VM_BOOT_DIR "/run/icorp"       /* in the ISC */

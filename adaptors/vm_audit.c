@@ -12,7 +12,9 @@
 #include "lib/log.h"
 #include "lib/writer.h"
 
-struct walk { struct vm_state *s; int (*each)(struct walk *w, virDomainPtr dom, const struct vm_mark *mark); void *ctx; };
+struct walk;
+typedef int walk_fn(struct walk *w, virDomainPtr dom, const struct vm_mark *mark);
+struct walk { struct vm_state *s; walk_fn *each; void *ctx; };
 
 static int walk_one(struct walk *w, virDomainPtr dom)
 {
@@ -23,8 +25,7 @@ static int walk_one(struct walk *w, virDomainPtr dom)
 	if (!name || vm_domain_key(name, &key))
 		return 0;
 	char *xml = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, VM_XMLNS, VIR_DOMAIN_AFFECT_LIVE);
-	int ours = xml && !vm_mark_parse(xml, &mark) && mark.key.icorp == key.icorp &&
-		   mark.key.leader.s_addr == key.leader.s_addr;
+	int ours = xml && !vm_mark_parse(xml, &mark) && adaptor_key_equal(mark.key, key);
 
 	free(xml);
 	vm_bound();
@@ -60,7 +61,7 @@ struct audit { struct vm_state *s; const struct adaptor_key *keys; size_t n; uns
 static int wanted(const struct audit *a, struct adaptor_key key)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (a->keys[i].icorp == key.icorp && a->keys[i].leader.s_addr == key.leader.s_addr)
+		if (adaptor_key_equal(a->keys[i], key))
 			return 1;
 	return 0;
 }
@@ -81,7 +82,7 @@ static int audit_domain(struct walk *w, virDomainPtr dom, const struct vm_mark *
 		return rc;
 	}
 	for (struct vm_session *s = w->s->sessions; s; s = s->next)
-		if (s->key.icorp == mark->key.icorp && s->key.leader.s_addr == mark->key.leader.s_addr &&
+		if (adaptor_key_equal(s->key, mark->key) &&
 		    vm_levels_apply(w->s->options.hv, dom, mark, &s->want, &result))
 			++*a->repaired;
 	return 0;
@@ -166,7 +167,7 @@ static int show_domain(struct walk *w, virDomainPtr dom, const struct vm_mark *m
 	return 0;
 }
 
-static int list(struct vm_state *s, struct writer *out, int (*each)(struct walk *, virDomainPtr, const struct vm_mark *))
+static int list(struct vm_state *s, struct writer *out, walk_fn *each)
 {
 	struct walk w = { .s = s, .each = each, .ctx = out };
 

@@ -22,7 +22,7 @@
 
 #define KEEPALIVE_S 3
 #define KEEPALIVE_COUNT 3
-#define BOUND_S 60
+#define BOUND_S 30
 
 struct vm_conn { char *uri; virConnectPtr conn; };
 
@@ -172,8 +172,7 @@ void vm_unbound(void)
 static int is_ours(virDomainPtr dom, struct adaptor_key key, struct vm_mark *mark)
 {
 	char *xml = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, VM_XMLNS, VIR_DOMAIN_AFFECT_LIVE);
-	int yes = xml && !vm_mark_parse(xml, mark) && mark->key.icorp == key.icorp &&
-		  mark->key.leader.s_addr == key.leader.s_addr;
+	int yes = xml && !vm_mark_parse(xml, mark) && adaptor_key_equal(mark->key, key);
 
 	free(xml);
 	return yes;

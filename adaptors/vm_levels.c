@@ -57,7 +57,8 @@ static void read_memory(virDomainPtr dom, struct vm_levels *have)
 	virTypedParamsClear(params, n);
 }
 
-void vm_levels_read(const struct vm_hypervisor *hv, virDomainPtr dom, const struct vm_mark *mark, struct vm_levels *have)
+void vm_levels_read(const struct vm_hypervisor *hv, virDomainPtr dom, const struct vm_mark *mark,
+		    struct vm_levels *have)
 {
 	memset(have, 0, sizeof(*have));
 	read_scheduler(hv, dom, have);
@@ -117,8 +118,8 @@ static struct adaptor_grant *grant(struct adaptor_result *r, uint8_t resource, u
 }
 
 /* A grant for a level that reads back as `have`, or is not reported at all. */
-static void judge(struct adaptor_result *r, uint8_t resource, uint64_t want, uint64_t have, uint64_t before, int reported,
-		  const char *why, const char *weak)
+static void judge(struct adaptor_result *r, uint8_t resource, uint64_t want, uint64_t have, uint64_t before,
+		  int reported, const char *why, const char *weak)
 {
 	struct adaptor_grant *g = grant(r, resource, reported ? have : want);
 

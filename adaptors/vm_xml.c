@@ -3,12 +3,12 @@
  * the text. The document is written by libxml2's writer, so that no name of a client can break out of its place.
  *
  * The domain's network (all hypervisors): an `ethernet` interface, that is a link which is not bridged. Its host end
- * has 169.254.1.1 with the ISC's private address as peer, the ISC's end its /32 with 169.254.1.1 as peer and as gateway:
- * the host routes, so an ISC's packets are classified by their addresses like all others and its neighbours see no ARP
- * for private addresses.
+ * has 169.254.1.1 with the ISC's private address as peer, the ISC's end its /32 with 169.254.1.1 as peer and as
+ * gateway: the host routes, so an ISC's packets are classified by their addresses like all others and its neighbours see
+ * no ARP for private addresses.
  *
- * LXC: the root is the image, read-only; RAM file systems where things are written; the session's directory read-only at
- * VM_BOOT_DIR. The ISC's root has only the capabilities that servers need. LXC insists on a console, and a process
+ * LXC: the root is the image, read-only; RAM file systems where things are written; the session's directory read-only
+ * at VM_BOOT_DIR. The ISC's root has only the capabilities that servers need. LXC insists on a console, and a process
  * blocks that writes to one that no one reads: what runs in an image has to log elsewhere (mkimage's starter does).
  */
 #include <errno.h>
@@ -222,7 +222,8 @@ static void test_devices(void *xml, const struct vm_options *o, const struct ada
 
 static const struct vm_hypervisor hypervisors[] = {
 	{ .scheme = "lxc", .domain_type = "lxc", .quota_param = VIR_DOMAIN_SCHEDULER_VCPU_QUOTA,
-	  .quota_elements = { "period", "quota" }, .image_is_dir = 1, .write_os = lxc_os, .write_devices = lxc_devices },
+	  .quota_elements = { "period", "quota" }, .image_is_dir = 1, .write_os = lxc_os,
+	  .write_devices = lxc_devices },
 	{ .scheme = "test", .domain_type = "test", .memory_reason = "a test driver", .cpu_reason = "a test driver",
 	  .write_os = test_os, .write_devices = test_devices },
 };

@@ -28,7 +28,8 @@ static void print(const char *what, int rc, const struct adaptor_result *r)
 		const struct adaptor_grant *g = &r->grants[i];
 
 		printf("%s: grant %u %s %s %llu%s%s\n", what, g->resource, outcome_name(g->outcome),
-		       enforcement_name(g->enforcement), (unsigned long long)g->level, g->reason[0] ? " " : "", g->reason);
+		       enforcement_name(g->enforcement), (unsigned long long)g->level, g->reason[0] ? " " : "",
+		       g->reason);
 	}
 }
 

@@ -171,6 +171,21 @@ out=$( (sleep 1; libvirtd_start) & drive <<< "apply $D/t7b")
 check "libvirtd down: the apply waits and goes through" has "$out" "grant 2 applied enforced 2048"
 check "the ISC outlived libvirtd" test "$id" = "$(virsh_ domid $domain)"
 
+coproc frozen { drive; }
+exec 5>&"${frozen[1]}" 6<&"${frozen[0]}"
+answer() { local line; while IFS= read -r -t 25 -u 6 line; do case $line in "$1: "*) echo "$line"; return 0 ;; esac; done; return 1; }
+echo show >&5; answer show > /dev/null
+libvirtd=$(cat "$D/libvirtd.pid")
+kill -STOP "$libvirtd"
+begin=$SECONDS
+echo measure >&5
+out=$(answer measure)
+check "libvirtd frozen: a call under way ends after $((SECONDS - begin)) s" has "$out" "measure: Resource temporarily unavailable"
+kill -CONT "$libvirtd"
+echo "apply $D/t7b" >&5
+check "libvirtd thawed: it connects anew" has "$(answer apply)" "apply: ok"
+exec 5>&- 6<&-
+
 kill -9 "$(first $domain)"
 no_domain() { ! virsh_ domid "$1"; }
 check "an ISC whose first process is killed is gone" until_true 10 no_domain $domain

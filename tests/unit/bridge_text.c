@@ -129,7 +129,8 @@ static void print_link(FILE *out, const struct nlmsghdr *nlh, const char *(*name
 			const struct bridge_vlan_info *info = mnl_attr_get_payload(in);
 
 			if (mnl_attr_get_type(attr) == IFLA_AF_SPEC && mnl_attr_get_type(in) == IFLA_BRIDGE_VLAN_INFO)
-				fprintf(out, " vlan %u%s", info->vid, info->flags & BRIDGE_VLAN_INFO_UNTAGGED ? " untagged" : "");
+				fprintf(out, " vlan %u%s", info->vid,
+					info->flags & BRIDGE_VLAN_INFO_UNTAGGED ? " untagged" : "");
 			else
 				fprintf(out, " ?%u", mnl_attr_get_type(in));
 		}
@@ -138,8 +139,8 @@ static void print_link(FILE *out, const struct nlmsghdr *nlh, const char *(*name
 void bridge_text_print(FILE *out, const struct nlmsghdr *nlh, const char *(*name)(int ifindex))
 {
 	static const struct { uint16_t type; const char *name; } types[] = {
-		{ RTM_NEWQDISC, "RTM_NEWQDISC" }, { RTM_NEWTFILTER, "RTM_NEWTFILTER" }, { RTM_DELTFILTER, "RTM_DELTFILTER" },
-		{ RTM_SETLINK, "RTM_SETLINK" }, { RTM_DELLINK, "RTM_DELLINK" },
+		{ RTM_NEWQDISC, "RTM_NEWQDISC" }, { RTM_NEWTFILTER, "RTM_NEWTFILTER" },
+		{ RTM_DELTFILTER, "RTM_DELTFILTER" }, { RTM_SETLINK, "RTM_SETLINK" }, { RTM_DELLINK, "RTM_DELLINK" },
 	};
 	const char *type = "?";
 

@@ -1,7 +1,7 @@
 /*
  * The bridge adaptor without a bridge: the requests that terms lead to (tests/golden/bridge: NAME.in, and NAME.from for
- * what was there before, -> NAME.nl; NAME-invalid.in -> NAME-invalid.err), the plan's properties, and recognising our own
- * filters among hostile ones. GOLDEN_UPDATE=1 writes the expected files. tests/e2e/bridge-uml.sh has the kernel.
+ * what was there before, -> NAME.nl; NAME-invalid.in -> NAME-invalid.err), the plan's properties, and recognising our
+ * own filters among hostile ones. GOLDEN_UPDATE=1 writes the expected files. tests/e2e/bridge-uml.sh has the kernel.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -267,7 +267,8 @@ static void test_parse(void **unused)
 			memcpy(cut, buffer, len);
 			((struct nlmsghdr *)cut)->nlmsg_len = len;
 			if (len < whole - 40)
-				assert_int_equal(bridge_message_parse((struct nlmsghdr *)cut, &got, &bytes, &packets), 0);
+				assert_int_equal(bridge_message_parse((struct nlmsghdr *)cut, &got, &bytes,
+								      &packets), 0);
 			free(cut);
 		}
 		nlh->nlmsg_type = RTM_DELTFILTER;

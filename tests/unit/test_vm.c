@@ -1,7 +1,7 @@
 /*
- * The vm adaptor without a hypervisor: domain XML and boot.json against tests/golden/vm (NAME.in -> NAME.xml, NAME.json;
- * NAME-invalid.in -> NAME-invalid.err), names, marks, the session's directory, and the whole life of a session
- * on libvirt's own test driver. GOLDEN_UPDATE=1 writes the expected files.
+ * The vm adaptor without a hypervisor: domain XML and boot.json against tests/golden/vm (NAME.in -> NAME.xml and
+ * NAME.json; NAME-invalid.in -> NAME-invalid.err), names, marks, the session's directory, and the whole life of a
+ * session on libvirt's own test driver. GOLDEN_UPDATE=1 writes the expected files.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -88,7 +88,8 @@ static void *open_lxc(void)
 
 static void golden_valid(const char *path, const char *stem)
 {
-	static struct vm_image images[] = { { "web", (char *)"/srv/images/web" }, { "odd", (char *)"/srv/<odd>&\"image\"" } };
+	static struct vm_image images[] = { { "web", (char *)"/srv/images/web" },
+					    { "odd", (char *)"/srv/<odd>&\"image\"" } };
 	const struct vm_options o = { .state = (char *)"/run/icorp/vm", .init = (char *)"/usr/sbin/icorp-agent",
 				      .images = images, .n_images = 2,
 				      .hv = vm_hypervisor_find(strstr(stem, "-test") ? "test:///default" : "lxc:///") };
@@ -153,9 +154,9 @@ static void test_golden(void **unused)
 static void test_names(void **unused)
 {
 	struct adaptor_key key = { .icorp = UINT32_MAX, .leader.s_addr = UINT32_MAX }, back;
-	static const char *const wrong[] = { "", "icorp-7", "icorp-7-", "icorp-7-0ac8010", "icorp-07-0ac8010b", "icorp-7-0AC8010B",
-					     "icorp-7-0ac8010b0", "icorp--7-0ac8010b", "icorp-7-0ac8010b/", "web",
-					     "icorp-4294967296-0ac8010b" };
+	static const char *const wrong[] = { "", "icorp-7", "icorp-7-", "icorp-7-0ac8010", "icorp-07-0ac8010b",
+					     "icorp-7-0AC8010B", "icorp-7-0ac8010b0", "icorp--7-0ac8010b",
+					     "icorp-7-0ac8010b/", "web", "icorp-4294967296-0ac8010b" };
 	char name[VM_NAME], ifname[IFNAMSIZ], mac[ETHER_TEXT];
 
 	vm_domain_name(key, name);
@@ -177,13 +178,16 @@ static void test_mark(void **unused)
 {
 	static const char *const wrong[] = {
 		"", "<", "<mark/>", "<other icorp='7' leader='10.0.0.1' disk-mib='0'/>",
-		"<mark icorp='7' leader='10.0.0' disk-mib='0'/>", "<mark icorp='4294967296' leader='10.0.0.1' disk-mib='0'/>",
-		"<mark icorp='-1' leader='10.0.0.1' disk-mib='0'/>", "<mark icorp='7x' leader='10.0.0.1' disk-mib='0'/>",
+		"<mark icorp='7' leader='10.0.0' disk-mib='0'/>",
+		"<mark icorp='4294967296' leader='10.0.0.1' disk-mib='0'/>",
+		"<mark icorp='-1' leader='10.0.0.1' disk-mib='0'/>",
+		"<mark icorp='7x' leader='10.0.0.1' disk-mib='0'/>",
 		"<!DOCTYPE m [<!ENTITY a 'b'>]><mark icorp='&a;' leader='10.0.0.1' disk-mib='0'/>",
 	};
 	struct vm_mark mark;
 
-	assert_int_equal(vm_mark_parse("<mark xmlns='urn:icorp:vm:1' icorp='7' leader='10.0.0.1' disk-mib='12'/>", &mark), 0);
+	assert_int_equal(vm_mark_parse("<mark xmlns='urn:icorp:vm:1' icorp='7' leader='10.0.0.1' disk-mib='12'/>",
+				       &mark), 0);
 	assert_int_equal(mark.key.icorp, 7);
 	assert_int_equal(mark.key.leader.s_addr, htonl(0x0a000001));
 	assert_int_equal(mark.disk_mib, 12);
@@ -323,7 +327,8 @@ static void test_life(void **unused)
 	assert_true(domain_there(conn, "icorp-7-0ac8010b"));
 	assert_int_equal(grant_of(&r, RESOURCE_MEMORY)->outcome, OUTCOME_APPLIED);
 	assert_int_equal(grant_of(&r, RESOURCE_MEMORY)->level, 65536);
-	assert_int_equal(grant_of(&r, RESOURCE_CPU)->enforcement, ENFORCEMENT_NONE);   /* the test driver has no shares */
+	/* the test driver has no shares */
+	assert_int_equal(grant_of(&r, RESOURCE_CPU)->enforcement, ENFORCEMENT_NONE);
 	t.isc.spec.memory_kib *= 2;
 	apply_ok(state, &t, &r);
 	assert_int_equal(grant_of(&r, RESOURCE_MEMORY)->level, 131072);
