@@ -36,6 +36,8 @@ extern char **environ;
 
 struct server { char dir[64]; uint16_t port; pid_t pid; };
 
+static struct server *running; /* ended also when a test fails */
+
 static const char *find_knotd(void)
 {
 	static const char *const places[] = {"/usr/sbin/knotd", "/usr/bin/knotd", "/usr/local/sbin/knotd"};
@@ -121,6 +123,7 @@ static void remove_server(struct server *s)
 	if (!posix_spawnp(&pid, "rm", NULL, NULL, argv, environ))
 		waitpid(pid, NULL, 0);
 	free(s);
+	running = NULL;
 }
 
 /* How many addresses the server gives for the name; -1 when it does not answer. */
@@ -161,6 +164,18 @@ static void wait_for(struct world *w, const struct server *s, const char *name, 
 	}
 }
 
+/* Until the last attempt failed, or worked and nothing is pending. */
+static void wait_health(struct world *w, int failed)
+{
+	time_t until = time(NULL) + 30;
+
+	while (failed ? !dns_health(w->gk->dns) : dns_health(w->gk->dns) || dns_pending(w->gk->dns)) {
+		if (time(NULL) >= until)
+			fail_msg("the DNS server is %s after 30 s", failed ? "still fine" : "not caught up with");
+		world_turn(w);
+	}
+}
+
 static struct world *new_world(const struct server *s, const char *secret)
 {
 	char extra[512];
@@ -181,7 +196,7 @@ static struct server *new_server(void)
 		print_message("skipped: knotd is not installed\n");
 		skip();
 	}
-	s = calloc(1, sizeof(*s));
+	s = running = calloc(1, sizeof(*s));
 	configure(s);
 	return s;
 }
@@ -239,8 +254,7 @@ static void test_absence(void **state)
 	free(world_expect(w, 200, "GET", "/v1/icorps/2", NULL, NULL));
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	assert_true(after.tv_sec - before.tv_sec <= 1);
-	while (!dns_health(w->gk->dns))
-		world_turn(w);
+	wait_health(w, 1);
 	free(world_expect(w, 200, "GET", "/v1/status", NULL, NULL));
 	assert_string_equal(dns_state(w->gk->dns, 1, "b.asp.test"), "pending");
 	stop_knotd(s);
@@ -249,8 +263,7 @@ static void test_absence(void **state)
 	start_knotd(s);
 	wait_for(w, s, "b.asp.test", 1);
 	wait_for(w, s, "shop.asp.test", 2);
-	while (dns_health(w->gk->dns) || dns_pending(w->gk->dns))
-		world_turn(w);
+	wait_health(w, 0);
 	assert_string_equal(dns_state(w->gk->dns, 1, "b.asp.test"), "published");
 	world_free(w);
 	remove_server(s);
@@ -268,8 +281,7 @@ static void test_wrong_secret(void **state)
 	wait_for(w, s, "ns.asp.test", 1);
 	free(world_expect(w, 201, "POST", "/v1/icorps", NULL, SHOP));
 	complete(w, 1);
-	while (!dns_health(w->gk->dns))
-		world_turn(w);
+	wait_health(w, 1);
 	status = world_expect(w, 200, "GET", "/v1/status", NULL, NULL);
 	assert_non_null(strstr(status, "not authorised"));
 	assert_non_null(strstr(status, "\"ok\":false"));
@@ -277,6 +289,13 @@ static void test_wrong_secret(void **state)
 	assert_int_equal(ask(s, "shop.asp.test"), 0);
 	world_free(w);
 	remove_server(s);
+}
+
+static int tear_down(void **state)
+{
+	if (running)
+		remove_server(running);
+	return 0;
 }
 
 /* Without a server: what is sent, byte for byte enough, and what is made of answers nobody signed. */
@@ -324,9 +343,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_absence),
-		cmocka_unit_test(test_wrong_secret),
+		cmocka_unit_test_teardown(test_names, tear_down),
+		cmocka_unit_test_teardown(test_absence, tear_down),
+		cmocka_unit_test_teardown(test_wrong_secret, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
