@@ -40,7 +40,7 @@ static void test_random(void **state)
 		struct heap_entry *e = &entry[random() % N];
 
 		if (random() % 3)
-			assert_int_equal(heap_set(&heap, e, (uint64_t)random() % 1000), 0);
+			assert_int_equal(heap_set(&heap, e, (uint64_t)random() % 60), 0);
 		else
 			heap_remove(&heap, e);
 		if (step % 10 == 0)

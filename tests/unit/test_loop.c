@@ -67,6 +67,7 @@ static void test_ends(void **state)
 	assert_int_equal(loop_run(w->loop), 0);
 	raise(SIGINT);
 	assert_int_equal(loop_run(w->loop), 0);
+	assert_int_equal(w->reloads, 0);
 }
 
 static void test_reload(void **state)
