@@ -28,7 +28,7 @@ capture_start() {
 	capture_on ar2 eth0 tshark "$RSVP_FILTER"
 	within 15 "captures run on ar1, ar2, r1, r2, srv1, srv2" captures_run
 }
-captures_run() { [ "$(find "$PCAP" -name '*.pcap*' -size +0 | wc -l)" = 7 ]; }
+captures_run() { [ "$(find "$PCAP" -name '*.t*.pcap*' -size +0 | wc -l)" = 7 ]; }
 capture_check() {
 	local f messages=0 n bad=0 what; local -a files
 	files=("$PCAP"/*.t*.pcap*)

@@ -58,6 +58,7 @@ proxy_config() { # NODE
 	cat <<- END
 		name = "$1"
 		control = "$STATE/$1/run/proxy.sock"
+		check_interval = 1s
 	END
 }
 
