@@ -55,7 +55,9 @@ page() { # USER NAME
 	turn=${list[turn % ${#list[@]}]}
 	in_ "${turn% *}" curl -sf -m 5 "http://${turn#* }/" < /dev/null
 }
-proxy_uses() { told "$1" ".endpoints[] | select(.up and .weight > 0) | .private_addr" | grep -qxF "$2"; }
+watch_proxies() { :; }
+proxies_use() { told ar1 ".endpoints[] | select(.up and .weight > 0) | .private_addr" | grep -xF "$1"; }
+proxies_last() { echo "$1"; }
 keep_asking() { behind sleep 1000; }
 # Requests that make the application work: without a cgroup an agent measures its applications only.
 load_isc() {

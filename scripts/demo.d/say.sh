@@ -52,8 +52,9 @@ behind() {
 }
 
 stop_one() { kill -- "-$1" 2> /dev/null; wait "$1" 2> /dev/null; return 0; }
+# All, or those started since there were COUNT of them.
 stop_background() {
 	local p
-	for p in "${BACKGROUND[@]}"; do stop_one "$p"; done
-	BACKGROUND=()
+	for p in "${BACKGROUND[@]:${1:-0}}"; do stop_one "$p"; done
+	BACKGROUND=("${BACKGROUND[@]:0:${1:-0}}")
 }
