@@ -66,4 +66,5 @@ load_isc() {
 }
 stop_load() { stop_one "$1"; }
 other_state() { find "$STATE/$1/null" -name '*.json' 2> /dev/null; return 0; }
+snapshot_has() { printf '%s\n' "$1" | grep -q "null/$ID.json"; }
 compare_create() { saw "time from POST to first page: $FIRST_PAGE_MS ms"; }

@@ -136,6 +136,21 @@ step_3() {
 	within 5 "$SAW_ROUTES" routes_of srv1 "$net." 3 || return
 	within 5 "$SAW_PROXY" proxied ar1 80 || return
 	within 5 "$SAW_PROXY" proxied ar2 80 || return
+	within 1 "all of that is in the snapshot too, which step 7 compares" snapshot_differs || return
+}
+# An empty diff in the end proves something only if it is not empty now.
+snapshot_differs() {
+	local kinds
+	kinds=$(diff <(snapshot) "$WORK/before" | sed -n 's/^< *//p')
+	printf '%s lines more than before\n' "$(printf '%s\n' "$kinds" | grep -c .)"
+	printf '%s' "$kinds" | grep -q "$HOST" || { echo "the DNS name is missing"; return 1; }
+	snapshot_has "$kinds"
+}
+snapshot_has() {
+	local what
+	for what in "icorp-$ID-" "^class eth0.*rate 15Mbit" "vlan +push id" "^route .*proto 73" "$PUBLIC_RE:80" "${PREFIX%/*}"; do
+		printf '%s\n' "$1" | grep -qE "$what" || { echo "nothing like $what in it"; return 1; }
+	done
 }
 first_process_is_agent() {
 	local out; out=$(in_isc "$1" 'tr "\0" " " < /proc/1/cmdline')
