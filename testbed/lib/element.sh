@@ -81,18 +81,25 @@ daemon_alive() {
 	fi
 }
 
-# A way from this machine's loopback to a TCP service inside; seen from the first host. Ends with the testbed.
+# A way from this machine's loopback to a TCP service inside, as seen from the first host; on the same port when that is
+# free here, else on another. Ends with the testbed.
 publish() { # ADDRESS:PORT
-	local n port=${1##*:} pid from=
-	for n in "${NODES[@]}"; do [ "${KIND[$n]}" = host ] && { from=$n; break; }; done
+	local n port=${1##*:} here pid from=
+	for n in "${NODES[@]}"; do [ "${KIND[$n]}" != host ] || { from=$n; break; }; done
 	[ -n "$from" ] || die "publish needs a host in the topology"
 	command -v socat > /dev/null || die "socat is missing; install socat"
-	ICORP_TESTBED=$NAME setsid socat "TCP-LISTEN:$port,bind=127.0.0.1,fork,reuseaddr" \
-		"EXEC:nsenter -t ${PID[$from]} -n socat - TCP\:${1%:*}\:$port" < /dev/null >> "$STATE/publish.log" 2>&1 9>&- &
-	pid=$!
-	disown
-	record_pid "$pid" "publish $1"
-	sleep 0.2
-	alive "$pid" "$(start_time "$pid")" || die "cannot listen on 127.0.0.1:$port: $(tail -n 1 "$STATE/publish.log")"
-	echo "http://127.0.0.1:$port/"
+	for here in "$port" $((20000 + RANDOM % 10000)) $((20000 + RANDOM % 10000)); do
+		ICORP_TESTBED=$NAME setsid socat "TCP-LISTEN:$here,bind=127.0.0.1,fork,reuseaddr" \
+			"EXEC:nsenter -t ${PID[$from]} -n socat - TCP\\:${1%:*}\\:$port" < /dev/null >> "$STATE/publish.log" 2>&1 9>&- &
+		pid=$!
+		disown
+		record_pid "$pid" "publish $1"
+		poll 2 publish_listens "$here" "$pid" && alive "$pid" "$(start_time "$pid")" || continue
+		echo "http://127.0.0.1:$here/"
+		return
+	done
+	die "cannot listen on 127.0.0.1:$port: $(tail -n 1 "$STATE/publish.log")"
+}
+publish_listens() { # PORT PID: or it has died
+	[ ! -d "/proc/$2" ] || ss -Hltnp "sport = :$1" | grep -q "pid=$2,"
 }
