@@ -35,7 +35,7 @@ netns_inode() { readlink "/proc/$1/ns/net" 2>/dev/null; }
 
 # The process with that id is still the one we started.
 alive() {
-	[ -n "$1" ] && [ "$(start_time "$1")" = "$2" ] && [ "$(proc_state "$1")" != Z ]
+	[ -n "$1" ] && [ -n "$2" ] && [ "$(start_time "$1")" = "$2" ] && [ "$(proc_state "$1")" != Z ]
 }
 
 proc_state() {
