@@ -83,10 +83,13 @@ cat > "$D/image/usr/sbin/test-init" <<- 'END'
 END
 chmod 755 "$D/image/usr/sbin/test-init"
 
+# A leader of this run only: cgroups are the machine's, and another run may be under way.
+leader=10.200.$(($$ / 250 % 250)).$(($$ % 250 + 1))
+hex=$(printf '0ac8%02x%02x' $(($$ / 250 % 250)) $(($$ % 250 + 1)))
 terms() { # FILE ID SHARES MEMORY REVISION [IMAGE]
 	cat > "$D/$1" <<- END
 		icorp $2
-		leader 10.200.1.11
+		leader $leader
 		revision $5
 		name shop
 		endpoint srv1 server control=10.200.2.21 private=10.64.$2.66 local
@@ -99,7 +102,7 @@ terms() { # FILE ID SHARES MEMORY REVISION [IMAGE]
 # Each call is a new adaptor process.
 init=/usr/sbin/test-init
 drive() { on timeout 60 "$drive" vm "uri=$uri" "image.web=$D/image" "state=$D/state" init=$init 2>> "$D/drive.log"; }
-domain=icorp-7-0ac8010b
+domain=icorp-7-$hex
 first() { # DOMAIN -> the pid of the ISC's first process
 	local pid; pid=$(virsh_ domid "$1"); pid=$(cat "/proc/$pid/task/$pid/children"); echo "${pid%% *}"
 }
@@ -202,37 +205,38 @@ if [ -x "$D/image/usr/libexec/icorp/icorp-agent" ]; then
 	out=$(drive <<< "apply $D/t6")
 	check "the ISC's controller is the first process and starts the application" until_true 20 answers 6
 	check "its page says who serves it" has "$(page 6)" '<b id="isc">10.64.6.66</b> on <b id="host">10.200.2.21</b>'
-	check "it is the program, not its starter" grep -qx icorp-agent "/proc/$(first icorp-6-0ac8010b)/comm"
-	check "what it says goes to a file, not to a console that no one reads" test -s "/proc/$(first icorp-6-0ac8010b)/root/run/icorp-agent.log"
-	check "icorp runs in the ISC" has "$(inside icorp-6-0ac8010b /usr/bin/icorp --version)" icorp
-	[ $failed = 0 ] || sed 's/^/# /' "/proc/$(first icorp-6-0ac8010b)/root/run/icorp-agent.log" | tail -n 20
-	out=$(drive <<< "revoke 6 10.200.1.11")
+	check "it is the program, not its starter" grep -qx icorp-agent "/proc/$(first icorp-6-$hex)/comm"
+	check "what it says goes to a file, not to a console that no one reads" test -s "/proc/$(first icorp-6-$hex)/root/run/icorp-agent.log"
+	check "icorp runs in the ISC" has "$(inside icorp-6-$hex /usr/bin/icorp --version)" icorp
+	[ $failed = 0 ] || sed 's/^/# /' "/proc/$(first icorp-6-$hex)/root/run/icorp-agent.log" | tail -n 20
+	out=$(drive <<< "revoke 6 $leader")
 	init=/usr/sbin/test-init
 fi
 
 cat > "$D/foreign.xml" <<- END
-	<domain type='lxc'><name>icorp-9-0ac8010b</name><memory unit='MiB'>32</memory><os><type>exe</type><init>/bin/sleep</init>
+	<domain type='lxc'><name>icorp-9-$hex</name><memory unit='MiB'>32</memory><os><type>exe</type><init>/bin/sleep</init>
 	<initarg>600</initarg></os><devices><filesystem type='mount'><source dir='$D/image'/><target dir='/'/></filesystem>
 	<console type='pty'/></devices></domain>
 END
 virsh_ create "$D/foreign.xml" > /dev/null
-out=$(drive <<< "audit 7 10.200.1.11")
+out=$(drive <<< "audit 7 $leader")
 check "an audit removes the orphan" has "$out" "audit: ok: 1 orphans, 0 repaired"
-check "and only that" test "$(virsh_ list --name | sort | xargs)" = "$domain icorp-9-0ac8010b"
+check "and only that" test "$(virsh_ list --name | sort | xargs)" = "$domain icorp-9-$hex"
 terms t9 9 1024 65536 1
 out=$(drive <<< "apply $D/t9")
 check "a foreign domain in the way is left alone" has "$out" "apply: File exists"
-virsh_ destroy icorp-9-0ac8010b > /dev/null
+virsh_ destroy icorp-9-$hex > /dev/null
 
-out=$(drive <<< "revoke 7 10.200.1.11
-revoke 7 10.200.1.11
+out=$(drive <<< "revoke 7 $leader
+revoke 7 $leader
 revoke 4294967295 255.255.255.255")
 check "revoke, twice, and of what never was" test "$(grep -c 'revoke: ok' <<< "$out")" = 3
 check "no domain is left" test -z "$(virsh_ list --name | xargs)"
 check "no directory is left" test -z "$(ls -A "$D/state")"
 no_links() { ! on ip -o link | grep ' ic'; }
 check "no link is left" until_true 5 no_links
-no_cgroups() { ! find /sys/fs/cgroup -type d -name "lxc-*-icorp-[789]-0ac801*" 2> /dev/null | grep .; }
+no_cgroups() { ! find /sys/fs/cgroup -type d -name "lxc-*-icorp-[6789]-$hex*" 2> /dev/null | grep .; }
 check "no cgroup is left" until_true 5 no_cgroups
+check "the adaptor's processes were clean" bash -c "! grep -E 'ERROR: (Address|Leak)Sanitizer|runtime error:' '$D/drive.log'"
 [ $failed = 0 ] || { echo "# the adaptor and libvirtd said:"; tail -n 5 "$D/drive.log" "$D/libvirtd.log" | sed 's/^/# /'; }
 exit $((failed > 0))
