@@ -91,8 +91,8 @@ const struct core_config *core_config(const struct core *core);
 /* New sizes, ports and resources; what is reserved stays, even beyond a smaller capacity. */
 void core_reconfigure(struct core *core, const struct core_config *config);
 
-/* Where a message came from. */
-struct core_from { struct in_addr addr; int port; };
+/* Where a message came from. isc: it was signed with an ISC's key, so a client's software wrote it. */
+struct core_from { struct in_addr addr; int port; int isc; };
 
 /*
  * A decoded, authenticated message. contract is the parsed BODY when the message had one (the core takes its own
@@ -128,7 +128,7 @@ size_t core_sessions(const struct core *core);
 
 enum core_counter {
 	CORE_PATHS, CORE_RESVS, CORE_PATH_ERRS, CORE_RESV_ERRS, CORE_PATH_TEARS, CORE_RESV_TEARS, CORE_CONFS,
-	CORE_NO_PATH, CORE_PARKED, CORE_LAPSED, CORE_REFUSED, CORE_LOOPS, CORE_STALE, CORE_COUNTERS
+	CORE_NO_PATH, CORE_NOT_ITS_OWN, CORE_PARKED, CORE_LAPSED, CORE_REFUSED, CORE_LOOPS, CORE_STALE, CORE_COUNTERS
 };
 const uint64_t *core_counters(const struct core *core);
 const char *core_counter_name(enum core_counter counter);

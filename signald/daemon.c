@@ -294,20 +294,28 @@ static void log_dropped(struct in_addr from, uint64_t now, const char *why)
 			addr_text(from, text), why, more);
 }
 
+/* Without INTEGRITY the address alone tells an ISC from a neighbour. */
+static int isc_here(const struct daemon *d, const struct rsvp_msg *msg, struct in_addr from)
+{
+	const struct session *s = core_session(d->core, msg->session.icorp, msg->session.leader);
+
+	for (const struct branch *b = s ? s->branch : NULL; b; b = b->next)
+		if (b->isc && b->neighbour.s_addr == from.s_addr)
+			return 1;
+	return 0;
+}
+
 static void on_datagram(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len)
 {
 	struct daemon *d = ctx;
 	uint64_t now = clock_now_us();
-	struct peer *peer = peer_get(d->peers, from);
+	struct peer *peer;
 	struct rsvp_decode_error error;
-	struct core_from where = { from, CORE_PORT_NONE };
+	struct core_from where = { from, CORE_PORT_NONE, 0 };
 	struct contract *contract;
 	int r;
 
-	if (!peer)
-		return;
-	peer->counter[PEER_RECEIVED]++;
-	r = peer_check(d->peers, peer, data, len, now);
+	r = peer_check(d->peers, from, data, len, now, &peer);
 	if (r) {
 		log_dropped(from, now, r == -ENOKEY ? "no key with that id" : r == -EALREADY ? "replayed" :
 			    r == -EBADMSG ? "malformed" : "not authentic");
@@ -320,7 +328,8 @@ static void on_datagram(void *ctx, struct in_addr from, unsigned ifindex, const 
 		return;
 	}
 	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, ifindex);
-	contract = body_contract(d, &d->msg);
+	where.isc = peer->isc || (!d->config.integrity && isc_here(d, &d->msg, from));
+	contract = where.isc ? NULL : body_contract(d, &d->msg);
 	core_message(d->core, &d->msg, &where, contract, now, &d->actions);
 	contract_unref(contract);
 	daemon_run_actions(d);

@@ -117,7 +117,7 @@ static void path_told(struct session *s, const struct rsvp_msg *msg)
 /* Lists the message's leaves, places new ones. Returns how many are new, or -errno with *failed set. */
 static int path_leaves(struct turn *t, struct session *s, const struct rsvp_msg *msg, struct leaf **failed)
 {
-	uint64_t expires = t->now_us + core_lifetime(t->core, (uint64_t)msg->refresh_ms * 1000);
+	uint64_t expires = t->now_us + core_their_lifetime(t->core, msg->refresh_ms);
 	struct in_addr none = { 0 };
 	int placed = 0, r;
 

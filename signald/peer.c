@@ -28,6 +28,7 @@ struct peers {
 	struct peer *bucket[BUCKETS];
 	unsigned n;
 	uint64_t last_sequence;
+	struct peer strangers;
 };
 
 const char *peer_counter_name(enum peer_counter counter)
@@ -330,27 +331,53 @@ static int refuse(struct peer *peer, enum peer_counter counter, int error)
 	return error;
 }
 
-int peer_check(struct peers *peers, struct peer *peer, const uint8_t *data, size_t len, uint64_t now_us)
+/* Checks the datagram against what is known of its sender. */
+static int check(struct peers *peers, struct peer *peer, struct in_addr from, const uint8_t *data, size_t len)
 {
 	struct rsvp_auth auth;
 	const struct key *k;
+	int r = rsvp_auth_peek(data, len, &auth);
+
+	if (r < 0)
+		return refuse(peer, PEER_MALFORMED, -EBADMSG);
+	if (!r)
+		return refuse(peer, PEER_UNSIGNED, -EKEYREJECTED);
+	k = key_find(peers, from, &auth.key_id);
+	if (!k)
+		return refuse(peer, PEER_NO_KEY, -ENOKEY);
+	if (rsvp_auth_verify(data, len, k->mac))
+		return refuse(peer, PEER_FORGED, -EKEYREJECTED);
+	if (peer != &peers->strangers && auth.sequence <= peer->seen_sequence)
+		return refuse(peer, PEER_REPLAYED, -EALREADY);
+	if (peer == &peers->strangers) {
+		peer = peer_get(peers, from);
+		if (!peer)
+			return -ENOMEM;
+	}
+	peer->seen_sequence = auth.sequence;
+	peer->isc = !k->from_file;
+	return 0;
+}
+
+int peer_check(struct peers *peers, struct in_addr from, const uint8_t *data, size_t len, uint64_t now_us,
+	       struct peer **peer)
+{
+	struct peer *known = *peer_at(peers, from);
 	int r;
 
-	if (peers->integrity) {
-		r = rsvp_auth_peek(data, len, &auth);
-		if (r < 0)
-			return refuse(peer, PEER_MALFORMED, -EBADMSG);
-		if (!r)
-			return refuse(peer, PEER_UNSIGNED, -EKEYREJECTED);
-		k = key_find(peers, peer->addr, &auth.key_id);
-		if (!k)
-			return refuse(peer, PEER_NO_KEY, -ENOKEY);
-		if (rsvp_auth_verify(data, len, k->mac))
-			return refuse(peer, PEER_FORGED, -EKEYREJECTED);
-		if (auth.sequence <= peer->seen_sequence)
-			return refuse(peer, PEER_REPLAYED, -EALREADY);
-		peer->seen_sequence = auth.sequence;
-	}
-	peer->heard_us = now_us;
+	*peer = NULL;
+	if (!known && !peers->integrity)
+		known = peer_get(peers, from);
+	(known ? known : &peers->strangers)->counter[PEER_RECEIVED]++;
+	r = peers->integrity ? check(peers, known ? known : &peers->strangers, from, data, len) : known ? 0 : -ENOMEM;
+	if (r)
+		return r;
+	*peer = peer_get(peers, from);
+	(*peer)->heard_us = now_us;
 	return 0;
+}
+
+const struct peer *peers_strangers(const struct peers *peers)
+{
+	return &peers->strangers;
 }

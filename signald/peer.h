@@ -21,6 +21,7 @@ const char *peer_counter_name(enum peer_counter counter);
 struct peer {
 	struct peer *next;
 	struct in_addr addr;
+	int isc;                        /* the key that authenticated it last is an ISC's, not the keyring's */
 	uint64_t seen_sequence;         /* the newest accepted */
 	uint64_t heard_us;
 	uint64_t counter[PEER_COUNTERS];
@@ -45,7 +46,7 @@ int peers_set_key(struct peers *peers, struct in_addr addr, uint64_t key_id, enu
 		  const uint8_t *key, size_t len);
 void peers_forget(struct peers *peers, struct in_addr addr);
 
-/* The neighbour of that address, made if need be; NULL: no memory or too many. */
+/* The neighbour of that address, made if need be; NULL: no memory or too many. For whom we speak to. */
 struct peer *peer_get(struct peers *peers, struct in_addr addr);
 /* Walks all neighbours. */
 const struct peer *peers_first(const struct peers *peers);
@@ -53,7 +54,14 @@ const struct peer *peers_next(const struct peers *peers, const struct peer *afte
 
 /* What to sign the next datagram to addr with: 1 and *auth, 0 when unsigned, -ENOKEY. */
 int peer_auth(struct peers *peers, struct in_addr addr, struct rsvp_auth *auth);
-/* Checks a received datagram. 0, or -errno after counting why in the peer: -ENOKEY, -EKEYREJECTED, -EALREADY, -EBADMSG. */
-int peer_check(struct peers *peers, struct peer *peer, const uint8_t *data, size_t len, uint64_t now_us);
+/*
+ * Who sent this? *peer is the neighbour, made only once it is authentic: anybody can send, and must not fill our memory.
+ * 0, or -errno after counting why (with strangers, when no neighbour has that address): -ENOKEY, -EKEYREJECTED, -EALREADY,
+ * -EBADMSG, -ENOMEM; then *peer is NULL.
+ */
+int peer_check(struct peers *peers, struct in_addr from, const uint8_t *data, size_t len, uint64_t now_us,
+	       struct peer **peer);
+/* Counts for those who never were authentic. */
+const struct peer *peers_strangers(const struct peers *peers);
 
 #endif

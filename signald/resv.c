@@ -199,6 +199,12 @@ static void resv_confirm(struct turn *t, struct session *s, struct branch *b, co
 	m->has |= RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
 }
 
+/* An ISC speaks for its own branch only, and nobody else speaks for that. */
+static int may_speak(const struct branch *b, const struct core_from *from)
+{
+	return b->isc ? from->isc && from->addr.s_addr == b->neighbour.s_addr : !from->isc;
+}
+
 void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
 {
 	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
@@ -209,25 +215,28 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		t->core->counter[CORE_NO_PATH]++;
 		return;
 	}
-	if (b->isc && from->addr.s_addr != b->neighbour.s_addr) {
-		t->core->counter[CORE_NO_PATH]++; /* only the ISC itself speaks for it */
+	if (!may_speak(b, from)) {
+		t->core->counter[CORE_NOT_ITS_OWN]++;
 		return;
 	}
 	if (msg->template_.lsp_id != s->contract->revision) {
 		t->core->counter[CORE_STALE]++;
 		return;
 	}
-	b->resv_expires_us = t->now_us + core_lifetime(t->core, (uint64_t)msg->refresh_ms * 1000);
+	b->resv_expires_us = t->now_us + (b->isc ? core_lifetime(t->core, t->core->config.refresh_us) :
+					  core_their_lifetime(t->core, msg->refresh_ms));
 	resv_loads(s, b, msg);
 	hash = resv_hash(msg);
 	if (hash != b->resv_hash) {
 		b->resv_hash = hash;
 		s->dirty_up = s->dirty_report = 1;
 		resv_leaves(t, s, b, msg);
-		resv_grants(s, b, msg);
+		if (!b->isc)
+			resv_grants(s, b, msg); /* an ISC grants nothing */
 		resv_demands(t, s, b, msg);
 		resv_admit(t, s, b, resv_rate(t, b, msg));
-		resv_confirm(t, s, b, msg);
+		if (!b->isc)
+			resv_confirm(t, s, b, msg);
 		if (b->isc && s->isc_deadline_us) {
 			s->isc_deadline_us = 0;
 			s->confirm = t->core->config.address;
@@ -236,7 +245,7 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	session_settle(t, s);
 }
 
-void resv_tear_input(struct turn *t, const struct rsvp_msg *msg)
+void resv_tear_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
 {
 	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
 	struct branch *b = s ? branch_by_lih(s, msg->hop.lih) : NULL;
@@ -244,6 +253,10 @@ void resv_tear_input(struct turn *t, const struct rsvp_msg *msg)
 
 	if (!b)
 		return;
+	if (!may_speak(b, from)) {
+		t->core->counter[CORE_NOT_ITS_OWN]++;
+		return;
+	}
 	b->resv_hash = 0;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];

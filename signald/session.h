@@ -133,6 +133,7 @@ struct core_action *action_add(struct turn *t, enum core_action_type type);
 struct rsvp_msg *action_send(struct turn *t, struct in_addr to, int port, uint8_t type, const struct session *s);
 uint64_t core_jitter(struct core *core, uint64_t r_us);      /* [0.5, 1.5] R */
 uint64_t core_lifetime(const struct core *core, uint64_t r_us); /* (K + 0.5) * 1.5 * R */
+uint64_t core_their_lifetime(const struct core *core, uint32_t refresh_ms); /* of a neighbour's R, within reason */
 void session_schedule(struct turn *t, struct session *s);
 
 /* branch.c */
@@ -178,7 +179,7 @@ int path_reserve(struct turn *t, struct session *s);
 
 /* resv.c */
 void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from);
-void resv_tear_input(struct turn *t, const struct rsvp_msg *msg);
+void resv_tear_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from);
 void resv_conf_input(struct turn *t, const struct rsvp_msg *msg);
 /* A leaf is no longer confirmed (lapse or tear). */
 void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char *why);

@@ -201,20 +201,27 @@ static int show_ports(void *ctx, int argc, char **argv, struct writer *w, struct
 	return 0;
 }
 
+static void write_peer(struct writer *w, const struct peer *p, uint64_t now)
+{
+	char text[ADDR_TEXT];
+
+	writer_object(w, NULL);
+	writer_str(w, "address", p->addr.s_addr ? addr_text(p->addr, text) : "strangers");
+	writer_int(w, "heard_ms_ago", p->heard_us ? (int64_t)(now - p->heard_us) / 1000 : -1);
+	for (unsigned i = 0; i < PEER_COUNTERS; i++)
+		writer_uint(w, peer_counter_name(i), p->counter[i]);
+	writer_end(w);
+}
+
 static int show_neighbours(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
 {
 	const struct daemon *d = ctx;
 	uint64_t now = clock_now_us();
 
 	writer_array(w, "neighbours");
-	for (const struct peer *p = peers_first(d->peers); p; p = peers_next(d->peers, p)) {
-		writer_object(w, NULL);
-		write_addr(w, "address", p->addr);
-		writer_int(w, "heard_ms_ago", p->heard_us ? (int64_t)(now - p->heard_us) / 1000 : -1);
-		for (unsigned i = 0; i < PEER_COUNTERS; i++)
-			writer_uint(w, peer_counter_name(i), p->counter[i]);
-		writer_end(w);
-	}
+	for (const struct peer *p = peers_first(d->peers); p; p = peers_next(d->peers, p))
+		write_peer(w, p, now);
+	write_peer(w, peers_strangers(d->peers), now);
 	writer_end(w);
 	return 0;
 }
@@ -222,10 +229,11 @@ static int show_neighbours(void *ctx, int argc, char **argv, struct writer *w, s
 static int show_counters(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
 {
 	const struct daemon *d = ctx;
-	uint64_t sum[PEER_COUNTERS] = { 0 };
+	uint64_t sum[PEER_COUNTERS];
 
 	for (unsigned i = 0; i < CORE_COUNTERS; i++)
 		writer_uint(w, core_counter_name(i), core_counters(d->core)[i]);
+	memcpy(sum, peers_strangers(d->peers)->counter, sizeof(sum));
 	for (const struct peer *p = peers_first(d->peers); p; p = peers_next(d->peers, p))
 		for (unsigned i = 0; i < PEER_COUNTERS; i++)
 			sum[i] += p->counter[i];

@@ -20,7 +20,7 @@ const char *core_counter_name(enum core_counter counter)
 {
 	static const char *const names[CORE_COUNTERS] = {
 		"paths received", "resvs received", "path errors received", "resv errors received",
-		"path tears received", "resv tears received", "resv confirmations received", "no path state",
+		"path tears received", "resv tears received", "resv confirmations received", "no path state", "ISCs beyond their own",
 		"waited for a contract", "lapsed", "refused here", "loops", "stale revisions",
 	};
 
@@ -304,6 +304,17 @@ uint64_t core_lifetime(const struct core *core, uint64_t r_us)
 	return (2 * core->config.multiplier + 1) * 3 * r_us / 4;
 }
 
+/* What a neighbour says of its R decides how long its state lives here, but not for ever and not for no time at all. */
+#define MIN_REFRESH_MS 50
+#define MAX_REFRESH_MS 3600000
+
+uint64_t core_their_lifetime(const struct core *core, uint32_t refresh_ms)
+{
+	uint64_t ms = refresh_ms < MIN_REFRESH_MS ? MIN_REFRESH_MS : refresh_ms > MAX_REFRESH_MS ? MAX_REFRESH_MS : refresh_ms;
+
+	return core_lifetime(core, ms * 1000);
+}
+
 static void earlier(uint64_t *at, uint64_t deadline)
 {
 	if (deadline && deadline < *at)
@@ -500,6 +511,10 @@ void core_message(struct core *core, const struct rsvp_msg *msg, const struct co
 	struct turn t = { core, now_us, actions };
 
 	bury(core);
+	if (from->isc && msg->type != RSVP_RESV && msg->type != RSVP_RESV_TEAR) {
+		core->counter[CORE_NOT_ITS_OWN]++; /* a client's software answers Paths, it does not make them */
+		return;
+	}
 	switch (msg->type) {
 	case RSVP_PATH:
 		core->counter[CORE_PATHS]++;
@@ -523,7 +538,7 @@ void core_message(struct core *core, const struct rsvp_msg *msg, const struct co
 		break;
 	case RSVP_RESV_TEAR:
 		core->counter[CORE_RESV_TEARS]++;
-		resv_tear_input(&t, msg);
+		resv_tear_input(&t, msg, from);
 		break;
 	case RSVP_RESV_CONF:
 		core->counter[CORE_CONFS]++;

@@ -377,7 +377,7 @@ static int replayed(struct sim *sim, const struct event *e)
 static void deliver(struct sim *sim, struct event *e)
 {
 	struct controller *c = &sim->ctl[e->to];
-	struct core_from from = { e->from, CORE_PORT_NONE };
+	struct core_from from = { e->from, CORE_PORT_NONE, isc_at(sim, e->from) != NULL };
 	struct contract *contract = NULL;
 
 	if (replayed(sim, e))
@@ -685,6 +685,15 @@ uint32_t sim_demand(struct sim *sim, const char *server, uint32_t icorp, enum re
 
 	isc_resv(sim, isc);
 	return sequence;
+}
+
+void sim_isc_sends(struct sim *sim, const char *server, uint32_t icorp, struct rsvp_msg *msg)
+{
+	struct isc *isc = isc_of(sim, server, icorp);
+
+	if (msg->type == RSVP_RESV || msg->type == RSVP_RESV_TEAR)
+		msg->hop = (struct rsvp_hop){ isc->addr, msg->hop.lih ? msg->hop.lih : isc->lih };
+	transmit(sim, isc->addr, isc->host, msg);
 }
 
 void sim_kill_isc(struct sim *sim, const char *server, uint32_t icorp)

@@ -29,6 +29,8 @@ void sim_withdraw(struct sim *sim, const char *leader, uint32_t icorp);
 /* The ISC of this ICorp on this server asks. Returns the sequence number; 0: there is no ISC. */
 uint32_t sim_demand(struct sim *sim, const char *server, uint32_t icorp, enum resource resource, int direction,
 		    unsigned steps);
+/* It sends this instead of what it should. A LIH of 0 becomes its own. */
+void sim_isc_sends(struct sim *sim, const char *server, uint32_t icorp, struct rsvp_msg *msg);
 /* Its controller dies without a word. */
 void sim_kill_isc(struct sim *sim, const char *server, uint32_t icorp);
 void sim_set_faults(struct sim *sim, const struct sim_faults *faults);

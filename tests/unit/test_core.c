@@ -222,6 +222,58 @@ static void isc_dies(void **state)
 	sim_free(sim);
 }
 
+static void isc_msg(struct rsvp_msg *m, uint8_t type, uint32_t icorp)
+{
+	const struct topo_node *ar1 = &topo.node[topo_find(&topo, "ar1")], *srv2 = &topo.node[topo_find(&topo, "srv2")];
+
+	rsvp_msg_clear(m);
+	m->type = type;
+	m->session = (struct rsvp_session){ icorp, 0, topo_control(ar1) };
+	m->refresh_ms = UINT32_MAX;
+	m->style = RSVP_STYLE_SE;
+	m->template_.lsp_id = 1;
+	m->template_.sender = topo_control(ar1);
+	m->flow.rate_bps = 99000000;
+	m->has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
+	rsvp_add_s2l(m, topo_control(srv2));
+}
+
+/* What runs in an ISC is a client's: with its own key it must reach nothing but its own reservation. */
+static void hostile_isc(void **state)
+{
+	static const uint8_t types[] = { RSVP_PATH, RSVP_PATH_TEAR, RSVP_PATH_ERR, RSVP_RESV_ERR, RSVP_RESV_CONF };
+	struct sim *sim = start(10000000, 2);
+	struct rsvp_msg m = { 0 };
+	uint64_t price;
+
+	run(sim, CLOCK_S);
+	price = sim_price(sim, "srv2", 1);
+	for (size_t i = 0; i < sizeof(types); i++) {
+		isc_msg(&m, types[i], 1);
+		m.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_TEMPLATE | RSVP_HAS_TSPEC | RSVP_HAS_REF | RSVP_HAS_ERROR;
+		if (types[i] == RSVP_RESV_ERR || types[i] == RSVP_RESV_CONF)
+			m.has = RSVP_HAS_HOP | RSVP_HAS_ERROR | RSVP_HAS_STYLE | RSVP_HAS_CONFIRM | RSVP_HAS_FLOWSPEC;
+		m.hop = (struct rsvp_hop){ topo_control(&topo.node[topo_find(&topo, "s2")]), 1 };
+		sim_isc_sends(sim, "srv2", 1, &m);
+	}
+	isc_msg(&m, RSVP_RESV_TEAR, 2); /* another ICorp's, on the same server */
+	sim_isc_sends(sim, "srv2", 1, &m);
+	isc_msg(&m, RSVP_RESV, 1); /* its own, with a rate, a lifetime and grants of its own making */
+	rsvp_add_grant(&m, &(struct rsvp_grant){ .node = m.s2l.v[0], .endpoint = m.s2l.v[0], .resource = RESOURCE_CPU,
+						 .outcome = OUTCOME_APPLIED, .level = 1, .element = "srv2" });
+	sim_isc_sends(sim, "srv2", 1, &m);
+	run(sim, CLOCK_S);
+	assert_true(core_counters(sim_core(sim, "srv2"))[CORE_NOT_ITS_OWN] >= 6);
+	assert_int_equal(sim_applied_rate(sim, "srv2", 1, "eth0"), 10000000);
+	assert_int_equal(sim_price(sim, "srv2", 1), price);
+	assert_true(sim_complete(sim, "ar1", 1) && sim_complete(sim, "ar1", 2));
+	sim_kill_isc(sim, "srv2", 1);
+	run(sim, 20 * CLOCK_S); /* its own word does not keep it alive for 49 days */
+	assert_null(session(sim, "srv2", 1));
+	rsvp_msg_free(&m);
+	sim_free(sim);
+}
+
 /* The leader vanishes: everything lapses by itself. */
 static void leader_vanishes(void **state)
 {
@@ -243,7 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu),
 		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused), cmocka_unit_test(no_capacity),
-		cmocka_unit_test(isc_dies), cmocka_unit_test(leader_vanishes),
+		cmocka_unit_test(isc_dies), cmocka_unit_test(hostile_isc), cmocka_unit_test(leader_vanishes),
 	};
 	const char *level = getenv("ICORP_TEST_LOG");
 	char why[256];

@@ -72,16 +72,19 @@ static size_t datagram(struct peers *from, struct in_addr to, uint8_t *buffer, s
 static void believes_once(void **state)
 {
 	struct peers *a = with_keys(OLD), *b = with_keys(OLD);
-	struct peer *peer = peer_get(b, ip("10.0.0.1"));
+	struct peer *peer;
+	const struct in_addr from = ip("10.0.0.1");
 	uint8_t one[2048], two[2048];
 	size_t n1 = datagram(a, ip("10.0.0.2"), one, sizeof(one)), n2 = datagram(a, ip("10.0.0.2"), two, sizeof(two));
 
-	assert_int_equal(peer_check(b, peer, one, n1, 1), 0);
-	assert_int_equal(peer_check(b, peer, one, n1, 2), -EALREADY);
-	assert_int_equal(peer_check(b, peer, two, n2, 3), 0);
-	assert_int_equal(peer_check(b, peer, one, n1, 4), -EALREADY);
-	assert_int_equal(peer->counter[PEER_REPLAYED], 2);
-	assert_int_equal(peer->heard_us, 3);
+	assert_int_equal(peer_check(b, from, one, n1, 1, &peer), 0);
+	assert_int_equal(peer_check(b, from, one, n1, 2, &peer), -EALREADY);
+	assert_int_equal(peer_check(b, from, two, n2, 3, &peer), 0);
+	assert_int_equal(peer_check(b, from, one, n1, 4, &peer), -EALREADY);
+	assert_null(peer);
+	assert_int_equal(peer_get(b, from)->counter[PEER_REPLAYED], 2);
+	assert_int_equal(peer_get(b, from)->heard_us, 3);
+	assert_int_equal(peer_get(b, from)->isc, 0);
 	peers_free(a);
 	peers_free(b);
 }
@@ -89,19 +92,21 @@ static void believes_once(void **state)
 static void refuses(void **state)
 {
 	struct peers *a = with_keys(OLD), *b = with_keys(OLD), *stranger = with_keys(NEW), *open_ = peers_new(0);
-	struct peer *peer = peer_get(b, ip("10.0.0.1"));
+	struct peer *peer;
+	const struct in_addr from = ip("10.0.0.1");
 	uint8_t buffer[2048];
 	size_t n = datagram(open_, ip("10.0.0.2"), buffer, sizeof(buffer));
 
-	assert_int_equal(peer_check(b, peer, buffer, n, 1), -EKEYREJECTED);
-	assert_int_equal(peer->counter[PEER_UNSIGNED], 1);
+	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), -EKEYREJECTED);
+	assert_int_equal(peers_strangers(b)->counter[PEER_UNSIGNED], 1);
 	n = datagram(stranger, ip("10.0.0.2"), buffer, sizeof(buffer));
-	assert_int_equal(peer_check(b, peer, buffer, n, 1), -ENOKEY);
+	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), -ENOKEY);
 	n = datagram(a, ip("10.0.0.2"), buffer, sizeof(buffer));
 	buffer[n - 1] ^= 1;
-	assert_int_equal(peer_check(b, peer, buffer, n, 1), -EKEYREJECTED);
-	assert_int_equal(peer->counter[PEER_FORGED], 1);
-	assert_int_equal(peer_check(b, peer, buffer, 5, 1), -EBADMSG);
+	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), -EKEYREJECTED);
+	assert_int_equal(peers_strangers(b)->counter[PEER_FORGED], 1);
+	assert_int_equal(peer_check(b, from, buffer, 5, 1, &peer), -EBADMSG);
+	assert_null(peers_first(b)); /* nobody who was not authentic is remembered */
 	peers_free(a);
 	peers_free(b);
 	peers_free(stranger);
@@ -113,7 +118,8 @@ static void rolls_over(void **state)
 {
 	static const char *const steps[][2] = { { OLD, OLD NEW }, { OLD NEW, OLD NEW }, { NEW OLD, OLD NEW }, { NEW, NEW OLD } };
 	struct peers *b = peers_new(1);
-	struct peer *peer = peer_get(b, ip("10.0.0.1"));
+	struct peer *peer;
+	const struct in_addr from = ip("10.0.0.1");
 	char why[256];
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -125,7 +131,7 @@ static void rolls_over(void **state)
 		assert_int_equal(peers_load_keys(b, file, why, sizeof(why)), 0);
 		unlink(file);
 		n = datagram(a, ip("10.0.0.2"), buffer, sizeof(buffer));
-		assert_int_equal(peer_check(b, peer, buffer, n, 1), 0);
+		assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), 0);
 		peers_free(a);
 	}
 	peers_free(b);
