@@ -262,6 +262,10 @@ static void hostile_isc(void **state)
 	rsvp_add_grant(&m, &(struct rsvp_grant){ .node = m.s2l.v[0], .endpoint = m.s2l.v[0], .resource = RESOURCE_CPU,
 						 .outcome = OUTCOME_APPLIED, .level = 1, .element = "srv2" });
 	sim_isc_sends(sim, "srv2", 1, &m);
+	run(sim, 20 * CLOCK_MS);
+	for (const struct branch *b = session(sim, "ar1", 1)->branch; b; b = b->next)
+		for (unsigned g = 0; g < b->grants.n; g++)
+			assert_int_not_equal(b->grants.v[g].level, 1);
 	run(sim, CLOCK_S);
 	assert_true(core_counters(sim_core(sim, "srv2"))[CORE_NOT_ITS_OWN] >= 6);
 	assert_int_equal(sim_applied_rate(sim, "srv2", 1, "eth0"), 10000000);
