@@ -30,3 +30,9 @@ check_PROGRAMS += tests/unit/test_peer
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c tests/unit/rsvp_samples.c tests/unit/rsvp_samples.h
 tests_unit_test_peer_LDADD = signald/libsignald.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_peer
+
+check_PROGRAMS += tests/unit/test_pull
+tests_unit_test_pull_SOURCES = tests/unit/test_pull.c
+tests_unit_test_pull_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_test_pull_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_pull
