@@ -136,7 +136,7 @@ static void on_answer(struct evhttp_request *req, void *ctx)
 {
 	struct fetch *f = ctx;
 
-	if (req)
+	if (req && evhttp_request_get_response_code(req))
 		take_answer(f, req);
 	else
 		snprintf(f->why, sizeof(f->why), "no answer from the previous hop");
