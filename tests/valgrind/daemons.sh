@@ -14,8 +14,10 @@ command -v ip > /dev/null || skip "needs ip"
 [ -x "$build/icorpctl" ] || skip "needs a build in $build"
 ! grep -q __asan_init "$build/icorpctl" || skip "needs a build without sanitizers"
 if [ -z "${INSIDE-}" ]; then
-	unshare -Urn true 2> /dev/null || skip "needs user and network namespaces"
-	INSIDE=1 exec unshare -Urn "$0" "$build"
+	namespaces=-n
+	[ "$(id -u)" = 0 ] || namespaces=-Urn
+	unshare $namespaces true 2> /dev/null || skip "needs network namespaces, and user namespaces when not root"
+	INSIDE=1 exec unshare $namespaces "$0" "$build"
 fi
 ip link set lo up || skip "cannot raise the loopback"
 
