@@ -344,6 +344,14 @@ static const char *port_name(const void *ctx, int port)
 	return d->core_config.port[port].ifname;
 }
 
+static int same_ports(const struct core_config *a, const struct core_config *b)
+{
+	for (unsigned i = 0; i < a->n_ports && a->n_ports == b->n_ports; i++)
+		if (strcmp(a->port[i].ifname, b->port[i].ifname))
+			return 0;
+	return a->n_ports == b->n_ports;
+}
+
 static void on_reload(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -358,7 +366,7 @@ static void on_reload(void *ctx)
 	}
 	if (*config.keyring && peers_load_keys(d->peers, config.keyring, why, sizeof(why)))
 		log_msg(LOG_LEVEL_ERROR, "keys not reloaded: %s", why);
-	if (core.n_ports == d->core_config.n_ports &&
+	if (same_ports(&core, &d->core_config) &&
 	    !memcmp(&core.address, &d->core_config.address, sizeof(core.address)) && core.kind == d->core_config.kind) {
 		core.seed = d->core_config.seed;
 		d->core_config = core;

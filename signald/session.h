@@ -122,19 +122,29 @@ struct core {
 /* What every processing function works with. */
 struct turn { struct core *core; uint64_t now_us; struct core_actions *actions; };
 
+/* actions.c */
+struct core_action *action_add(struct turn *t, enum core_action_type type);
+struct rsvp_msg *action_send(struct turn *t, struct in_addr to, int port, uint8_t type, const struct session *s);
+
+/* tick.c */
+uint64_t core_jitter(struct core *core, uint64_t r_us);      /* [0.5, 1.5] R */
+uint64_t core_lifetime(const struct core *core, uint64_t r_us); /* (K + 0.5) * 1.5 * R */
+uint64_t core_their_lifetime(const struct core *core, uint32_t refresh_ms); /* of a neighbour's R, within reason */
+void session_schedule(struct turn *t, struct session *s);
+
+/* input.c */
+void parked_free(struct parked *p);
+void parked_expire(struct turn *t);
+
 /* table.c */
+/* Frees the sessions closed by the previous turn: until now its actions could name them. */
+void table_bury(struct core *core);
 struct session *session_find(struct core *core, struct adaptor_key key);
 struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract);
 /* Frees all it holds here, revokes and forgets. The struct stays readable until the next input. */
 void session_close(struct turn *t, struct session *s);
 void session_chstate(struct turn *t, struct session *s, enum session_state state, const char *why);
 int session_set_contract(struct session *s, struct contract *contract);
-struct core_action *action_add(struct turn *t, enum core_action_type type);
-struct rsvp_msg *action_send(struct turn *t, struct in_addr to, int port, uint8_t type, const struct session *s);
-uint64_t core_jitter(struct core *core, uint64_t r_us);      /* [0.5, 1.5] R */
-uint64_t core_lifetime(const struct core *core, uint64_t r_us); /* (K + 0.5) * 1.5 * R */
-uint64_t core_their_lifetime(const struct core *core, uint32_t refresh_ms); /* of a neighbour's R, within reason */
-void session_schedule(struct turn *t, struct session *s);
 
 /* branch.c */
 struct leaf *leaf_by_addr(struct session *s, struct in_addr control);

@@ -12,7 +12,8 @@ EXTRA_DIST += tests/lib/oracles.sh
 
 # The simulator: the core and the codec of whole networks on a virtual clock.
 check_LIBRARIES += tests/sim/libsim.a
-tests_sim_libsim_a_SOURCES = tests/sim/sim.h tests/sim/topo.h tests/sim/sim.c tests/sim/topo.c
+tests_sim_libsim_a_SOURCES = tests/sim/internal.h tests/sim/sim.h tests/sim/topo.h tests/sim/look.c tests/sim/script.c \
+	tests/sim/sim.c tests/sim/topo.c tests/sim/world.c
 SIM_LIBS = tests/sim/libsim.a signald/libcore.a adaptors/libadaptorclient.a contracts/libcontracts.a $(CRYPTOBASE_LIBS) \
 	$(XML_LIBS) $(ZLIB_LIBS)
 check_PROGRAMS += tests/unit/test_core tests/sim/test_sim

@@ -1,0 +1,152 @@
+/*
+ * Time: lifetimes, jitter, and what is due. Entries hold absolute deadlines; the earliest of each session sits in the
+ * table's heap, and one timer serves all.
+ */
+#include "lib/log.h"
+#include "signald/session.h"
+
+uint64_t core_jitter(struct core *core, uint64_t r_us)
+{
+	core->random ^= core->random << 13;
+	core->random ^= core->random >> 7;
+	core->random ^= core->random << 17;
+	return r_us / 2 + core->random % (r_us + 1);
+}
+
+uint64_t core_lifetime(const struct core *core, uint64_t r_us)
+{
+	return (2 * core->config.multiplier + 1) * 3 * r_us / 4;
+}
+
+/* What a neighbour says of its R decides how long its state lives here, but not for ever and not for no time at all. */
+#define MIN_REFRESH_MS 50
+#define MAX_REFRESH_MS 3600000
+
+uint64_t core_their_lifetime(const struct core *core, uint32_t refresh_ms)
+{
+	uint64_t ms = refresh_ms < MIN_REFRESH_MS ? MIN_REFRESH_MS : refresh_ms > MAX_REFRESH_MS ? MAX_REFRESH_MS : refresh_ms;
+
+	return core_lifetime(core, ms * 1000);
+}
+
+static void earlier(uint64_t *at, uint64_t deadline)
+{
+	if (deadline && deadline < *at)
+		*at = deadline;
+}
+
+void session_schedule(struct turn *t, struct session *s)
+{
+	uint64_t at = UINT64_MAX;
+
+	if (s->closing)
+		return;
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		if (s->leaf[i].where != LEAF_ELSEWHERE)
+			earlier(&at, s->leaf[i].path_expires_us);
+		earlier(&at, s->leaf[i].prune_us);
+	}
+	for (const struct branch *b = s->branch; b; b = b->next) {
+		earlier(&at, b->next_path_us);
+		earlier(&at, b->resv_expires_us);
+	}
+	earlier(&at, s->up.next_resv_us);
+	earlier(&at, s->isc_deadline_us);
+	earlier(&at, s->renew_us);
+	if (at == UINT64_MAX)
+		heap_remove(&t->core->timers, &s->timer);
+	else if (heap_set(&t->core->timers, &s->timer, at))
+		t->actions->lost++;
+}
+
+/* A leaf's Path state ran out, or the leader gives it up. */
+static void tick_leaves(struct turn *t, struct session *s)
+{
+	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->where == LEAF_ELSEWHERE)
+			continue;
+		if (leaf->path_expires_us <= t->now_us) {
+			t->core->counter[CORE_LAPSED]++;
+			log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: path state lapsed", leaf->ep->element);
+			leaf_prune(t, s, leaf);
+		} else if (leaf->prune_us && leaf->prune_us <= t->now_us) {
+			leaf->prune_us = 0;
+			log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: not confirmed again, given up", leaf->ep->element);
+			leaf_prune(t, s, leaf);
+			s->dirty_report = s->dirty_terms = s->dirty_down = 1;
+		}
+	}
+}
+
+static void tick_branches(struct turn *t, struct session *s)
+{
+	for (struct branch *b = s->branch; b; b = b->next) {
+		if (b->resv_expires_us && b->resv_expires_us <= t->now_us) {
+			t->core->counter[CORE_LAPSED]++;
+			for (unsigned i = 0; i < s->n_leaves; i++)
+				if (s->leaf[i].branch == b && s->leaf[i].up)
+					leaf_lost(t, s, &s->leaf[i], "reservation lapsed");
+			branch_unreserve(t, s, b);
+		}
+		if (b->next_path_us <= t->now_us && b->next_path_us)
+			send_path(t, s, b);
+	}
+}
+
+static void tick_session(struct turn *t, struct session *s)
+{
+	tick_leaves(t, s);
+	if (s->closing)
+		return;
+	if (!s->leading && !s->branch && !s->n_holds && s->state != SESSION_FAILED) {
+		int any = 0;
+
+		for (unsigned i = 0; i < s->n_leaves; i++)
+			any |= s->leaf[i].where != LEAF_ELSEWHERE;
+		if (!any) {
+			session_close(t, s);
+			return;
+		}
+	}
+	tick_branches(t, s);
+	if (!s->closing && s->isc_deadline_us && s->isc_deadline_us <= t->now_us) {
+		s->isc_deadline_us = 0;
+		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "the ISC did not answer in time");
+	}
+	if (!s->closing && s->renew_us && s->renew_us <= t->now_us) {
+		s->renew_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3;
+		s->dirty_terms = 1;
+	}
+	if (!s->closing && s->up.next_resv_us && s->up.next_resv_us <= t->now_us)
+		send_resv(t, s);
+}
+
+void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions)
+{
+	struct turn t = { core, now_us, actions };
+	struct heap_entry *top;
+
+	table_bury(core);
+	parked_expire(&t);
+	while ((top = heap_top(&core->timers)) && top->key <= now_us) {
+		struct session *s = (struct session *)top;
+
+		tick_session(&t, s);
+		session_settle(&t, s);
+		if (!s->closing && s->timer.key <= now_us && s->timer.slot)
+			heap_set(&core->timers, &s->timer, now_us + 1000); /* never spin on a deadline nobody moved */
+	}
+}
+
+uint64_t core_next(const struct core *core)
+{
+	const struct heap_entry *top = heap_top(&core->timers);
+	uint64_t at = top ? top->key : UINT64_MAX;
+
+	for (const struct parked *p = core->parked; p; p = p->next)
+		if (p->expires_us < at)
+			at = p->expires_us;
+	return at;
+}
