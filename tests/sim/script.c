@@ -128,3 +128,18 @@ void sim_kill_isc(struct sim *sim, const char *server, uint32_t icorp)
 	if (isc)
 		isc->alive = 0;
 }
+
+void sim_map(struct sim *sim, int known)
+{
+	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
+		struct controller *c = &sim->ctl[i];
+
+		if (!c->core)
+			continue;
+		nexthops_clear_map(&c->nexthops);
+		if (known && topo_map(sim->topo, &c->nexthops))
+			abort();
+		core_routes(c->core, sim->now_us, &c->actions);
+		sim_act(sim, c);
+	}
+}

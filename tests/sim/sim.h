@@ -35,6 +35,9 @@ void sim_isc_sends(struct sim *sim, const char *server, uint32_t icorp, struct r
 void sim_kill_isc(struct sim *sim, const char *server, uint32_t icorp);
 void sim_set_faults(struct sim *sim, const struct sim_faults *faults);
 
+/* Every controller forgets, or learns, the layer-2 map; known sessions move. */
+void sim_map(struct sim *sim, int known);
+
 /* Runs until virtual time `until`, checking every invariant after every input. 0, or the number of violations so far. */
 unsigned sim_run(struct sim *sim, uint64_t until_us);
 unsigned sim_violations(const struct sim *sim);

@@ -306,8 +306,11 @@ int topo_nexthops(const struct topo *topo, const struct topo_node *node, struct 
 	snprintf(nh->self, sizeof(nh->self), "%s", node->name);
 	nh->is_switch = node->kind == ELEMENT_SWITCH;
 	nh->n_ports = (int)node->n_ifaces;
-	if (add_connected(node, nh) || add_static(node, nh))
-		return -ENOMEM;
+	return add_connected(node, nh) || add_static(node, nh) ? -ENOMEM : topo_map(topo, nh);
+}
+
+int topo_map(const struct topo *topo, struct nexthops *nh)
+{
 	for (unsigned i = 0; i < topo->n_nodes; i++) {
 		const struct topo_node *n = &topo->node[i];
 		struct l2_node to = { .is_switch = n->kind == ELEMENT_SWITCH };

@@ -44,6 +44,8 @@ struct in_addr topo_control(const struct topo_node *node); /* its first address 
 /* A node's ports, in the controller's order, and its view of the network. nh->self etc. are set. 0 or -ENOMEM. */
 void topo_ports(const struct topo *topo, const struct topo_node *node, struct core_config *config);
 int topo_nexthops(const struct topo *topo, const struct topo_node *node, struct nexthops *nh);
+/* Only the layer-2 map. 0 or -ENOMEM. */
+int topo_map(const struct topo *topo, struct nexthops *nh);
 /* For nexthops: ctx is the struct core_config. */
 const char *topo_port_name(const void *ctx, int port);
 

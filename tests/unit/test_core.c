@@ -222,6 +222,31 @@ static void isc_dies(void **state)
 	sim_free(sim);
 }
 
+/* Without a map routers find each other by their routes; when the map comes, the switches are taken in. */
+static void map_comes_late(void **state)
+{
+	struct sim_faults calm = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = 500, .apply_max_us = 3000 };
+	struct sim *sim = sim_new(&topo, 1, &calm);
+	struct contract *c = sim_contract(sim, 1, 1, servers, 2, access_routers, 2, 10000000);
+
+	sim_map(sim, 0);
+	sim_originate(sim, c);
+	contract_unref(c);
+	run(sim, CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_null(session(sim, "s1", 1));
+	sim_map(sim, 1);
+	run(sim, 5 * CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++)
+		assert_int_equal(session(sim, hops[i], 1)->state, SESSION_UP);
+	assert_int_equal(sim_applied_rate(sim, "s2", 1, "eth2"), 10000000);
+	sim_withdraw(sim, "ar1", 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
 static void isc_msg(struct rsvp_msg *m, uint8_t type, uint32_t icorp)
 {
 	const struct topo_node *ar1 = &topo.node[topo_find(&topo, "ar1")], *srv2 = &topo.node[topo_find(&topo, "srv2")];
@@ -299,7 +324,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu),
 		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused), cmocka_unit_test(no_capacity),
-		cmocka_unit_test(isc_dies), cmocka_unit_test(hostile_isc), cmocka_unit_test(leader_vanishes),
+		cmocka_unit_test(isc_dies), cmocka_unit_test(hostile_isc),
+		cmocka_unit_test(map_comes_late), cmocka_unit_test(leader_vanishes),
 	};
 	const char *level = getenv("ICORP_TEST_LOG");
 	char why[256];
