@@ -32,6 +32,7 @@ void rsvp_msg_clear(struct rsvp_msg *msg)
 		.s2l = { msg->s2l.v, 0, msg->s2l.room }, .rro = { msg->rro.v, 0, msg->rro.room },
 		.demands = { msg->demands.v, 0, msg->demands.room }, .loads = { msg->loads.v, 0, msg->loads.room },
 		.grants = { msg->grants.v, 0, msg->grants.room },
+		.ids = { msg->ids.v, 0, msg->ids.room }, .acks = { msg->acks.v, 0, msg->acks.room },
 	};
 
 	*msg = kept;
@@ -44,6 +45,8 @@ void rsvp_msg_free(struct rsvp_msg *msg)
 	free(msg->demands.v);
 	free(msg->loads.v);
 	free(msg->grants.v);
+	free(msg->ids.v);
+	free(msg->acks.v);
 	memset(msg, 0, sizeof(*msg));
 }
 
@@ -97,6 +100,20 @@ int rsvp_add_grant(struct rsvp_msg *msg, const struct rsvp_grant *grant)
 	struct rsvp_grant *to = vector_push((void **)&msg->grants.v, &msg->grants.n, &msg->grants.room, sizeof(*to));
 
 	return to ? (*to = *grant, 0) : -ENOMEM;
+}
+
+int rsvp_add_ack(struct rsvp_msg *msg, const struct rsvp_id_ack *ack)
+{
+	struct rsvp_id_ack *to = vector_push((void **)&msg->acks.v, &msg->acks.n, &msg->acks.room, sizeof(*to));
+
+	return to ? (*to = *ack, 0) : -ENOMEM;
+}
+
+int rsvp_add_id(struct rsvp_msg *msg, uint32_t id)
+{
+	uint32_t *to = vector_push((void **)&msg->ids.v, &msg->ids.n, &msg->ids.room, sizeof(*to));
+
+	return to ? (*to = id, 0) : -ENOMEM;
 }
 
 uint16_t rsvp_checksum(const uint8_t *data, size_t len)

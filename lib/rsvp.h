@@ -36,7 +36,7 @@ enum {
 	RSVP_HAS_FLOWSPEC = 1u << 4, RSVP_HAS_TEMPLATE = 1u << 5, RSVP_HAS_FILTER = 1u << 6,
 	RSVP_HAS_ERROR = 1u << 7, RSVP_HAS_CONFIRM = 1u << 8, RSVP_HAS_ATTRIBUTE = 1u << 9, RSVP_HAS_RRO = 1u << 10,
 	RSVP_HAS_REF = 1u << 11, RSVP_HAS_BODY = 1u << 12, RSVP_HAS_HOPSTATE = 1u << 13, RSVP_HAS_PRICE = 1u << 14,
-	RSVP_HAS_SUBTARGET = 1u << 15,
+	RSVP_HAS_SUBTARGET = 1u << 15, RSVP_HAS_ID = 1u << 16, RSVP_HAS_HELLO = 1u << 17,
 };
 
 #define RSVP_STYLE_SE 0x12u /* Shared-Explicit */
@@ -86,10 +86,19 @@ struct rsvp_grant {
 	char element[RSVP_NAME], reason[128];
 };
 
+/* RFC 2961: what one end numbers its messages with; epoch is 24 bits. */
+#define RSVP_ID_ACK_DESIRED 0x01
+#define RSVP_ID_RECOVERY_PATH 0x02
+struct rsvp_id { uint8_t flags; uint32_t epoch, id; };
+struct rsvp_id_ack { struct rsvp_id id; int nack; };
+/* RFC 3209 section 5.2; ack 0: HELLO REQUEST. */
+struct rsvp_hello { int ack; uint32_t source, destination; };
+#define RSVP_FLAG_REDUCTION 0x01 /* header flag: we understand RFC 2961 */
+
 #define RSVP_VECTOR(type) struct { type *v; unsigned n, room; }
 
 struct rsvp_msg {
-	uint8_t type, ttl;
+	uint8_t type, ttl, flags;         /* flags: RSVP_FLAG_REDUCTION */
 	uint32_t has;
 	struct rsvp_session session;
 	struct rsvp_hop hop;
@@ -105,6 +114,11 @@ struct rsvp_msg {
 	struct in_addr subtarget;
 	struct rsvp_price price;
 	const uint8_t *body; size_t body_len;   /* deflated contract; points into the datagram */
+	struct rsvp_id id;
+	struct rsvp_hello hello;
+	uint32_t list_epoch;              /* Srefresh: of the ids below */
+	RSVP_VECTOR(uint32_t) ids;        /* Srefresh: MESSAGE_ID_LIST */
+	RSVP_VECTOR(struct rsvp_id_ack) acks;
 	RSVP_VECTOR(struct in_addr) s2l, rro;
 	RSVP_VECTOR(struct rsvp_demand) demands;
 	RSVP_VECTOR(struct rsvp_load) loads;
@@ -122,6 +136,8 @@ int rsvp_add_rro(struct rsvp_msg *msg, struct in_addr addr);
 int rsvp_add_demand(struct rsvp_msg *msg, const struct rsvp_demand *demand);
 int rsvp_add_load(struct rsvp_msg *msg, const struct rsvp_load *load);
 int rsvp_add_grant(struct rsvp_msg *msg, const struct rsvp_grant *grant);
+int rsvp_add_ack(struct rsvp_msg *msg, const struct rsvp_id_ack *ack);
+int rsvp_add_id(struct rsvp_msg *msg, uint32_t id);
 
 /* What authenticates a datagram (RFC 2747). NULL where none is used. */
 struct rsvp_auth { struct mac_key *key; uint64_t key_id; /* 48 bits */ uint64_t sequence; uint8_t flags; };
@@ -142,6 +158,18 @@ struct rsvp_decode_error { uint8_t class_, ctype; const char *what; };
  */
 int rsvp_decode(const uint8_t *data, size_t len, uint32_t enterprise, struct rsvp_msg *msg,
 		struct rsvp_decode_error *error);
+
+/*
+ * A Bundle (RFC 2961 section 3): starts one in buffer[room], leaving room for INTEGRITY when auth is given; each message
+ * encoded without INTEGRITY is appended; rsvp_bundle_end signs it and returns its length. -ENOBUFS: it does not fit any
+ * more, and the bundle is as it was.
+ */
+struct rsvp_bundle { uint8_t *buffer; size_t room, len, digest; unsigned n; };
+int rsvp_bundle_begin(struct rsvp_bundle *bundle, const struct rsvp_auth *auth, uint8_t *buffer, size_t room);
+int rsvp_bundle_add(struct rsvp_bundle *bundle, const uint8_t *message, size_t len);
+int rsvp_bundle_end(struct rsvp_bundle *bundle, const struct rsvp_auth *auth);
+/* The next message in a received Bundle: 1 with *message and *len, 0 at the end, -EBADMSG. Start with *at = 0. */
+int rsvp_bundle_next(const uint8_t *data, size_t len, size_t *at, const uint8_t **message, size_t *message_len);
 
 /* Finds the INTEGRITY object: 1 and *auth's key_id, sequence and flags when there is one, 0 when not, -EBADMSG. */
 int rsvp_auth_peek(const uint8_t *data, size_t len, struct rsvp_auth *auth);

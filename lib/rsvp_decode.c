@@ -56,6 +56,70 @@ static int get_time(struct decoder *d, struct wire *w)
 	return 0;
 }
 
+static struct rsvp_id get_id(struct wire *w)
+{
+	uint32_t first = wire_u32(w);
+
+	return (struct rsvp_id){ (uint8_t)(first >> 24), first & 0xffffff, wire_u32(w) };
+}
+
+static int get_message_id(struct decoder *d, struct wire *w)
+{
+	d->msg->id = get_id(w);
+	d->msg->has |= RSVP_HAS_ID;
+	return 0;
+}
+
+static int get_any_ack(struct decoder *d, struct wire *w, int nack)
+{
+	struct rsvp_id_ack ack = { get_id(w), nack };
+
+	return d->msg->acks.n == RSVP_MAX_IDS ? -E2BIG : rsvp_add_ack(d->msg, &ack);
+}
+
+static int get_ack(struct decoder *d, struct wire *w)
+{
+	return get_any_ack(d, w, 0);
+}
+
+static int get_nack(struct decoder *d, struct wire *w)
+{
+	return get_any_ack(d, w, 1);
+}
+
+static int get_id_list(struct decoder *d, struct wire *w)
+{
+	d->msg->list_epoch = wire_u32(w) & 0xffffff;
+	while (wire_left(w)) {
+		uint32_t id = wire_u32(w);
+
+		if (w->error || d->msg->ids.n == RSVP_MAX_IDS)
+			return w->error ? -EBADMSG : -E2BIG;
+		if (rsvp_add_id(d->msg, id))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int get_any_hello(struct decoder *d, struct wire *w, int ack)
+{
+	d->msg->hello.ack = ack;
+	d->msg->hello.source = wire_u32(w);
+	d->msg->hello.destination = wire_u32(w);
+	d->msg->has |= RSVP_HAS_HELLO;
+	return 0;
+}
+
+static int get_hello_request(struct decoder *d, struct wire *w)
+{
+	return get_any_hello(d, w, 0);
+}
+
+static int get_hello_ack(struct decoder *d, struct wire *w)
+{
+	return get_any_hello(d, w, 1);
+}
+
 static int get_error(struct decoder *d, struct wire *w)
 {
 	d->msg->error.node = get_addr(w);
@@ -323,6 +387,12 @@ static const struct object_rule {
 	{ CLASS_RECORD_ROUTE, CTYPE_IPV4, 0, get_rro },
 	{ CLASS_S2L_SUB_LSP, CTYPE_IPV4, 1, get_s2l },
 	{ CLASS_SESSION_ATTRIBUTE, CTYPE_ATTRIBUTE, 0, get_attribute },
+	{ CLASS_MESSAGE_ID, CTYPE_IPV4, 0, get_message_id },
+	{ CLASS_MESSAGE_ID_ACK, CTYPE_ACK, 1, get_ack },
+	{ CLASS_MESSAGE_ID_ACK, CTYPE_NACK, 1, get_nack },
+	{ CLASS_MESSAGE_ID_LIST, CTYPE_IPV4, 0, get_id_list },
+	{ CLASS_HELLO, CTYPE_HELLO_REQUEST, 0, get_hello_request },
+	{ CLASS_HELLO, CTYPE_HELLO_ACK, 0, get_hello_ack },
 };
 #define N_RULES (sizeof(rules) / sizeof(rules[0]))
 
@@ -333,10 +403,8 @@ static int decode_object(struct decoder *d, struct wire *body, uint8_t class_, u
 	if (class_ == CLASS_NULL)
 		return 0;
 	for (size_t i = 0; i < N_RULES; i++) {
-		if (rules[i].class_ != class_)
+		if (rules[i].class_ != class_ || rules[i].ctype != ctype)
 			continue;
-		if (rules[i].ctype != ctype)
-			return class_ & 0x80 ? (d->msg->unknown++, 0) : -EPROTO;
 		if (!rules[i].many && (*seen & 1u << i))
 			return -EBADMSG;
 		*seen |= 1u << i;
@@ -364,6 +432,8 @@ static uint32_t required(uint8_t type)
 		return RSVP_HAS_HOP | RSVP_HAS_TEMPLATE;
 	case RSVP_RESV_TEAR:
 		return RSVP_HAS_HOP | RSVP_HAS_STYLE | RSVP_HAS_FILTER;
+	case RSVP_HELLO:
+		return RSVP_HAS_HELLO;
 	case RSVP_RESV_CONF:
 		return RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE;
 	default:
@@ -376,6 +446,7 @@ static int decode_header(struct wire *w, const uint8_t *data, size_t len, struct
 	uint8_t version = wire_u8(w);
 	uint16_t checksum, length;
 
+	msg->flags = version & 15;
 	msg->type = wire_u8(w);
 	checksum = wire_u16(w);
 	msg->ttl = wire_u8(w);
@@ -422,5 +493,36 @@ int rsvp_decode(const uint8_t *data, size_t len, uint32_t enterprise, struct rsv
 	if (r)
 		return r;
 	error->what = "required object";
-	return !(seen & 1u) || (msg->has & required(msg->type)) != required(msg->type) ? -EBADMSG : 0;
+	if (!(seen & 1u) != (msg->type == RSVP_ACK || msg->type == RSVP_SREFRESH || msg->type == RSVP_HELLO))
+		return -EBADMSG;
+	return (msg->has & required(msg->type)) != required(msg->type) ? -EBADMSG : 0;
+}
+
+int rsvp_bundle_next(const uint8_t *data, size_t len, size_t *at, const uint8_t **message, size_t *message_len)
+{
+	struct wire w = wire_reader(data, len);
+	uint16_t length;
+
+	if (!*at) { /* past the header and, where there is one, INTEGRITY */
+		struct rsvp_auth ignored;
+		int r = rsvp_auth_peek(data, len, &ignored);
+
+		if (r < 0 && len > RSVP_HEADER_SIZE)
+			return -EBADMSG;
+		wire_skip(&w, RSVP_HEADER_SIZE);
+		*at = RSVP_HEADER_SIZE + (r == 1 ? wire_u16(&w) : 0);
+	}
+	w.pos = *at;
+	if (*at == len)
+		return 0;
+	if (*at > len)
+		return -EBADMSG;
+	wire_skip(&w, 6);
+	length = wire_u16(&w);
+	if (w.error || length < RSVP_HEADER_SIZE || length % 4 || length > len - *at || data[*at + 1] == RSVP_BUNDLE)
+		return -EBADMSG; /* no bundles in bundles (RFC 2961 section 3.3) */
+	*message = data + *at;
+	*message_len = length;
+	*at += length;
+	return 1;
 }

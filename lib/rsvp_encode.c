@@ -59,6 +59,45 @@ static size_t put_integrity(struct wire *w, const struct rsvp_auth *auth)
 	return digest;
 }
 
+static void put_id(struct wire *w, const struct rsvp_id *id, uint8_t class_, uint8_t ctype)
+{
+	size_t at = object_begin(w, class_, ctype);
+
+	wire_put_u32(w, (uint32_t)id->flags << 24 | (id->epoch & 0xffffff));
+	wire_put_u32(w, id->id);
+	object_end(w, at);
+}
+
+/* RFC 2961 section 4: acknowledgements, then the message's own id; Srefresh's list; RFC 3209's HELLO. */
+static void put_reliability(struct wire *w, const struct rsvp_msg *msg)
+{
+	size_t at;
+
+	for (unsigned i = 0; i < msg->acks.n; i++)
+		put_id(w, &msg->acks.v[i].id, CLASS_MESSAGE_ID_ACK, msg->acks.v[i].nack ? CTYPE_NACK : CTYPE_ACK);
+	if (msg->has & RSVP_HAS_ID)
+		put_id(w, &msg->id, CLASS_MESSAGE_ID, CTYPE_IPV4);
+	if (msg->ids.n) {
+		at = object_begin(w, CLASS_MESSAGE_ID_LIST, CTYPE_IPV4);
+		wire_put_u32(w, msg->list_epoch & 0xffffff);
+		for (unsigned i = 0; i < msg->ids.n; i++)
+			wire_put_u32(w, msg->ids.v[i]);
+		object_end(w, at);
+	}
+	if (msg->has & RSVP_HAS_HELLO) {
+		at = object_begin(w, CLASS_HELLO, msg->hello.ack ? CTYPE_HELLO_ACK : CTYPE_HELLO_REQUEST);
+		wire_put_u32(w, msg->hello.source);
+		wire_put_u32(w, msg->hello.destination);
+		object_end(w, at);
+	}
+}
+
+/* Ack, Srefresh and Hello are between neighbours, not about a session. */
+static int has_session(uint8_t type)
+{
+	return type != RSVP_ACK && type != RSVP_SREFRESH && type != RSVP_HELLO;
+}
+
 static void put_session(struct wire *w, const struct rsvp_msg *msg)
 {
 	size_t at = object_begin(w, CLASS_SESSION, CTYPE_P2MP_SESSION);
@@ -74,7 +113,8 @@ static void put_header_objects(struct wire *w, const struct rsvp_msg *msg)
 {
 	size_t at;
 
-	put_session(w, msg);
+	if (has_session(msg->type))
+		put_session(w, msg);
 	if (msg->has & RSVP_HAS_HOP) {
 		at = object_begin(w, CLASS_HOP, CTYPE_IPV4);
 		put_addr(w, msg->hop.addr);
@@ -291,6 +331,16 @@ static int sign(struct wire *w, size_t digest, const struct rsvp_auth *auth)
 	return r;
 }
 
+static void put_header(struct wire *w, uint8_t type, uint8_t flags, uint8_t ttl)
+{
+	wire_put_u8(w, (uint8_t)(1 << 4 | (flags & 15)));
+	wire_put_u8(w, type);
+	wire_put_u16(w, 0);
+	wire_put_u8(w, ttl);
+	wire_put_u8(w, 0);
+	wire_put_u16(w, 0);
+}
+
 int rsvp_encode(const struct rsvp_msg *msg, uint32_t enterprise, const struct rsvp_auth *auth, uint8_t *buffer,
 		size_t room)
 {
@@ -298,14 +348,10 @@ int rsvp_encode(const struct rsvp_msg *msg, uint32_t enterprise, const struct rs
 	size_t digest = 0;
 	int r;
 
-	wire_put_u8(&w, 1 << 4);
-	wire_put_u8(&w, msg->type);
-	wire_put_u16(&w, 0);
-	wire_put_u8(&w, msg->ttl);
-	wire_put_u8(&w, 0);
-	wire_put_u16(&w, 0);
+	put_header(&w, msg->type, msg->flags, msg->ttl);
 	if (auth && auth->key)
 		digest = put_integrity(&w, auth);
+	put_reliability(&w, msg);
 	put_header_objects(&w, msg);
 	put_contract_objects(&w, msg, enterprise);
 	put_lists(&w, msg, enterprise);
@@ -317,4 +363,39 @@ int rsvp_encode(const struct rsvp_msg *msg, uint32_t enterprise, const struct rs
 		return r;
 	wire_patch_u16(&w, RSVP_CHECKSUM_AT, rsvp_checksum(buffer, w.pos));
 	return (int)w.pos;
+}
+
+int rsvp_bundle_begin(struct rsvp_bundle *bundle, const struct rsvp_auth *auth, uint8_t *buffer, size_t room)
+{
+	struct wire w = wire_writer(buffer, room < RSVP_MAX_SIZE ? room : RSVP_MAX_SIZE);
+
+	*bundle = (struct rsvp_bundle){ .buffer = buffer, .room = w.size };
+	put_header(&w, RSVP_BUNDLE, RSVP_FLAG_REDUCTION, 1);
+	if (auth && auth->key)
+		bundle->digest = put_integrity(&w, auth);
+	bundle->len = w.pos;
+	return w.error;
+}
+
+int rsvp_bundle_add(struct rsvp_bundle *bundle, const uint8_t *message, size_t len)
+{
+	if (len > bundle->room - bundle->len)
+		return -ENOBUFS;
+	memcpy(bundle->buffer + bundle->len, message, len);
+	bundle->len += len;
+	bundle->n++;
+	return 0;
+}
+
+int rsvp_bundle_end(struct rsvp_bundle *bundle, const struct rsvp_auth *auth)
+{
+	struct wire w = wire_writer(bundle->buffer, bundle->len);
+	int r;
+
+	w.pos = bundle->len;
+	wire_patch_u16(&w, 6, (uint16_t)bundle->len);
+	if (bundle->digest && (r = sign(&w, bundle->digest, auth)))
+		return r;
+	wire_patch_u16(&w, RSVP_CHECKSUM_AT, rsvp_checksum(bundle->buffer, bundle->len));
+	return (int)bundle->len;
 }

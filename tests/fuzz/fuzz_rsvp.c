@@ -24,6 +24,17 @@ static void again(const struct rsvp_msg *first)
 	rsvp_msg_free(&second);
 }
 
+/* As a Bundle: every message lies inside, and there is an end. */
+static void walk(const uint8_t *data, size_t size)
+{
+	const uint8_t *message;
+	size_t at = 0, len;
+
+	while (rsvp_bundle_next(data, size, &at, &message, &len) == 1)
+		if (message < data || len > size || message + len > data + size)
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct rsvp_msg msg;
@@ -42,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		copy[7] = (uint8_t)(size - 1);
 	}
 	rsvp_auth_peek(copy, size - 1, &auth);
+	walk(copy, size - 1);
 	if (!rsvp_decode(copy, size - 1, RSVP_ENTERPRISE, &msg, NULL))
 		again(&msg);
 	free(copy);

@@ -25,6 +25,27 @@ static void put(pcap_dumper_t *to, const uint8_t *data, size_t len)
 	pcap_dump((u_char *)to, &header, packet);
 }
 
+/* Two messages of sessions and an Ack in one Bundle; unsigned, because tcpdump 4.99 expects messages where RFC 2961
+ * section 3.1 allows INTEGRITY. */
+static void put_bundle(pcap_dumper_t *to)
+{
+	static const unsigned which[] = { 0, 1, 7 };
+	uint8_t whole[8000], one[4096];
+	struct rsvp_msg m = { 0 };
+	struct rsvp_bundle b;
+	int len;
+
+	rsvp_bundle_begin(&b, NULL, whole, sizeof(whole));
+	for (size_t i = 0; i < sizeof(which) / sizeof(which[0]); i++) {
+		rsvp_sample(which[i], &m);
+		len = rsvp_encode(&m, RSVP_ENTERPRISE, NULL, one, sizeof(one));
+		rsvp_bundle_add(&b, one, (size_t)len);
+	}
+	len = rsvp_bundle_end(&b, NULL);
+	put(to, whole, (size_t)len);
+	rsvp_msg_free(&m);
+}
+
 int main(int argc, char **argv)
 {
 	pcap_t *pcap = pcap_open_dead(DLT_RAW, 65535);
@@ -47,6 +68,7 @@ int main(int argc, char **argv)
 			return 1;
 		put(to, buffer, (size_t)len);
 	}
+	put_bundle(to);
 	rsvp_msg_free(&m);
 	mac_key_free(md5);
 	mac_key_free(sha);

@@ -76,14 +76,42 @@ static void style(struct rsvp_msg *m)
 	m->has |= RSVP_HAS_STYLE;
 }
 
+static void between_neighbours(struct rsvp_msg *m)
+{
+	if (m->type == RSVP_ACK) {
+		rsvp_add_ack(m, &(struct rsvp_id_ack){ { 0, 0x123456, 1 }, 0 });
+		rsvp_add_ack(m, &(struct rsvp_id_ack){ { 0, 0x123456, 2 }, 1 });
+	} else if (m->type == RSVP_SREFRESH) {
+		m->id = (struct rsvp_id){ RSVP_ID_ACK_DESIRED, 0xabcdef, 4712 };
+		m->has |= RSVP_HAS_ID;
+		m->list_epoch = 0xabcdef;
+		for (uint32_t id = 100; id < 110; id++)
+			rsvp_add_id(m, id);
+	} else {
+		m->hello = (struct rsvp_hello){ 1, 0x1234, 0x5678 };
+		m->has |= RSVP_HAS_HELLO;
+	}
+}
+
 void rsvp_sample(unsigned n, struct rsvp_msg *m)
 {
 	static const uint8_t types[SAMPLES] = { RSVP_PATH, RSVP_RESV, RSVP_PATH_ERR, RSVP_RESV_ERR, RSVP_PATH_TEAR,
-						RSVP_RESV_TEAR, RSVP_RESV_CONF };
+						RSVP_RESV_TEAR, RSVP_RESV_CONF, RSVP_ACK, RSVP_SREFRESH,
+						RSVP_HELLO };
 
 	rsvp_msg_clear(m);
 	m->type = types[n];
 	m->ttl = 63;
+	m->flags = RSVP_FLAG_REDUCTION;
+	if (m->type == RSVP_ACK || m->type == RSVP_SREFRESH || m->type == RSVP_HELLO) {
+		between_neighbours(m);
+		return;
+	}
+	if (m->type == RSVP_PATH || m->type == RSVP_RESV) {
+		m->id = (struct rsvp_id){ RSVP_ID_ACK_DESIRED, 0xabcdef, 4711 };
+		m->has |= RSVP_HAS_ID;
+		rsvp_add_ack(m, &(struct rsvp_id_ack){ { 0, 0x123456, 99 }, 0 });
+	}
 	m->session = (struct rsvp_session){ 7, 0, ip("10.200.1.11") };
 	if (m->type != RSVP_PATH_ERR && m->type != RSVP_RESV_CONF) {
 		m->hop = (struct rsvp_hop){ ip("10.200.1.2"), 9 };

@@ -16,7 +16,17 @@
 static void same_lists(const struct rsvp_msg *a, const struct rsvp_msg *b)
 {
 	assert_int_equal(a->s2l.n, b->s2l.n);
-	assert_memory_equal(a->s2l.v, b->s2l.v, a->s2l.n * sizeof(*a->s2l.v));
+	if (a->s2l.n)
+		assert_memory_equal(a->s2l.v, b->s2l.v, a->s2l.n * sizeof(*a->s2l.v));
+	assert_int_equal(a->ids.n, b->ids.n);
+	if (a->ids.n)
+		assert_memory_equal(a->ids.v, b->ids.v, a->ids.n * sizeof(*a->ids.v));
+	assert_int_equal(a->acks.n, b->acks.n);
+	for (unsigned i = 0; i < a->acks.n; i++) {
+		assert_int_equal(a->acks.v[i].nack, b->acks.v[i].nack);
+		assert_int_equal(a->acks.v[i].id.id, b->acks.v[i].id.id);
+		assert_int_equal(a->acks.v[i].id.epoch, b->acks.v[i].id.epoch);
+	}
 	assert_int_equal(a->rro.n, b->rro.n);
 	assert_int_equal(a->demands.n, b->demands.n);
 	for (unsigned i = 0; i < a->demands.n; i++) {
@@ -42,6 +52,13 @@ static void same_lists(const struct rsvp_msg *a, const struct rsvp_msg *b)
 static void same(const struct rsvp_msg *a, const struct rsvp_msg *b)
 {
 	assert_int_equal(a->type, b->type);
+	assert_int_equal(a->flags, b->flags);
+	assert_int_equal(a->id.id, b->id.id);
+	assert_int_equal(a->id.epoch, b->id.epoch);
+	assert_int_equal(a->id.flags, b->id.flags);
+	assert_int_equal(a->hello.source, b->hello.source);
+	assert_int_equal(a->hello.ack, b->hello.ack);
+	assert_int_equal(a->list_epoch, b->list_epoch);
 	assert_int_equal(a->has, b->has);
 	assert_int_equal(a->session.icorp, b->session.icorp);
 	assert_int_equal(a->session.leader.s_addr, b->session.leader.s_addr);
@@ -179,6 +196,53 @@ static void unknown_classes(void **state)
 	rsvp_msg_free(&out);
 }
 
+/* Messages in a Bundle come out as they went in; a Bundle in a Bundle, or one cut anywhere, does not. */
+static void bundles(void **state)
+{
+	struct mac_key *key = mac_key_new(MAC_HMAC_SHA256, "0123456789abcdef", 16);
+	struct rsvp_auth auth = { key, 7, 42, 0 };
+	struct rsvp_msg in = { 0 }, out = { 0 };
+	static uint8_t whole[16384], one[4096];
+	const uint8_t *message;
+	struct rsvp_bundle b;
+	size_t at = 0, len;
+	unsigned n = 0;
+	int total, r;
+
+	assert_int_equal(rsvp_bundle_begin(&b, &auth, whole, sizeof(whole)), 0);
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		rsvp_sample(i, &in);
+		r = rsvp_encode(&in, E, NULL, one, sizeof(one));
+		assert_int_equal(rsvp_bundle_add(&b, one, (size_t)r), 0);
+	}
+	assert_int_equal(b.n, SAMPLES);
+	total = rsvp_bundle_end(&b, &auth);
+	assert_true(total > 0);
+	assert_int_equal(rsvp_auth_verify(whole, (size_t)total, key), 0);
+	while ((r = rsvp_bundle_next(whole, (size_t)total, &at, &message, &len)) == 1) {
+		rsvp_sample(n++, &in);
+		assert_int_equal(rsvp_decode(message, len, E, &out, NULL), 0);
+		same(&in, &out);
+	}
+	assert_int_equal(r, 0);
+	assert_int_equal(n, SAMPLES);
+	for (int cut = 0; cut < total; cut += 4) {
+		for (at = 0, n = 0; n <= SAMPLES && rsvp_bundle_next(whole, (size_t)cut, &at, &message, &len) == 1; n++)
+			assert_true(message >= whole && message + len <= whole + cut);
+		assert_true(n < SAMPLES);
+	}
+	rsvp_bundle_begin(&b, NULL, one, sizeof(one));
+	rsvp_bundle_add(&b, whole, (size_t)total > sizeof(one) - 8 ? sizeof(one) - 8 : (size_t)total);
+	total = rsvp_bundle_end(&b, NULL);
+	at = 0;
+	assert_int_equal(rsvp_bundle_next(one, (size_t)total, &at, &message, &len), -EBADMSG);
+	rsvp_bundle_begin(&b, NULL, one, 20);
+	assert_int_equal(rsvp_bundle_add(&b, whole, 16), -ENOBUFS);
+	rsvp_msg_free(&in);
+	rsvp_msg_free(&out);
+	mac_key_free(key);
+}
+
 static void limits(void **state)
 {
 	struct rsvp_msg m = { 0 };
@@ -202,7 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip), cmocka_unit_test(authentic), cmocka_unit_test(mangled),
-		cmocka_unit_test(unknown_classes), cmocka_unit_test(limits),
+		cmocka_unit_test(unknown_classes), cmocka_unit_test(bundles), cmocka_unit_test(limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
