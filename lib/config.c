@@ -180,6 +180,51 @@ static int option_for(const struct config_row *row, cfg_opt_t *opt)
 	return 0;
 }
 
+/* The first character after the string that begins at i. */
+static size_t string_end(const char *text, size_t i, size_t len)
+{
+	char quote = text[i++];
+
+	for (; i < len && text[i] != quote; i++)
+		i += text[i] == '\\';
+	return i < len ? i + 1 : len;
+}
+
+/* The first character after the comment that begins at i; i when none does. */
+static size_t comment_end(const char *text, size_t i, size_t len)
+{
+	const char *end;
+
+	if (text[i] == '#' || (text[i] == '/' && i + 1 < len && text[i + 1] == '/')) {
+		end = memchr(text + i, '\n', len - i);
+		return end ? (size_t)(end - text) : len;
+	}
+	if (text[i] == '/' && i + 3 < len && text[i + 1] == '*') {
+		end = memmem(text + i + 2, len - i - 2, "*/", 2);
+		return end ? (size_t)(end - text) + 2 : i;
+	}
+	return i;
+}
+
+/* libconfuse (3.3) miscounts lines after comments, so it gets blanks in their place. A comment begins where a word could. */
+static void blank_comments(char *text, size_t len)
+{
+	int in_word = 0;
+
+	for (size_t i = 0, end; i < len; ) {
+		end = in_word ? i : comment_end(text, i, len);
+		if (end > i) {
+			for (; i < end; i++)
+				text[i] = text[i] == '\n' ? '\n' : ' ';
+		} else if (text[i] == '"' || text[i] == '\'') {
+			i = string_end(text, i, len);
+			in_word = 0;
+		} else {
+			in_word = !strchr(" \t\r\n={}()+,", text[i++]);
+		}
+	}
+}
+
 /* The whole file and the sentinel, malloc'd; NULL and *r on failure. */
 static char *read_file(const char *file, size_t *len, int *r)
 {
@@ -203,6 +248,7 @@ static char *read_file(const char *file, size_t *len, int *r)
 	if (fd >= 0)
 		close(fd);
 	if (!*r) {
+		blank_comments(text, *len);
 		memcpy(text + *len, sentinel, sizeof(sentinel));
 		*len += sizeof(sentinel) - 1;
 		return text;
