@@ -21,6 +21,8 @@
 #include "adaptors/registry.h"
 #include "lib/log.h"
 
+#define USAGE_STATUS 2 /* exit status after a wrong command line */
+
 static volatile int stopped;
 
 static void on_term(int sig)
@@ -123,7 +125,7 @@ int adaptor_host_main(int argc, char **argv, FILE *out, FILE *err)
 	program = program ? program + 1 : argv[0];
 	if (argc < 2) {
 		usage(err, program);
-		return EXIT_FAILURE;
+		return USAGE_STATUS;
 	}
 	if (is(argv[1], "-h", "--help")) {
 		usage(out, program);
@@ -139,7 +141,7 @@ int adaptor_host_main(int argc, char **argv, FILE *out, FILE *err)
 		return probe(argc - 2, argv + 2, out, err);
 	if (argc != 2 || argv[1][0] == '-') {
 		usage(err, program);
-		return EXIT_FAILURE;
+		return USAGE_STATUS;
 	}
 	return serve(program, argv[1], err);
 }

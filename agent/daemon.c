@@ -436,16 +436,20 @@ int agentd_load(const struct agentd_options *options, struct boot *boot, char *w
 {
 	struct config_error config_error = { "" };
 	struct boot_error boot_error = { "" };
-	int r = boot_load(options->boot, boot, &boot_error);
+	struct policy_config policy = { 0 };
+	/* The settings first: -t tells their errors also where they are written, which has no boot file. */
+	int settings = settings_load(options->config, &policy, &config_error), r;
 
+	if (settings && (settings != -ENOENT || options->config_required)) {
+		snprintf(why, room, "%s", config_error.text);
+		return settings;
+	}
+	r = boot_load(options->boot, boot, &boot_error);
 	if (r) {
 		snprintf(why, room, "%s: %s", options->boot, boot_error.text);
 		return r;
 	}
-	r = settings_load(options->config, &boot->policy, &config_error);
-	if (!r || (r == -ENOENT && !options->config_required))
-		return 0;
-	snprintf(why, room, "%s", config_error.text);
-	boot_clear(boot);
-	return r;
+	if (!settings)
+		boot->policy = policy;
+	return 0;
 }

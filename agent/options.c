@@ -97,7 +97,7 @@ int agentd_main(int argc, char **argv)
 		return 1;
 	}
 	if (test) {
-		printf("%s: ok: ICorp %u, %s, %u services, %u applications\n", options.boot, boot.icorp, boot.name,
+		printf("icorp-agent: %s: ok: ICorp %u, %s, %u services, %u applications\n", options.boot, boot.icorp, boot.name,
 		       boot.n_services, boot.n_apps);
 	} else {
 		log_open("icorp-agent", boot.name, LOG_SINK_STDERR, level);

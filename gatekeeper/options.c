@@ -22,7 +22,7 @@
 
 static void usage(FILE *out)
 {
-	fputs("Usage: icorp-gatekeeper [-c FILE] [-t] [-v LEVEL]\n"
+	fputs("usage: icorp-gatekeeper [-c FILE] [-t] [-v LEVEL]\n"
 	      "Takes clients' requests for ICorps, places them, and keeps track of the elements.\n\n"
 	      "  -c, --config FILE    configuration (default " DEFAULT_CONFIG ")\n"
 	      "  -t, --test           check the configuration and the token files, and exit\n"
@@ -83,11 +83,11 @@ static int parse(int argc, char **argv, struct options *o)
 	}
 	if (optind == argc)
 		return -1;
-	fprintf(stderr, "icorp-gatekeeper: \"%s\" is one word too many\n", argv[optind]);
+	fprintf(stderr, "icorp-gatekeeper: %s: unexpected argument; see icorp-gatekeeper --help\n", argv[optind]);
 	return 2;
 }
 
-static int test(const struct gk_config *config)
+static int test(const char *file, const struct gk_config *config)
 {
 	struct tokens *tokens = tokens_new();
 	char why[256] = "out of memory";
@@ -99,7 +99,7 @@ static int test(const struct gk_config *config)
 	if (err)
 		fprintf(stderr, "icorp-gatekeeper: %s\n", why);
 	else
-		puts("the configuration is fine");
+		printf("icorp-gatekeeper: %s: ok\n", file);
 	return err ? 1 : 0;
 }
 
@@ -148,7 +148,7 @@ int gatekeeper_main(int argc, char **argv)
 		return 1;
 	}
 	if (options.test) {
-		status = test(&config);
+		status = test(options.config, &config);
 	} else {
 		log_open("icorp-gatekeeper", config.name, options.syslog ? LOG_SINK_SYSLOG : LOG_SINK_STDERR, options.level);
 		status = run(&config);

@@ -23,5 +23,5 @@ sbin_PROGRAMS += icorp-proxy
 icorp_proxy_SOURCES = proxy/main.c
 icorp_proxy_LDADD = $(PROXY_LIBS)
 
-EXTRA_DIST += packaging/icorp-proxy.service doc/proxy.md
+EXTRA_DIST += doc/proxy.md
 dist_man_MANS += man/icorp-proxy.8

@@ -480,11 +480,11 @@ int signald_main(int argc, char **argv)
 		return r ? 2 : 0;
 	if (signald_config_load(d.config_file, &d.config, &d.core_config, &error)) {
 		fprintf(stderr, "icorp-signald: %s\n", error.text);
-		return 2;
+		return 1;
 	}
 	if (r == SIGNALD_CHECK) {
 		signald_config_free(&d.config);
-		printf("%s: ok\n", d.config_file);
+		printf("icorp-signald: %s: ok\n", d.config_file);
 		return 0;
 	}
 	log_level_parse(d.config.log_level, &level);

@@ -17,4 +17,3 @@ sbin_PROGRAMS += icorp-signald
 icorp_signald_SOURCES = signald/main.c
 icorp_signald_LDADD = $(SIGNALD_LIBS)
 dist_man_MANS += man/icorp-signald.8
-EXTRA_DIST += packaging/icorp-signald.service

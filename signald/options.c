@@ -12,7 +12,7 @@ static void print_line(void *ctx, const char *text)
 
 static void usage(FILE *to)
 {
-	fputs("Usage: icorp-signald [-t] [-c FILE]\n"
+	fputs("usage: icorp-signald [-t] [-c FILE]\n"
 	      "The controller of one element: signals ICorps with its neighbours and drives the element's adaptors.\n\n"
 	      "  -c, --config FILE   configuration (default " SYSCONFDIR "/icorp/signald.conf)\n"
 	      "  -t, --test          check the configuration and exit\n"
@@ -53,7 +53,7 @@ int signald_options(int argc, char **argv, const char **config_file)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "icorp-signald: unexpected argument \"%s\"\n", argv[optind]);
+		fprintf(stderr, "icorp-signald: %s: unexpected argument; see icorp-signald --help\n", argv[optind]);
 		return -1;
 	}
 	return what;

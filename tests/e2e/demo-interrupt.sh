@@ -1,0 +1,94 @@
+#!/bin/bash
+# Ctrl-C during the demo (SIGINT to its process group) leaves nothing: no process, namespace, mount, tap, cgroup of a
+# container, nor file. By default at three moments; what is asked and seen is in the demo's own output.
+# usage: tests/e2e/demo-interrupt.sh BUILDDIR [all | MOMENT…]; as root. 0: passed, 77: skipped, else failed.
+# Moments: up (while the testbed comes up), and steps 1 to 7. `all` is every one of them, and a whole demo after them.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${1:-${BUILDDIR:?usage: tests/e2e/demo-interrupt.sh BUILDDIR [all | MOMENT…]}}
+shift
+name=di$$
+failed=0
+
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 77; }
+whole=''
+case ${1:-} in
+'') set -- up 2 5 ;;
+all) set -- up 1 2 3 4 5 6 7; whole=1 ;;
+esac
+# TMPDIR too: what the demo leaves in it is seen.
+dir=$(mktemp -d /var/tmp/di.XXXXXX)
+mkdir "$dir/tmp"
+export ICORP_TESTBED_DIR=$dir TMPDIR=$dir/tmp
+finish() { "$top/testbed/testbed" --name $name -q down 2> /dev/null; rm -rf "$dir"; }
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+cgroups() { find /sys/fs/cgroup -type d -name 'lxc-*' 2> /dev/null | sort; }
+links() { ip -o link show | awk -F': ' '{ print $2 }' | sort; }
+# Processes of the demo and of its testbed, by environment: it carries our directory.
+processes() { grep -lasz "^ICORP_TESTBED_DIR=$dir\$" /proc/[0-9]*/environ 2> /dev/null | cut -d/ -f3 | grep -vx $$; }
+own() { # those that this test itself runs right now
+	local p
+	for p in $(processes); do
+		grep -qsz "demo-interrupt" "/proc/$p/cmdline" || [ ! -e "/proc/$p/cmdline" ] ||
+			{ tr '\0' ' ' < "/proc/$p/cmdline" | grep . | sed "s/^/process $p: /"; }
+	done 2> /dev/null | grep -vE ': (grep|cut|tr|sed) '
+}
+left() {
+	own
+	find "$dir" -mindepth 1 ! -path "$dir/tmp" ! -path "$dir/out" | head -n 5
+	grep -F "$dir" /proc/mounts
+	diff <(printf '%s\n' "$links_before") <(links) | grep '^>'
+	comm -13 <(printf '%s\n' "$cgroups_before") <(cgroups) | while read -r d; do
+		# containers of others that run beside this test
+		grep -qs . "$d/cgroup.procs" || echo "cgroup $d"
+	done
+}
+
+reached() { # MOMENT: the demo's output says so
+	case $1 in
+	up) [ -e "$dir/icorp-testbed-$name/record" ] && [ "$(grep -c ^pid "$dir/icorp-testbed-$name/record")" -gt 5 ] ;;
+	*) grep -q "^$1\. " "$dir/out" && tail -n 1 "$dir/out" | grep -qE '^ ' ;;
+	esac
+}
+
+interrupted() { # MOMENT
+	local demo end=$((SECONDS + 90)) status began
+	: > "$dir/out"
+	# A background job of a script ignores SIGINT; a terminal's foreground job does not.
+	setsid env --default-signal=INT "$top/scripts/demo" --no-install --name $name --bindir "$build" > "$dir/out" 2>&1 &
+	demo=$!
+	until reached "$1"; do
+		if [ $SECONDS -ge $end ] || ! kill -0 $demo 2> /dev/null; then
+			kill -TERM -- -$demo 2> /dev/null; wait $demo
+			echo "not ok - $1: never reached"; sed 's/^/# /' "$dir/out" | tail -n 20; failed=1
+			return
+		fi
+		sleep 0.05
+	done
+	began=$SECONDS
+	kill -INT -- -$demo
+	wait $demo
+	status=$?
+	rest=$(left)
+	[ $status = 130 ] || rest+=" status $status, not 130"
+	[ $((SECONDS - began)) -le 30 ] || rest+=" took $((SECONDS - began)) s"
+	if [ -z "$rest" ]; then
+		echo "ok - interrupted at $1: nothing is left, after $((SECONDS - began)) s"
+	else
+		echo "not ok - interrupted at $1: $rest"
+		sed 's/^/# /' "$dir/out" | tail -n 20
+		failed=1
+	fi
+}
+
+links_before=$(links) cgroups_before=$(cgroups)
+for moment; do interrupted "$moment"; done
+if [ -n "$whole" ]; then
+	"$top/scripts/demo" --no-install --name $name --bindir "$build" > "$dir/out" 2>&1
+	if tail -n 1 "$dir/out" | grep -qx 'demo: 7 of 7 steps ok'; then echo "ok - a demo after that"; else
+		echo "not ok - a demo after that"; sed 's/^/# /' "$dir/out" | tail -n 40; failed=1
+	fi
+fi
+exit $failed
