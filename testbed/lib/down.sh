@@ -68,7 +68,8 @@ sweep_cgroups() {
 	local dir pid
 	find /sys/fs/cgroup -depth -type d -name 'lxc-[0-9]*' 2>/dev/null | while read -r dir; do
 		pid=${dir##*/lxc-}; pid=${pid%%-*}
-		[ -d "/proc/$pid" ] || grep -qs . "$dir/cgroup.procs" || find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null
+		# a zombie is in no cgroup any more
+		[ "$(proc_state "$pid" || echo Z)" != Z ] || grep -qs . "$dir/cgroup.procs" || find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null
 	done
 }
 
