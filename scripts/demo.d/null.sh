@@ -53,12 +53,24 @@ page() { # USER NAME
 	turn=$(cat "$WORK/turn" 2> /dev/null || echo 0)
 	echo $((turn + 1)) > "$WORK/turn"
 	turn=${list[turn % ${#list[@]}]}
-	in_ "${turn% *}" curl -sf -m 5 "http://${turn#* }/" < /dev/null
+	in_ "${turn% *}" curl -sf -m 2 "http://${turn#* }/" < /dev/null
 }
 watch_proxies() { :; }
+# A line per request, as inside.sh writes them; in a process group of its own.
+keep_asking() {
+	local t
+	set -m
+	while :; do
+		t=$(now_ms)
+		if page "$1" "$HOST" > /dev/null; then echo "$t ok"; else echo "$t FAIL"; fi
+	done < /dev/null &
+	BEHIND=$!
+	set +m
+	BACKGROUND+=("$BEHIND")
+}
 proxies_use() { told ar1 ".endpoints[] | select(.up and .weight > 0) | .private_addr" | grep -xF "$1"; }
-proxies_last() { echo "$1"; }
-keep_asking() { behind sleep 1000; }
+# The last request that met the dead ISC.
+proxies_last() { cat "$WORK"/requests.* | awk '$2 == "FAIL" { last = $1 } END { printf "%.0f\n", last }'; }
 # Requests that make the application work: without a cgroup an agent measures its applications only.
 load_isc() {
 	behind "${TB[@]}" exec "$1" bash -c "for i in 1 2 3; do

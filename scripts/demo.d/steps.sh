@@ -256,7 +256,7 @@ proxies_use() { wc -l "$WORK/syn.ar1" "$WORK/syn.ar2" | head -n 2; [ -s "$WORK/s
 proxies_last() { cat "$WORK"/syn.ar* | awk '{ t = int($1 * 1000); if (t > last) last = t } END { printf "%.0f\n", last }'; }
 none_failed_since() { # FILE KILLED SWITCHED
 	awk -v k="$2" -v s="$3" '$2 == "ok" { ok++ } $2 == "FAIL" { if ($1 > s) bad++; else during++ }
-		END { printf "%d pages; %d requests failed in the %d ms until the switch-over, %d after it\n", ok, during, s - k, bad; exit bad > 0 }' "$1"
+		END { printf "%d pages; %d requests failed in the %d ms until the switch-over, %d after it\n", ok, during, s - k, bad; exit bad > 0 || !ok }' "$1"
 }
 keep_asking() { behind "${TB[@]}" exec "$1" bash "$TOP/scripts/demo.d/inside.sh" requests "$HOST"; }
 no_class() { local r; r=$(class_rate "$1" "$2" "$PREFIX"); echo "$1 $2: ${r:-none}"; [ -z "$r" ]; }
