@@ -69,8 +69,15 @@ keep_asking() {
 	BACKGROUND+=("$BEHIND")
 }
 proxies_use() { told ar1 ".endpoints[] | select(.up and .weight > 0) | .private_addr" | grep -xF "$1"; }
-# The last request that met the dead ISC.
-proxies_last() { cat "$WORK"/requests.* | awk '$2 == "FAIL" { last = $1 } END { printf "%.0f\n", last }'; }
+# The last request that met the dead ISC; those under way at the lapse are waited for.
+proxies_last() { # LAPSED
+	local i
+	for ((i = 0; i < 200; i++)); do
+		if [ "$(tail -qn 1 "$WORK"/requests.* | awk -v t="$1" '$1 > t' | wc -l)" = 2 ]; then break; fi
+		sleep 0.05
+	done
+	cat "$WORK"/requests.* | awk '$2 == "FAIL" { last = $1 } END { printf "%.0f\n", last }'
+}
 # Requests that make the application work: without a cgroup an agent measures its applications only.
 load_isc() {
 	behind "${TB[@]}" exec "$1" bash -c "for i in 1 2 3; do
