@@ -218,7 +218,8 @@ static void deliver(struct sim *sim, struct event *e)
 		uint8_t digest[SHA256_SIZE];
 
 		memcpy(digest, c->actions.v[i].digest, sizeof(digest));
-		contract_ref(have);
+		if (have)
+			contract_ref(have);
 		core_contract(c->core, digest, have, "gone", sim->now_us, &c->actions);
 		contract_unref(have);
 	}
