@@ -27,6 +27,6 @@ icorp_gatekeeper_LDADD = $(GATEKEEPER_LIBS)
 
 wwwdir = $(pkgdatadir)/www
 dist_www_DATA = gatekeeper/www/index.html gatekeeper/www/icorp.html gatekeeper/www/style.css gatekeeper/www/app.js \
-	gatekeeper/www/icorp.js gatekeeper/www/common.js gatekeeper/www/openapi.json
+	gatekeeper/www/icorp.js gatekeeper/www/common.js gatekeeper/www/icon.svg gatekeeper/www/openapi.json
 EXTRA_DIST += doc/gatekeeper-api.md
 dist_man_MANS += man/icorp-gatekeeper.8

@@ -138,10 +138,10 @@ static void fill_icorps(struct evbuffer *out, const struct page *page)
 		if (page->call->who.kind == CALLER_OPERATOR ||
 		    (page->call->who.kind == CALLER_CLIENT && server_may_touch(page->call, icorp->contract->client)) ||
 		    (page->call->who.kind == CALLER_NOBODY && strcmp(page->call->gk->config->anonymous, "none")))
-			evbuffer_add_printf(out, "<tr data-icorp=\"%u\"><td><a href=\"/icorps/%u\">%u</a></td><td>%s</td><td>%s</td>"
-					    "<td>%s</td><td><span class=\"state %s\">%s</span></td></tr>\n", icorp->id, icorp->id,
-					    icorp->id, icorp->contract->name, icorp->contract->client,
-					    icorp->contract->class_name, life_name(icorp->state), life_name(icorp->state));
+			evbuffer_add_printf(out, "<tr data-icorp=\"%u\"><td>%u</td><td><a href=\"/icorps/%u\">%s</a></td><td>%s</td>"
+					    "<td>%s</td><td>%s</td></tr>\n", icorp->id, icorp->id, icorp->id,
+					    icorp->contract->name, icorp->contract->client, icorp->contract->class_name,
+					    life_name(icorp->state));
 }
 
 static void row(struct evbuffer *out, const char *name, const char *value)
@@ -194,14 +194,14 @@ static void fill_endpoints(struct evbuffer *out, const struct page *page)
 
 static void fill_id(struct evbuffer *out, const struct page *page)
 {
-	evbuffer_add_printf(out, "<p id=\"icorp\" data-id=\"%u\"><a href=\"/\">All ICorps</a></p>\n", page->icorp->id);
+	evbuffer_add_printf(out, "<a id=\"icorp\" data-id=\"%u\" href=\"/\">All ICorps</a>", page->icorp->id);
 }
 
 static void fill_problem(struct evbuffer *out, const struct page *page)
 {
 	if (!page->problem)
 		return;
-	evbuffer_add_printf(out, "<p class=\"problem\" role=\"alert\">");
+	evbuffer_add_printf(out, "<p class=\"problem\" role=\"alert\" tabindex=\"-1\"><strong>Refused.</strong> ");
 	pages_escape(out, page->problem->message);
 	evbuffer_add_printf(out, "</p>\n");
 }

@@ -89,7 +89,7 @@ void server_answer_text(struct call *call, int status, const char *type, const c
 		call->gk->counts.bad_requests++;
 	server_set_header(call, "Content-Type", type);
 	server_set_header(call, "X-Content-Type-Options", "nosniff");
-	server_set_header(call, "Referrer-Policy", "no-referrer");
+	server_set_header(call, "Referrer-Policy", "same-origin");
 	if (!evhttp_find_header(headers, "Cache-Control"))
 		server_set_header(call, "Cache-Control", "no-store");
 	if (evhttp_request_get_command(call->request) == EVHTTP_REQ_HEAD) {

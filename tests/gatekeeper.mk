@@ -5,7 +5,7 @@ GK_TESTS = tests/unit/test_gk_l2 tests/unit/test_gk_plan tests/unit/test_gk_inpu
 	tests/unit/test_gk_dns tests/unit/test_gk_conns
 check_PROGRAMS += $(GK_TESTS)
 TESTS += $(GK_TESTS)
-EXTRA_DIST += tests/golden/l2 tests/golden/gatekeeper
+EXTRA_DIST += tests/golden/l2 tests/golden/gatekeeper tests/e2e/browser.sh tests/e2e/browser.py
 
 tests_unit_test_gk_l2_SOURCES = tests/unit/test_gk_l2.c tests/unit/proxy_golden.c tests/unit/proxy_golden.h
 tests_unit_test_gk_l2_LDADD = $(GK_TEST_LIBS)
