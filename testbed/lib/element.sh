@@ -50,7 +50,7 @@ run_in() {
 	local n=$1; shift
 	case ${HOW[$n]:-} in
 	ns) nsenter -t "${PID[$n]}" -n -m -- env -C "$PWD" ICORP_TESTBED="$NAME" ICORP_ELEMENT="$n" \
-		ICORP_CONTROL="$STATE/$n/run/signald.sock" PATH="$ELEMENT_PATH" "$@" 9>&- ;;
+		ICORP_RUNDIR="$STATE/$n/run" PATH="$ELEMENT_PATH" "$@" 9>&- ;;
 	uml) uml_run "$n" "$@" ;;
 	*) die "no element '$n' in testbed '$NAME'; see 'testbed status'" ;;
 	esac

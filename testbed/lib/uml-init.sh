@@ -1,8 +1,8 @@
 #!/bin/sh
 # The first process inside a UML element (see uml.sh). Its parameters come with the kernel's command line as
-# environment: TB_DIR (the element's directory), TB_LIB, TB_PORTS (number of ports; one more interface is mgmt0),
+# environment: TB_DIR (the element's directory), TB_PATH, TB_LIB, TB_PORTS (number of ports; one more interface is mgmt0),
 # TB_MGMT (its management address). Everything it writes goes to tmpfs.
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH="$TB_PATH" ICORP_RUNDIR="$TB_DIR/run"
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs -o mode=755 tmpfs /run

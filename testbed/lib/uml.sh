@@ -45,7 +45,7 @@ uml_boot() { # ELEMENT NUMBER
 	setsid nsenter -t "${PID[ether]}" -n -- env -i ICORP_TESTBED="$NAME" HOME="$dir" PATH="$PATH" "$(uml_program)" \
 		mem=192M rootfstype=hostfs rootflags=/ rw init="$LIB/uml-init.sh" quiet loglevel=3 umid="$n" uml_dir="$dir/uml" \
 		"${vec[@]}" con=null con0=null,fd:1 con1=null,fd:3 \
-		TB_DIR="$dir" TB_LIB="$LIB" TB_PORTS="$i" TB_MGMT="$UML_NET.$2" \
+		TB_DIR="$dir" TB_PATH="$ELEMENT_PATH" TB_LIB="$LIB" TB_PORTS="$i" TB_MGMT="$UML_NET.$2" \
 		< /dev/null >> "$dir/log/console.log" 2>&1 3>> "$dir/log/daemons.log" 9>&- &
 	pid=$!
 	disown
