@@ -1,10 +1,16 @@
 # shellcheck shell=bash
 # Takes a testbed down, also one whose `up` was killed at any point, and leaves nothing. The processes of a testbed are
 #   - those of the record that are still the ones we started (same start time),
-#   - those with ICORP_TESTBED=NAME in their environment (every process we start has it, so has what it starts),
-#   - those in a network namespace of any of these, and all descendants (libvirt's containers).
-# Domains are destroyed through their libvirtd first, so that it removes their cgroups. When the processes are gone,
-# so are the namespaces, and with them links, taps, mounts and rules; then the state directory is removed.
+#   - those with ICORP_TESTBED=its state directory in their environment (all we start have it, so has what they start);
+#     the directory, not the name: someone else may use the same name elsewhere,
+#   - those in a network namespace of any of these, and all descendants (libvirt's containers),
+#   - those in the control group of a container that a libvirtd of ours says it runs.
+# Whoever was found once is remembered, in the record too: when a container's controller ends first, its processes have
+# no more tie to us. Domains are destroyed through their libvirtd before, so that it removes their cgroups. When the
+# processes are gone, so are the namespaces, and with them links, taps, mounts and rules; then the state directory is
+# removed.
+
+declare -A SEEN=() # pid -> start time
 
 # Fills VICTIMS with the pids of the testbed. Reads /proc once per call.
 find_processes() {
@@ -18,7 +24,10 @@ find_processes() {
 		done < "$STATE/record"
 	fi
 	while IFS=/ read -r _ _ pid _; do own[$pid]=1; done \
-		< <(grep -lasz "^ICORP_TESTBED=$NAME\$" /proc/[0-9]*/environ 2>/dev/null)
+		< <(grep -lasFxz "ICORP_TESTBED=$STATE" /proc/[0-9]*/environ 2>/dev/null)
+	for pid in "${!SEEN[@]}"; do ! alive "$pid" "${SEEN[$pid]}" || own[$pid]=1; done
+	while read -r pid; do own[$pid]=1; done < <(container_cgroups | while read -r dir; do
+		find "$dir" -name cgroup.procs -exec cat {} + 2> /dev/null; done | sort -u)
 	unset 'own[$$]' 'own[$BASHPID]'
 	for pid in "${!own[@]}"; do
 		ns=$(netns_inode "$pid") || continue
@@ -43,6 +52,30 @@ find_processes() {
 		done
 	done
 	VICTIMS=("${!own[@]}")
+	remember
+}
+
+# What was found for the first time goes into the record before it gets any signal.
+remember() {
+	local pid start
+	for pid in "${VICTIMS[@]}"; do
+		[ -z "${SEEN[$pid]:-}" ] || continue
+		start=$(start_time "$pid") || continue
+		SEEN[$pid]=$start
+		[ ! -d "$STATE" ] || record pid "$pid" "$start" "$(netns_inode "$pid")" found
+	done
+}
+
+# The control groups (v1 or v2) of the containers that our libvirtds run or, having died, ran: their names hold the
+# process id of the container's controller, which libvirtd keeps in our state directory.
+container_cgroups() {
+	local xml pid
+	for xml in "$STATE"/*/libvirt/run/lxc/*.xml; do
+		[ -e "$xml" ] || continue
+		pid=$(sed -n "s/^<domstatus .*pid='\([0-9]*\)'.*/\1/p" "$xml")
+		[ -n "$pid" ] || continue
+		find /sys/fs/cgroup -type d \( -name "lxc-$pid-*.libvirt-lxc" -o -name "machine-lxc?x2d$pid?x2d*.scope" \) 2> /dev/null
+	done
 }
 
 # True when no process is left; otherwise the signal was sent once more.
@@ -63,14 +96,20 @@ stop_domains() {
 	done
 }
 
-# Containers whose controller was killed leave empty cgroups named after its pid.
+# Containers whose libvirtd is dead leave empty cgroups. Which are ours is noted before anything ends, and they are
+# removed when all has. Other people's are not touched.
+note_cgroups() {
+	[ -d "$STATE" ] || return 0
+	container_cgroups | while read -r dir; do record cgroup "$dir"; done
+}
+
 sweep_cgroups() {
-	local dir pid
-	find /sys/fs/cgroup -depth -type d -name 'lxc-[0-9]*' 2>/dev/null | while read -r dir; do
-		pid=${dir##*/lxc-}; pid=${pid%%-*}
-		# a zombie is in no cgroup any more
-		[ "$(proc_state "$pid" || echo Z)" != Z ] || grep -qs . "$dir/cgroup.procs" || find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null
-	done
+	local what dir
+	[ -r "$STATE/record" ] || return 0
+	while read -r what dir; do
+		[ "$what" = cgroup ] && [ -d "$dir" ] || continue
+		find "$dir" -depth -type d -exec rmdir {} + 2> /dev/null # which refuses what has processes in it
+	done < "$STATE/record"
 }
 
 teardown() {
@@ -82,6 +121,8 @@ teardown() {
 			[ "$start" = - ] || ! alive "$pid" "$start" || kill "$pid" 2>/dev/null
 		done < "$STATE/daemons"
 	fi
+	find_processes
+	note_cgroups
 	stop_domains
 	kill_processes TERM || poll 3 no_processes || poll 10 kill_processes KILL ||
 		{ say "these processes do not go: ${VICTIMS[*]}"; return 1; }

@@ -23,7 +23,7 @@ element_add() { # NAME KIND HOW PID MGMT
 anchor_start() { # ELEMENT KIND
 	local dir=$STATE/$1
 	mkdir -p "$dir/run" "$dir/log"
-	env ICORP_TESTBED="$NAME" setsid unshare -n -m --propagation private \
+	env ICORP_TESTBED="$STATE" setsid unshare -n -m --propagation private \
 		bash "$LIB/anchor.sh" "$STATE" "$1" "$2" "$TB_NULL" < /dev/null >> "$dir/log/anchor.log" 2>&1 9>&- &
 	ANCHOR=$!
 	disown
@@ -49,7 +49,7 @@ anchors_start() {
 run_in() {
 	local n=$1; shift
 	case ${HOW[$n]:-} in
-	ns) nsenter -t "${PID[$n]}" -n -m -- env -C "$PWD" ICORP_TESTBED="$NAME" ICORP_ELEMENT="$n" \
+	ns) nsenter -t "${PID[$n]}" -n -m -- env -C "$PWD" ICORP_TESTBED="$STATE" ICORP_ELEMENT="$n" \
 		ICORP_RUNDIR="$STATE/$n/run" PATH="$ELEMENT_PATH" "$@" 9>&- ;;
 	uml) uml_run "$n" "$@" ;;
 	*) die "no element '$n' in testbed '$NAME'; see 'testbed status'" ;;
@@ -64,7 +64,7 @@ daemon_start() {
 		printf '%s %s %s -\n' "$n" "$daemon" "$pid" >> "$STATE/daemons"
 		return
 	fi
-	setsid nsenter -t "${PID[$n]}" -n -m -- env -C "$STATE/$n" ICORP_TESTBED="$NAME" ICORP_ELEMENT="$n" \
+	setsid nsenter -t "${PID[$n]}" -n -m -- env -C "$STATE/$n" ICORP_TESTBED="$STATE" ICORP_ELEMENT="$n" \
 		PATH="$ELEMENT_PATH" "$@" < /dev/null >> "$log" 2>&1 9>&- &
 	pid=$!
 	disown
@@ -89,7 +89,7 @@ publish() { # ADDRESS:PORT
 	[ -n "$from" ] || die "publish needs a host in the topology"
 	command -v socat > /dev/null || die "socat is missing; install socat"
 	for here in "$port" $((20000 + RANDOM % 10000)) $((20000 + RANDOM % 10000)); do
-		ICORP_TESTBED=$NAME setsid socat "TCP-LISTEN:$here,bind=127.0.0.1,fork,reuseaddr" \
+		ICORP_TESTBED=$STATE setsid socat "TCP-LISTEN:$here,bind=127.0.0.1,fork,reuseaddr" \
 			"EXEC:nsenter -t ${PID[$from]} -n socat - TCP\\:${1%:*}\\:$port" < /dev/null >> "$STATE/publish.log" 2>&1 9>&- &
 		pid=$!
 		disown

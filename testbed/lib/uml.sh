@@ -42,7 +42,7 @@ uml_boot() { # ELEMENT NUMBER
 		i=$((i + 1))
 	done
 	vec+=("vec$i:transport=tap,ifname=$(tap_name "$n" mgmt0),depth=64,gro=1")
-	setsid nsenter -t "${PID[ether]}" -n -- env -i ICORP_TESTBED="$NAME" HOME="$dir" PATH="$PATH" "$(uml_program)" \
+	setsid nsenter -t "${PID[ether]}" -n -- env -i ICORP_TESTBED="$STATE" HOME="$dir" PATH="$PATH" "$(uml_program)" \
 		mem=192M rootfstype=hostfs rootflags=/ rw init="$LIB/uml-init.sh" quiet loglevel=3 umid="$n" uml_dir="$dir/uml" \
 		"${vec[@]}" con=null con0=null,fd:1 con1=null,fd:3 \
 		TB_DIR="$dir" TB_PATH="$ELEMENT_PATH" TB_LIB="$LIB" TB_PORTS="$i" TB_MGMT="$UML_NET.$2" \

@@ -14,7 +14,7 @@ result() { # STATUS WHAT
 }
 nothing_left() {
 	local rest
-	rest=$(grep -lasz "^ICORP_TESTBED=$name\$" /proc/[0-9]*/environ 2> /dev/null
+	rest=$(grep -lasFxz "ICORP_TESTBED=$ICORP_TESTBED_DIR/icorp-testbed-$name" /proc/[0-9]*/environ 2> /dev/null
 		ls -d "$ICORP_TESTBED_DIR/icorp-testbed-$name" 2> /dev/null
 		grep -F "$ICORP_TESTBED_DIR" /proc/mounts)
 	[ -z "$rest" ] || { printf '# left: %s\n' "$rest"; return 1; }

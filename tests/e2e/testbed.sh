@@ -35,16 +35,16 @@ trap 'exit 130' INT TERM
 # What a testbed could leave in this namespace: processes, links, mounts, cgroups. Zombies are init's business.
 ours() {
 	local p
-	grep -lasz "^ICORP_TESTBED=$name\$" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ p _; do
+	grep -lasFxz "ICORP_TESTBED=$ICORP_TESTBED_DIR/icorp-testbed-$name" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ p _; do
 		echo "process $p $(tr '\0' ' ' < "/proc/$p/cmdline" 2>/dev/null)"
 	done
 	ip -o link | awk -F': ' '{sub(/@.*/, "", $2); print "link", $2}' | grep -E ' (t[0-9]+\.|b[0-9]+$|e[0-9]+\.|mgmt|br0$)'
 	grep -F "$ICORP_TESTBED_DIR" /proc/mounts
 	find "$ICORP_TESTBED_DIR" -mindepth 1 ! -name "*.lock"
 	for ns in $namespaces; do find /proc/[0-9]*/ns/net -lname "$ns" 2> /dev/null; done
-	find /sys/fs/cgroup -type d -name "lxc-*$name*" 2>/dev/null
+	for c in $cgroups; do find /sys/fs/cgroup -path "*$c" -type d 2> /dev/null; done
 }
-namespaces=
+namespaces='' cgroups=''
 before=$(ours)
 nothing_left() {
 	local now; now=$(ours)
@@ -96,8 +96,38 @@ vlan_push() {
 		tc filter show dev eth1 ingress' | grep -F 'id 107'
 }
 check "s2 can tag by address" vlan_push
+# A container, so that down has one to end; its libvirtd is killed, so that no one else tidies up.
+container() {
+	local pid
+	x srv1 sh -c "cat > /run/c.xml <<- 'END'
+		<domain type='lxc'><name>c1</name><memory>65536</memory><os><type>exe</type><init>/bin/sleep</init><initarg>1000</initarg></os>
+		<devices><filesystem type='mount'><source dir='/'/><target dir='/'/></filesystem><console type='pty'/></devices></domain>
+		END
+		virsh -q -c lxc:///system create /run/c.xml" < /dev/null || return 1
+	pid=$(x srv1 virsh -q -c lxc:///system domid c1 < /dev/null)
+	cgroups=$(sed -nE 's#.*:(/.*/lxc-[^/]*\.libvirt-lxc).*#\1#p' "/proc/$pid/cgroup" | sort -u)
+	[ -n "$cgroups" ] || [ ! -d /sys/fs/cgroup/memory ]
+}
+container > "$ICORP_TESTBED_DIR/out" 2>&1; status=$?
+check "a container runs on srv1" bash -c "cat $ICORP_TESTBED_DIR/out; rm $ICORP_TESTBED_DIR/out; exit $status"
+foreign=$(mktemp -d /sys/fs/cgroup/cpu/lxc-999999999-foreign.XXXXXX 2> /dev/null)
+libvirtd=$("${tb[@]}" status --json | jq -r '.elements[] | select(.name == "srv1") | .daemons[] | select(.name == "libvirtd") | .pid')
+[ -z "$libvirtd" ] || kill -9 "$libvirtd"
 check "down" "${tb[@]}" down
+if [ -n "$foreign" ]; then
+	check "someone else's cgroup is left alone" test -d "$foreign"
+	rmdir "$foreign"
+fi
 check "nothing is left" nothing_left
+
+# The same name in another directory is another testbed.
+other=$(mktemp -d /var/tmp/tbother.XXXXXX)
+ICORP_TESTBED_DIR=$other "${tb[@]}" up "$top/testbed/demo.topo" --bare
+"${tb[@]}" up "$top/testbed/demo.topo" --bare
+"${tb[@]}" down
+check "down leaves a testbed of the same name in another directory alone" env ICORP_TESTBED_DIR="$other" "${tb[@]}" status
+ICORP_TESTBED_DIR=$other "${tb[@]}" down
+rm -rf "$other"
 
 # An up that is interrupted, at several points, by Ctrl-C and by kill -9.
 for point in 0.4 1.2 2.5; do
