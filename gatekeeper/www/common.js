@@ -143,12 +143,13 @@ function layOut(map) {
 	const rest = map.nodes.map((n) => n.name).filter((n) => !seen.has(n));
 	if (rest.length)
 		columns.push(rest);
+	const width = Math.max(960, 160 * columns.length);
 	const height = Math.max(240, 80 * Math.max(0, ...columns.map((c) => c.length)));
 	columns.forEach((names, x) => names.sort().forEach((name, y) => at.set(name, {
-		x: 80 + (columns.length > 1 ? x * 800 / (columns.length - 1) : 400),
+		x: 80 + (columns.length > 1 ? x * (width - 160) / (columns.length - 1) : width / 2 - 80),
 		y: height * (y + .5) / names.length,
 	})));
-	return { at, height };
+	return { at, width, height };
 }
 
 function portLabel(from, to, text) {
@@ -158,8 +159,8 @@ function portLabel(from, to, text) {
 
 // marked: elements drawn as chosen, and so the links between two of them; away: those without a heartbeat.
 function drawMap(target, map, marked, away) {
-	const { at, height } = layOut(map), parts = [];
-	target.setAttribute("viewBox", "0 0 960 " + height);
+	const { at, width, height } = layOut(map), parts = [];
+	target.setAttribute("viewBox", "0 0 " + width + " " + height);
 	for (const l of map.links) {
 		const a = at.get(l.a), b = at.get(l.b);
 		if (!a || !b)
