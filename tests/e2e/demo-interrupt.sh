@@ -20,7 +20,13 @@ esac
 dir=$(mktemp -d /var/tmp/di.XXXXXX)
 mkdir "$dir/tmp"
 export ICORP_TESTBED_DIR=$dir TMPDIR=$dir/tmp
-finish() { "$top/testbed/testbed" --name $name -q down 2> /dev/null; rm -rf "$dir"; }
+demo=''
+# bash waits for the demo to clean up after itself
+finish() {
+	if [ -n "$demo" ] && kill -TERM -- "-$demo" 2> /dev/null; then wait "$demo"; fi
+	"$top/testbed/testbed" --name $name -q down 2> /dev/null
+	rm -rf "$dir"
+}
 trap finish EXIT
 trap 'exit 130' INT TERM
 
@@ -51,7 +57,7 @@ reached() { # MOMENT: the demo's output says so
 }
 
 interrupted() { # MOMENT
-	local demo end=$((SECONDS + 180)) status began
+	local end=$((SECONDS + 180)) status began
 	: > "$dir/out"
 	# A background job of a script ignores SIGINT; a terminal's foreground job does not.
 	setsid env --default-signal=INT "$top/scripts/demo" --no-install --name $name --bindir "$build" > "$dir/out" 2>&1 &
