@@ -185,7 +185,7 @@ static void fill_endpoints(struct evbuffer *out, const struct page *page)
 	for (unsigned i = 0; i < c->n_endpoints; i++) {
 		const struct contract_endpoint *e = &c->endpoints[i];
 
-		evbuffer_add_printf(out, "<tr data-element=\"%s\"><td>%s</td><td>%s%s</td><td>%s</td><td>%s</td><td></td></tr>\n",
+		evbuffer_add_printf(out, "<tr data-element=\"%s\"><td>%s</td><td>%s%s</td><td>%s</td><td>%s</td><td></td><td></td></tr>\n",
 				    e->element, e->element, e->kind == ENDPOINT_ACCESS ? "access router" : "server",
 				    e->leader ? ", leads" : "", addr_text(e->private_addr, a),
 				    e->public_addr.s_addr ? addr_text(e->public_addr, b) : "");

@@ -111,8 +111,8 @@ function timeline(before, i) {
 			note(now, e.element + (e.up ? " up" : " down"));
 	for (const g of i.grants)
 		if (!before.grants.some((b) => JSON.stringify(b) === JSON.stringify(g)))
-			note(now, g.element + " " + g.outcome + " " + g.resource + " " + levelText(g.resource, g.level) + " for " +
-				g.endpoint);
+			note(now, g.element + " " + g.outcome + " " + g.resource + " " + levelText(g.resource, g.level) +
+				(g.endpoint ? " for " + g.endpoint : ""));
 }
 
 function gone() {
@@ -146,6 +146,7 @@ document.getElementById("delete").addEventListener("click", async () => {
 		trouble("Not deleted: the gatekeeper does not answer.");
 	}
 });
+document.getElementById("grants-empty").textContent = "No grant has been reported yet.";
 listen({
 	icorp: show,
 	element: (e) => { if (e.alive) away.delete(e.name); else away.add(e.name); },
