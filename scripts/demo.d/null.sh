@@ -69,14 +69,25 @@ keep_asking() {
 	BACKGROUND+=("$BEHIND")
 }
 proxies_use() { told ar1 ".endpoints[] | select(.up and .weight > 0) | .private_addr" | grep -xF "$1"; }
-# The last request that met the dead ISC; those under way at the lapse are waited for.
+# When both proxies had been told to leave the dead ISC: a request that begins later must not meet it. Waits until each
+# user's requests of before are done.
 proxies_last() { # LAPSED
-	local i
-	for ((i = 0; i < 200; i++)); do
-		if [ "$(tail -qn 1 "$WORK"/requests.* | awk -v t="$1" '$1 > t' | wc -l)" = 2 ]; then break; fi
+	local i ar dead left
+	dead=$(jq -r '.endpoints[] | select(.element == "srv2") | .private_addr' "$STATE/ar1/null/$ID.json")
+	for ((i = 0; i < 100; i++)); do
+		left=0
+		for ar in ar1 ar2; do
+			told $ar '.endpoints[] | select(.up and .weight > 0) | .private_addr' | grep -qxF "$dead" && left=1
+		done
+		[ $left = 1 ] || break
 		sleep 0.05
 	done
-	cat "$WORK"/requests.* | awk '$2 == "FAIL" { last = $1 } END { printf "%.0f\n", last }'
+	left=$(now_ms)
+	for ((i = 0; i < 200; i++)); do
+		if [ "$(tail -qn 1 "$WORK"/requests.* | awk -v t="$left" '$1 > t' | wc -l)" = 2 ]; then break; fi
+		sleep 0.05
+	done
+	echo "$left"
 }
 # Requests that make the application work: without a cgroup an agent measures its applications only.
 load_isc() {
