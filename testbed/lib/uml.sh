@@ -21,6 +21,12 @@ kernel_has_vlans() {
 
 uml_program() { command -v linux.uml || command -v linux; }
 
+# What linux.uml 6.1 needs preloaded on processors with AMX, where it panics without; see there.
+uml_preload() { # DIRECTORY
+	command -v cc > /dev/null && cc -O2 -Wall -Wextra -shared -fPIC -o "$1/uml_xstate.so" "$LIB/uml_xstate.c" || return 0
+	printf '%s' "$1/uml_xstate.so"
+}
+
 uml_check() {
 	uml_program > /dev/null || die "this kernel cannot filter VLANs and there is no linux.uml; install user-mode-linux"
 	command -v socat > /dev/null || die "socat is missing; install socat"
@@ -42,7 +48,8 @@ uml_boot() { # ELEMENT NUMBER
 		i=$((i + 1))
 	done
 	vec+=("vec$i:transport=tap,ifname=$(tap_name "$n" mgmt0),depth=64,gro=1")
-	setsid nsenter -t "${PID[ether]}" -n -- env -i ICORP_TESTBED="$STATE" HOME="$dir" PATH="$PATH" "$(uml_program)" \
+	setsid nsenter -t "${PID[ether]}" -n -- env -i ICORP_TESTBED="$STATE" HOME="$dir" PATH="$PATH" \
+		LD_PRELOAD="$(uml_preload "$dir/uml")" "$(uml_program)" \
 		mem=192M rootfstype=hostfs rootflags=/ rw init="$LIB/uml-init.sh" quiet loglevel=3 umid="$n" uml_dir="$dir/uml" \
 		"${vec[@]}" con=null con0=null,fd:1 con1=null,fd:3 \
 		TB_DIR="$dir" TB_PATH="$ELEMENT_PATH" TB_LIB="$LIB" TB_PORTS="$i" TB_MGMT="$UML_NET.$2" \

@@ -13,7 +13,10 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "${1:-${BUILDDIR:-$top}}" && pwd)
 drive=$build/tests/e2e/adaptor_drive_net
-uml=$(command -v linux.uml || command -v linux)
+LIB=$top/testbed/lib
+# shellcheck source=../../testbed/lib/uml.sh
+. "$LIB/uml.sh"
+uml=$(uml_program)
 failed=0 D=
 
 skip() { echo "1..0 # SKIP $*"; exit 77; }
@@ -98,8 +101,8 @@ END
 chmod 755 "$D/init"
 mkdir "$D/tmp"
 mkfifo "$D/in" "$D/out"
-setsid nsenter -t "${anchor[ether]}" -n -- env -i BRIDGETEST="$D" HOME="$D" PATH="$PATH" "$uml" mem=256M rootfstype=hostfs \
-	rootflags=/ rw init="$D/init" quiet loglevel=1 umid=bridgetest uml_dir="$D/uml" "${vec[@]}" \
+setsid nsenter -t "${anchor[ether]}" -n -- env -i BRIDGETEST="$D" HOME="$D" PATH="$PATH" LD_PRELOAD="$(uml_preload "$D")" \
+	"$uml" mem=256M rootfstype=hostfs rootflags=/ rw init="$D/init" quiet loglevel=1 umid=bridgetest uml_dir="$D/uml" "${vec[@]}" \
 	con=null con0=fd:0,fd:1 < "$D/in" > "$D/out" 2> "$D/uml.log" &
 uml_pid=$!
 exec 7> "$D/in" 8< "$D/out"
