@@ -1,8 +1,9 @@
 #!/bin/bash
 # Ctrl-C during the demo (SIGINT to its process group) leaves nothing: no process, namespace, mount, tap, cgroup of a
-# container, nor file. By default at two moments.
+# container, nor file. Nor does SIGTERM to the demo alone. By default at two moments.
 # usage: tests/e2e/demo-interrupt.sh BUILDDIR [all | MOMENT…]; as root. 0: passed, 77: skipped, else failed.
-# Moments: up (while the testbed comes up), and steps 1 to 7. `all` is every one of them, and a whole demo after them.
+# Moments: up (while the testbed comes up), and steps 1 to 7; with SIGTERM up:TERM, 1:TERM …
+# `all` is every one of them, some with SIGTERM too, and a whole demo after them.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-${BUILDDIR:?usage: tests/e2e/demo-interrupt.sh BUILDDIR [all | MOMENT…]}}
@@ -14,7 +15,7 @@ failed=0
 whole=''
 case ${1:-} in
 '') set -- up 5 ;;
-all) set -- up 1 2 3 4 5 6 7; whole=1 ;;
+all) set -- up 1 2 3 4 5 6 7 up:TERM 5:TERM; whole=1 ;;
 esac
 # TMPDIR too: what the demo leaves in it is seen.
 dir=$(mktemp -d /var/tmp/di.XXXXXX)
@@ -56,13 +57,13 @@ reached() { # MOMENT: the demo's output says so
 	esac
 }
 
-interrupted() { # MOMENT
-	local end=$((SECONDS + 180)) status began
+interrupted() { # MOMENT[:TERM]
+	local moment=${1%:*} end=$((SECONDS + 180)) status began expect=130
 	: > "$dir/out"
 	# A background job of a script ignores SIGINT; a terminal's foreground job does not.
 	setsid env --default-signal=INT "$top/scripts/demo" --no-install --name $name --bindir "$build" > "$dir/out" 2>&1 &
 	demo=$!
-	until reached "$1"; do
+	until reached "$moment"; do
 		if [ $SECONDS -ge $end ] || ! kill -0 $demo 2> /dev/null; then
 			kill -TERM -- -$demo 2> /dev/null; wait $demo
 			echo "not ok - $1: never reached"; sed 's/^/# /' "$dir/out" | tail -n 20; failed=1
@@ -71,13 +72,16 @@ interrupted() { # MOMENT
 		sleep 0.05
 	done
 	containers=$(cat "$dir/icorp-testbed-$name"/*/libvirt/run/lxc/*.pid 2> /dev/null)
-	[ -n "$containers" ] || case $1 in [345]) echo "not ok - $1: no container seen"; failed=1 ;; esac
+	[ -n "$containers" ] || case $moment in [345]) echo "not ok - $1: no container seen"; failed=1 ;; esac
 	began=$SECONDS
-	kill -INT -- -$demo
+	if [ "$1" = "$moment" ]; then kill -INT -- -$demo; else
+		expect=143
+		kill -TERM $demo
+	fi
 	wait $demo
 	status=$?
 	rest=$(left)
-	[ $status = 130 ] || rest+=" status $status, not 130"
+	[ $status = $expect ] || rest+=" status $status, not $expect"
 	[ $((SECONDS - began)) -le 30 ] || rest+=" took $((SECONDS - began)) s"
 	if [ -z "$rest" ]; then
 		echo "ok - interrupted at $1: nothing is left, after $((SECONDS - began)) s"
