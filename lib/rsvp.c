@@ -26,6 +26,11 @@ const char *rsvp_type_name(uint8_t type)
 	}
 }
 
+int rsvp_id_later(uint32_t a, uint32_t b)
+{
+	return a != b && a - b < 1u << 31;
+}
+
 void rsvp_msg_clear(struct rsvp_msg *msg)
 {
 	struct rsvp_msg kept = {

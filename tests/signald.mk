@@ -37,3 +37,8 @@ tests_unit_test_pull_SOURCES = tests/unit/test_pull.c
 tests_unit_test_pull_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_pull_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_pull
+
+check_PROGRAMS += tests/unit/test_neighbour
+tests_unit_test_neighbour_SOURCES = tests/unit/neighbour_world.c tests/unit/neighbour_world.h tests/unit/test_neighbour.c
+tests_unit_test_neighbour_LDADD = signald/libcore.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_neighbour
