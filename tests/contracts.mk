@@ -18,9 +18,3 @@ tests_unit_test_contract_property_LDADD = $(CONTRACT_LIBS) $(CMOCKA_LIBS)
 FUZZ_TARGETS += tests/fuzz/fuzz_contract
 tests_fuzz_fuzz_contract_SOURCES = tests/fuzz/fuzz_contract.c
 tests_fuzz_fuzz_contract_LDADD = $(FUZZ_DRIVER) $(CONTRACT_LIBS)
-
-# bench/contract: how fast a contract is read
-noinst_PROGRAMS += bench/contract
-bench_contract_SOURCES = bench/contract.c
-bench_contract_CPPFLAGS = $(AM_CPPFLAGS) $(XML_CFLAGS)
-bench_contract_LDADD = $(CONTRACT_LIBS)

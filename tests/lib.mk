@@ -51,6 +51,6 @@ tests_unit_test_writer_CPPFLAGS = $(AM_CPPFLAGS) $(XML_CFLAGS)
 tests_unit_test_writer_LDADD = $(BASE_LIBS) $(XML_LIBS) $(CMOCKA_LIBS)
 
 # Which room may include what; what newcomers meet: command lines, man pages, documents.
-SCRIPT_TESTS = tests/layering.sh tests/options.sh tests/man.sh tests/documents.sh tests/install.sh
+SCRIPT_TESTS = tests/bench.sh tests/layering.sh tests/options.sh tests/man.sh tests/documents.sh tests/install.sh
 TESTS += $(SCRIPT_TESTS)
 dist_check_SCRIPTS = $(SCRIPT_TESTS)

@@ -1,0 +1,63 @@
+/* One run of the benchmark: options, contracts, what it measured; and what each measurement stands on, the rig. */
+#ifndef BENCH_LOAD_BENCH_H
+#define BENCH_LOAD_BENCH_H
+
+#include "bench/load/generator.h"
+#include "bench/load/process.h"
+#include "bench/load/report.h"
+
+#define BENCH_ROUNDS_MAX 15
+
+struct bench_options {
+	const char *directory;       /* of the programs */
+	const char *only, *json, *svg;
+	int raw, quick, plain, own;  /* plain: RFC 2205 only; own: never share a contract */
+	unsigned rounds;
+	int cpu_daemon, cpu_generator;
+};
+
+enum bench_curve { CURVE_SETUP, CURVE_SETUP_FLOOR, CURVE_ADAPTOR, CURVE_BYTES, CURVE_REFRESH, CURVES };
+
+struct bench {
+	struct bench_options options;
+	struct report report;
+	struct report_curve curve[CURVES];
+	struct docs own, shared, fresh; /* small with a number each, small without, 4 KB with a number each */
+	int sharing;                 /* a contract may serve many ICorps */
+};
+
+/* A chain of daemons and one of relays, with a generator each. */
+struct rig {
+	struct bench *bench;
+	unsigned routers;
+	struct daemon_options daemon_options;
+	struct process daemon[WORLD_MAX_ROUTERS], relay[WORLD_MAX_ROUTERS];
+	struct generator g, floor;
+	struct docs *docs;
+};
+
+/* What a measurement starts with. One session is up, so that a shared contract is known. 0, or -1 having said why. */
+int rig_start(struct rig *rig, struct bench *bench, unsigned routers, unsigned refresh_ms, struct docs *docs);
+void rig_stop(struct rig *rig);
+/* Waits until r1 answers: one more session is up. 0 or -1. */
+int rig_answers(struct rig *rig);
+
+/* A number of setups at the generator's best, and what they cost. */
+struct burst { uint32_t asked, up; double seconds, cpu_us, adaptor_us, generator_share, waited_share; };
+struct burst rig_burst(struct generator *g, const struct process *process, uint32_t count, unsigned window);
+
+/* The contract that most measurements use: shared if that can be. */
+struct docs *bench_docs(struct bench *bench);
+
+/* Each prints what it measured. */
+void measure_setups(struct bench *bench);
+void measure_new(struct bench *bench);
+void measure_scale(struct bench *bench);
+void measure_refresh(struct bench *bench);
+void measure_hops(struct bench *bench);
+void measure_loss(struct bench *bench);
+void measure_restart(struct bench *bench);
+void measure_neighbour(struct bench *bench);
+void measure_reroute(struct bench *bench);
+
+#endif

@@ -1,0 +1,181 @@
+/* Chains, losses, changes: setups over five routers, a restart, a neighbour that falls silent, a route that moves. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/load/bench.h"
+#include "lib/clock.h"
+
+#define WINDOW 64
+#define HOPS 5
+
+/* ---- five hops ---- */
+
+struct delays { double p50, p99; uint32_t up; };
+
+/* One setup at a time. */
+static struct delays delays(struct generator *g, uint32_t count)
+{
+	struct delays d = { 0 };
+	double *ms = calloc(count, sizeof(*ms));
+
+	g->latency_us = calloc(count, sizeof(*g->latency_us));
+	if (ms && g->latency_us) {
+		d.up = generator_setup(g, count, 1, clock_now_us() + 120 * CLOCK_S);
+		for (size_t i = 0; i < g->n_latency; i++)
+			ms[i] = g->latency_us[i] / 1e3;
+		d.p50 = report_quantile(ms, g->n_latency, 0.5);
+		d.p99 = report_quantile(ms, g->n_latency, 0.99);
+	}
+	free(ms);
+	free(g->latency_us);
+	g->latency_us = NULL;
+	return d;
+}
+
+static void print_delay(struct bench *b, const char *name, double value, double floor, double goal, uint32_t missed)
+{
+	struct report_row row = { .name = name, .unit = "ms", .value = value, .floor = floor, .goal = goal };
+
+	if (missed)
+		report_missing(&b->report, name, "%u setups did not succeed", missed);
+	else
+		report_add(&b->report, &row);
+}
+
+void measure_hops(struct bench *b)
+{
+	uint32_t count = b->options.quick ? 50 : 2000;
+	struct delays d, f;
+	struct rig rig;
+
+	if (rig_start(&rig, b, HOPS, 3600 * 1000, bench_docs(b))) {
+		report_missing(&b->report, "setup_5_hops_p99_ms", "the daemons do not answer");
+	} else {
+		delays(&rig.g, count / 10); /* warm */
+		d = delays(&rig.g, count);
+		f = delays(&rig.floor, count);
+		print_delay(b, "setup_5_hops_p50_ms", d.p50, f.p50, 0, count - d.up);
+		print_delay(b, "setup_5_hops_p99_ms", d.p99, f.p99, 2, count - d.up);
+	}
+	rig_stop(&rig);
+}
+
+/* Ten per cent of what arrives anywhere is lost: each of the twelve datagrams of a setup has that fate. */
+void measure_loss(struct bench *b)
+{
+	const char *name = "setup_5_hops_loss10_p99_ms";
+	uint32_t count = b->options.quick ? 20 : 1000;
+	struct delays d;
+	struct rig rig;
+
+	if (rig_start(&rig, b, HOPS, 3600 * 1000, bench_docs(b))) {
+		report_missing(&b->report, name, "the daemons do not answer");
+	} else if (!rig.g.up.reduction) {
+		report_missing(&b->report, name, "the daemons do not retransmit (RFC 2961): what is lost waits for a refresh");
+	} else if (world_lose(10)) {
+		report_missing(&b->report, name, "no nftables to lose datagrams with");
+	} else {
+		rig.g.retry_ms = 20;
+		d = delays(&rig.g, count);
+		print_delay(b, name, d.p99, 0, 200, count - d.up);
+	}
+	rig_stop(&rig);
+}
+
+/* ---- restart ---- */
+
+static void restart(struct rig *rig, uint32_t sessions)
+{
+	struct bench *b = rig->bench;
+	struct report_row row = { .name = "relearn_s", .unit = "s" };
+	uint32_t instance = rig->g.down.router_hello, n;
+	uint64_t start;
+
+	process_kill(&rig->daemon[0]);
+	start = clock_now_us();
+	if (process_daemon(&rig->daemon[0], 1, &rig->daemon_options))
+		return;
+	if (instance) { /* neighbours learn of it by Hello (RFC 3209 section 5) */
+		row.name = "restart_resync_s";
+		row.goal = 5;
+		while (rig->g.down.router_hello == instance && clock_now_us() < start + 60 * CLOCK_S)
+			generator_run(&rig->g, clock_now_us() + CLOCK_MS, NULL);
+	}
+	rig->g.announce = 1;
+	n = generator_again(&rig->g, WINDOW, start + 300 * CLOCK_S);
+	row.value = (double)(clock_now_us() - start) / 1e6;
+	snprintf(row.note, sizeof(row.note), "%u of %u sessions, since the start of the daemon%s", n, sessions,
+		 instance ? "" : "; as if all neighbours asked again at once");
+	report_add(&b->report, &row);
+}
+
+void measure_restart(struct bench *b)
+{
+	uint32_t sessions = b->options.quick ? 500 : 100000;
+	struct rig rig;
+
+	if (rig_start(&rig, b, 1, 3600 * 1000, bench_docs(b)) ||
+	    generator_setup(&rig.g, sessions - 1, WINDOW, clock_now_us() + 300 * CLOCK_S) != sessions - 1) {
+		report_missing(&b->report, "restart_resync_s", "the daemon does not answer");
+	} else {
+		if (!rig.g.up.hellos)
+			report_missing(&b->report, "restart_resync_s", "the daemon sends no Hello: only refreshes, which "
+				       "take up to 1.5 R, tell it of its sessions");
+		restart(&rig, sessions);
+	}
+	rig_stop(&rig);
+}
+
+/* ---- neighbours ---- */
+
+void measure_neighbour(struct bench *b)
+{
+	struct rig rig;
+
+	if (rig_start(&rig, b, 1, 3600 * 1000, bench_docs(b))) {
+		report_missing(&b->report, "neighbour_loss_ms", "the daemon does not answer");
+	} else {
+		generator_run(&rig.g, clock_now_us() + CLOCK_S, NULL);
+		if (!rig.g.down.hellos)
+			report_missing(&b->report, "neighbour_loss_ms", "the daemon sends no Hello (RFC 3209 section 5)");
+		else
+			report_missing(&b->report, "neighbour_loss_ms", "the daemon does not show its neighbours' state");
+	}
+	rig_stop(&rig);
+}
+
+static int all_moved(const struct generator *g)
+{
+	return g->moved == g->up_count;
+}
+
+void measure_reroute(struct bench *b)
+{
+	uint32_t sessions = b->options.quick ? 100 : 10000;
+	struct report_row row = { .name = "reroute_10k_ms", .unit = "ms", .goal = 500 };
+	uint64_t start;
+	struct rig rig;
+
+	if (rig_start(&rig, b, 1, 3600 * 1000, bench_docs(b)) ||
+	    generator_setup(&rig.g, sessions - 1, WINDOW, clock_now_us() + 120 * CLOCK_S) != sessions - 1) {
+		report_missing(&b->report, row.name, "the daemon does not answer");
+		rig_stop(&rig);
+		return;
+	}
+	start = clock_now_us();
+	if (!world_reroute())
+		generator_run(&rig.g, start + 60 * CLOCK_S, all_moved);
+	generator_run(&rig.g, clock_now_us() + 200 * CLOCK_MS, NULL); /* the last tears */
+	if (rig.g.moved < sessions) {
+		report_missing(&b->report, row.name, "%llu of %u sessions moved", (unsigned long long)rig.g.moved, sessions);
+	} else {
+		row.value = (double)(rig.g.last_moved_us - start) / 1e3;
+		snprintf(row.note, sizeof(row.note), "%u sessions, from the change of the route to the last Path; the last of "
+			 "%llu tears on the old way after %.1f ms", sessions, (unsigned long long)rig.g.lapsed,
+			 rig.g.lapsed ? (double)(rig.g.last_lapsed_us - start) / 1e3 : 0);
+		report_add(&b->report, &row);
+	}
+	rig_stop(&rig);
+}

@@ -1,0 +1,320 @@
+/* Namespaces and links of the benchmark. See world.h. Made with iproute2 and nft, as an operator would. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/load/world.h"
+
+static unsigned built[WORLD_CHAINS]; /* routers of each chain */
+
+static char letter(enum world_chain chain)
+{
+	return chain == WORLD_FLOOR ? 'f' : 'r';
+}
+
+static struct in_addr ten_nine(unsigned c, unsigned d)
+{
+	return (struct in_addr){ htonl(10u << 24 | 9u << 16 | c << 8 | d) };
+}
+
+struct in_addr world_router(unsigned number) { return ten_nine(0, number); }
+struct in_addr world_up(void) { return ten_nine(1, 1); }
+struct in_addr world_down(void) { return ten_nine(2, 1); }
+struct in_addr world_spare(void) { return ten_nine(3, 1); }
+struct in_addr world_leader(void) { return ten_nine(10, 1); }
+struct in_addr world_endpoint(void) { return ten_nine(20, 1); }
+
+static int wrong(const char *what)
+{
+	fprintf(stderr, "signaling: %s: %s\n", what, strerror(errno));
+	return -1;
+}
+
+static int put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok ? 0 : wrong(path);
+}
+
+/* ---- entering ---- */
+
+/* Root inside is who we are outside. */
+static int map_user(uid_t uid, gid_t gid)
+{
+	char text[64];
+
+	if (put("/proc/self/setgroups", "deny"))
+		return -1;
+	snprintf(text, sizeof(text), "0 %u 1", (unsigned)uid);
+	if (put("/proc/self/uid_map", text))
+		return -1;
+	snprintf(text, sizeof(text), "0 %u 1", (unsigned)gid);
+	return put("/proc/self/gid_map", text);
+}
+
+/* /run is ours alone: named network namespaces, sockets and keys go there, and with us. */
+static int own_mounts(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") ||
+	    mount("proc", "/proc", "proc", 0, NULL))
+		return wrong("mount");
+	return mkdir("/run/netns", 0755) || mkdir(WORLD_DIR, 0700) ? wrong(WORLD_DIR) : 0;
+}
+
+/* Waits for pid, reaping whoever else is ours; its exit status. */
+static int await(pid_t pid)
+{
+	int status;
+	pid_t one;
+
+	do
+		one = pid > 0 ? waitpid(-1, &status, 0) : -1;
+	while ((one > 0 && one != pid) || (one < 0 && pid > 0 && errno == EINTR));
+	return one == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* The first process of the new namespaces: when it dies, all die. */
+static _Noreturn void enter(int (*inside)(void *ctx), void *ctx)
+{
+	const char *const lo[] = { "ip", "link", "set", "lo", "up", NULL };
+	pid_t worker;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (own_mounts() || world_command(WORLD_DAEMONS, 0, NULL, lo))
+		_exit(1);
+	worker = fork();
+	if (!worker)
+		exit(inside(ctx));
+	_exit(await(worker));
+}
+
+/* A process that leaves its namespaces can start no others in the old ones, so it is not the caller. */
+static _Noreturn void leave(int (*inside)(void *ctx), void *ctx)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	pid_t first;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (unshare((uid ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID)) {
+		wrong("needs root, or namespaces for users: unshare");
+		_exit(1);
+	}
+	if (uid && map_user(uid, gid))
+		_exit(1);
+	first = fork();
+	if (!first)
+		enter(inside, ctx);
+	_exit(await(first));
+}
+
+static pid_t leaver;
+
+static void on_signal(int signal)
+{
+	kill(leaver, SIGKILL);
+}
+
+int world_run(int (*inside)(void *ctx), void *ctx)
+{
+	struct sigaction end = { .sa_handler = on_signal };
+
+	fflush(NULL);
+	leaver = fork();
+	if (!leaver)
+		leave(inside, ctx);
+	if (leaver < 0)
+		return wrong("fork"), 1;
+	sigaction(SIGINT, &end, NULL);
+	sigaction(SIGTERM, &end, NULL);
+	sigaction(SIGHUP, &end, NULL);
+	return await(leaver);
+}
+
+/* ---- commands ---- */
+
+int world_join(enum world_chain chain, unsigned router)
+{
+	char path[64];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "/run/netns/%c%u", letter(chain), router);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	r = fd < 0 || setns(fd, CLONE_NEWNET) ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static _Noreturn void become(enum world_chain chain, unsigned router, int in, const char *const *argv)
+{
+	if ((router && world_join(chain, router)) || (in >= 0 && dup2(in, 0) < 0))
+		_exit(126);
+	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	_exit(127);
+}
+
+int world_command(enum world_chain chain, unsigned router, const char *text, const char *const *argv)
+{
+	int pipe_[2] = { -1, -1 }, status = -1;
+	pid_t pid;
+
+	if (text && pipe2(pipe_, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (!pid)
+		become(chain, router, pipe_[0], argv);
+	if (text) {
+		close(pipe_[0]);
+		if (pid > 0 && write(pipe_[1], text, strlen(text)) < 0)
+			wrong(argv[0]);
+		close(pipe_[1]);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status) {
+		fprintf(stderr, "signaling: %s failed (status %d)\n", argv[0], status);
+		return -1;
+	}
+	return 0;
+}
+
+struct text { char at[4096]; size_t len; };
+
+static void add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct text *t, const char *fmt, ...)
+{
+	va_list list;
+	int n;
+
+	va_start(list, fmt);
+	n = vsnprintf(t->at + t->len, sizeof(t->at) - t->len, fmt, list);
+	va_end(list);
+	if (n > 0)
+		t->len += (size_t)n < sizeof(t->at) - t->len ? (size_t)n : sizeof(t->at) - t->len - 1;
+}
+
+static int batch(enum world_chain chain, unsigned router, const struct text *t)
+{
+	const char *const argv[] = { "ip", "-batch", "-", NULL };
+
+	return world_command(chain, router, t->at, argv);
+}
+
+/* ---- building ---- */
+
+/* A namespace goes when the kernel finds the time, and takes its links along only then: they go first. */
+static void clear(void)
+{
+	struct text t = { .len = 0 };
+
+	for (int chain = 0; chain < WORLD_CHAINS; chain++) {
+		const char *f = chain == WORLD_FLOOR ? "f" : "";
+
+		if (built[chain])
+			add(&t, "link del dev %sup\nlink del dev %sdown\n", f, f);
+		if (built[chain] && chain == WORLD_DAEMONS)
+			add(&t, "link del dev spare\n");
+		for (unsigned i = 1; i <= built[chain]; i++)
+			add(&t, "netns del %c%u\n", letter(chain), i);
+		built[chain] = 0;
+	}
+	if (t.len)
+		batch(WORLD_DAEMONS, 0, &t);
+}
+
+/* The generator's ends of a chain; each socket is bound to its device, so the routes' metrics do not matter. */
+static int build_ends(enum world_chain chain, unsigned routers)
+{
+	const char *f = chain == WORLD_FLOOR ? "f" : "";
+	char c = letter(chain);
+	struct text t = { .len = 0 };
+
+	for (unsigned i = 1; i <= routers; i++)
+		add(&t, "netns add %c%u\n", c, i);
+	add(&t, "link add name %sup type veth peer name in netns %c1\n", f, c);
+	add(&t, "link add name %sdown type veth peer name out netns %c%u\n", f, c, routers);
+	add(&t, "link set dev %sup up\nlink set dev %sdown up\n", f, f);
+	add(&t, "route add 10.9.0.1 dev %sup metric %d\n", f, chain * 10 + 1);
+	add(&t, "route add 10.9.0.%u dev %sdown metric %d\n", routers, f, chain * 10 + 2);
+	if (chain == WORLD_DAEMONS)
+		add(&t, "link add name spare type veth peer name spare netns r1\nlink set dev spare up\n"
+			"route add 10.9.0.1 dev spare metric 3\n"
+			"addr replace 10.9.1.1/32 dev lo\naddr replace 10.9.2.1/32 dev lo\naddr replace 10.9.3.1/32 dev lo\n");
+	return batch(chain, 0, &t);
+}
+
+static int build_router(enum world_chain chain, unsigned i, unsigned routers)
+{
+	struct text t = { .len = 0 };
+
+	if (i < routers)
+		add(&t, "link add name out type veth peer name in netns %c%u\n", letter(chain), i + 1);
+	add(&t, "link set dev lo up\naddr add 10.9.0.%u/32 dev lo\nlink set dev in up\nlink set dev out up\n", i);
+	if (i == 1)
+		add(&t, "route add 10.9.1.1 dev in\nroute add 10.9.10.0/24 via 10.9.1.1 dev in onlink\n");
+	else
+		add(&t, "route add 10.9.0.%u dev in\nroute add 10.9.10.0/24 via 10.9.0.%u dev in onlink\n", i - 1, i - 1);
+	if (i == 1 && chain == WORLD_DAEMONS)
+		add(&t, "link set dev spare up\nroute add 10.9.3.1 dev spare\n");
+	if (i == routers)
+		add(&t, "route add 10.9.2.1 dev out\nroute add 10.9.20.0/24 via 10.9.2.1 dev out onlink\n");
+	else
+		add(&t, "route add 10.9.0.%u dev out\nroute add 10.9.20.0/24 via 10.9.0.%u dev out onlink\n", i + 1, i + 1);
+	return batch(chain, i, &t);
+}
+
+int world_build(unsigned routers)
+{
+	clear();
+	for (int chain = 0; chain < WORLD_CHAINS; chain++) {
+		if (build_ends(chain, routers))
+			return -1;
+		built[chain] = routers;
+		for (unsigned i = 1; i <= routers; i++)
+			if (build_router(chain, i, routers))
+				return -1;
+	}
+	return 0;
+}
+
+const char *world_device(enum world_chain chain, const char *end)
+{
+	int up = !strcmp(end, "up");
+
+	return chain == WORLD_FLOOR ? (up ? "fup" : "fdown") : (up ? "up" : "down");
+}
+
+int world_lose(unsigned percent)
+{
+	const char *const argv[] = { "nft", "-f", "-", NULL };
+	char text[256];
+
+	snprintf(text, sizeof(text), "table ip bench { chain in { type filter hook input priority 0; "
+		 "meta l4proto { 46, 17 } numgen random mod 100 < %u drop; }; }\n", percent);
+	if (world_command(WORLD_DAEMONS, 0, text, argv))
+		return -1;
+	for (unsigned i = 1; i <= built[WORLD_DAEMONS]; i++)
+		if (world_command(WORLD_DAEMONS, i, text, argv))
+			return -1;
+	return 0;
+}
+
+int world_reroute(void)
+{
+	const struct text t = { .at = "route replace 10.9.20.0/24 via 10.9.3.1 dev spare onlink\n" };
+
+	return batch(WORLD_DAEMONS, 1, &t);
+}

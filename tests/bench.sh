@@ -1,0 +1,35 @@
+#!/bin/sh
+# bench/signaling works: small numbers, every kind of row, well-formed JSON and SVG. Says nothing about speed.
+# usage: bench.sh   (in the build directory). Exit status 77: namespaces are not to be had, or nothing built here.
+set -u
+[ -x bench/signaling ] || { echo "bench: # SKIP not built here"; exit 77; }
+for program in ip unshare; do
+	command -v $program > /dev/null || { echo "bench: # SKIP no $program"; exit 77; }
+done
+unshare -r -m -n -p -f true 2> /dev/null || { echo "bench: # SKIP no namespaces for this user"; exit 77; }
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+failed=0
+wrong() { echo "not ok - $*"; sed 's/^/  | /' "$tmp/out"; failed=1; }
+
+bench/signaling --quick --only setups,new,reroute,scale --json "$tmp/bench.json" --svg "$tmp" > "$tmp/out" 2>&1 ||
+	wrong "bench/signaling: status $?"
+for row in setups_per_s_inlined setups_per_s_new reroute_10k_ms cpu_us_per_setup_1k; do
+	if grep -q "^$row: [0-9]" "$tmp/out"; then
+		echo "ok - $row"
+	else
+		wrong "no figure for $row"
+	fi
+done
+grep -q '^setups_per_s_new: .*(goal >= 10000, floor [0-9.]*, ratio ' "$tmp/out" || wrong "goal, floor and ratio are not shown"
+if command -v python3 > /dev/null; then
+	python3 - "$tmp/bench.json" "$tmp/cpu-per-setup.svg" << 'END' || wrong "the files are not well-formed"
+import json, sys, xml.dom.minidom
+rows = {r["name"]: r for r in json.load(open(sys.argv[1]))["rows"]}
+assert rows["setups_per_s_new"]["goal_at_least"] == 10000 and rows["setups_per_s_new"]["value"] > 0
+assert xml.dom.minidom.parse(sys.argv[2]).getElementsByTagName("circle")
+END
+fi
+bench/signaling --only nothing > "$tmp/out" 2>&1 && wrong "an unknown measurement is accepted"
+exit $failed
