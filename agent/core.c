@@ -183,7 +183,7 @@ static int is_ours(const struct agent *a, const struct rsvp_msg *msg)
 	if (msg->session.icorp != a->session.icorp || msg->session.leader.s_addr != a->session.leader.s_addr)
 		return 0;
 	for (unsigned i = 0; i < msg->s2l.n; i++)
-		if (msg->s2l.v[i].s_addr == a->boot->endpoint.s_addr)
+		if (msg->s2l.v[i].addr.s_addr == a->boot->endpoint.s_addr)
 			return 1;
 	return !msg->s2l.n;
 }
@@ -343,7 +343,7 @@ static int start_message(const struct agent *a, struct rsvp_msg *msg, uint8_t ty
 	msg->style = RSVP_STYLE_SE;
 	msg->template_ = a->template_;
 	msg->has = RSVP_HAS_HOP | RSVP_HAS_STYLE | RSVP_HAS_FILTER;
-	return rsvp_add_s2l(msg, a->boot->endpoint);
+	return rsvp_add_s2l(msg, a->boot->endpoint, (struct in_addr){ 0 });
 }
 
 int agent_resv_tear(const struct agent *a, struct rsvp_msg *msg)

@@ -70,11 +70,11 @@ static void *vector_push(void **v, unsigned *n, unsigned *room, size_t size)
 	return (char *)*v + size * (*n)++;
 }
 
-int rsvp_add_s2l(struct rsvp_msg *msg, struct in_addr addr)
+int rsvp_add_s2l(struct rsvp_msg *msg, struct in_addr addr, struct in_addr via)
 {
-	struct in_addr *to = vector_push((void **)&msg->s2l.v, &msg->s2l.n, &msg->s2l.room, sizeof(*to));
+	struct rsvp_s2l *to = vector_push((void **)&msg->s2l.v, &msg->s2l.n, &msg->s2l.room, sizeof(*to));
 
-	return to ? (*to = addr, 0) : -ENOMEM;
+	return to ? (*to = (struct rsvp_s2l){ addr, via }, 0) : -ENOMEM;
 }
 
 int rsvp_add_rro(struct rsvp_msg *msg, struct in_addr addr)

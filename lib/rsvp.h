@@ -36,7 +36,7 @@ enum {
 	RSVP_HAS_FLOWSPEC = 1u << 4, RSVP_HAS_TEMPLATE = 1u << 5, RSVP_HAS_FILTER = 1u << 6,
 	RSVP_HAS_ERROR = 1u << 7, RSVP_HAS_CONFIRM = 1u << 8, RSVP_HAS_ATTRIBUTE = 1u << 9, RSVP_HAS_RRO = 1u << 10,
 	RSVP_HAS_REF = 1u << 11, RSVP_HAS_BODY = 1u << 12, RSVP_HAS_HOPSTATE = 1u << 13, RSVP_HAS_PRICE = 1u << 14,
-	RSVP_HAS_SUBTARGET = 1u << 15, RSVP_HAS_ID = 1u << 16, RSVP_HAS_HELLO = 1u << 17,
+	RSVP_HAS_ID = 1u << 15, RSVP_HAS_HELLO = 1u << 16,
 };
 
 #define RSVP_STYLE_SE 0x12u /* Shared-Explicit */
@@ -69,6 +69,8 @@ struct rsvp_error { struct in_addr node; uint8_t flags, code; uint16_t value; };
 struct rsvp_attribute { uint8_t setup, holding, flags; char name[RSVP_NAME]; };
 struct rsvp_ref { uint16_t revision; uint32_t length; uint8_t digest[SHA256_SIZE]; };
 struct rsvp_hopstate { uint16_t vlan; uint8_t priority; }; /* vlan 0: none */
+/* A sub-LSP: the endpoint, and the router a layer-2 controller is to look for on the way (SUBTARGET; 0.0.0.0: none). */
+struct rsvp_s2l { struct in_addr addr, via; };
 
 /* Class 252. An endpoint is named by its element's control address. */
 struct rsvp_demand {
@@ -113,7 +115,6 @@ struct rsvp_msg {
 	struct rsvp_attribute attribute;
 	struct rsvp_ref ref;
 	struct rsvp_hopstate hopstate;
-	struct in_addr subtarget;
 	struct rsvp_price price;
 	const uint8_t *body; size_t body_len;   /* deflated contract; points into the datagram */
 	struct rsvp_id id;
@@ -121,7 +122,8 @@ struct rsvp_msg {
 	uint32_t list_epoch;              /* Srefresh: of the ids below */
 	RSVP_VECTOR(uint32_t) ids;        /* Srefresh: MESSAGE_ID_LIST */
 	RSVP_VECTOR(struct rsvp_id_ack) acks;
-	RSVP_VECTOR(struct in_addr) s2l, rro;
+	RSVP_VECTOR(struct rsvp_s2l) s2l;
+	RSVP_VECTOR(struct in_addr) rro;
 	RSVP_VECTOR(struct rsvp_demand) demands;
 	RSVP_VECTOR(struct rsvp_load) loads;
 	RSVP_VECTOR(struct rsvp_grant) grants;
@@ -133,7 +135,7 @@ void rsvp_msg_clear(struct rsvp_msg *msg);
 /* Frees the vectors. */
 void rsvp_msg_free(struct rsvp_msg *msg);
 /* Appends; 0 or -ENOMEM. */
-int rsvp_add_s2l(struct rsvp_msg *msg, struct in_addr addr);
+int rsvp_add_s2l(struct rsvp_msg *msg, struct in_addr addr, struct in_addr via);
 int rsvp_add_rro(struct rsvp_msg *msg, struct in_addr addr);
 int rsvp_add_demand(struct rsvp_msg *msg, const struct rsvp_demand *demand);
 int rsvp_add_load(struct rsvp_msg *msg, const struct rsvp_load *load);

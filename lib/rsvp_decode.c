@@ -15,6 +15,7 @@
 struct decoder {
 	struct rsvp_msg *msg;
 	uint32_t enterprise;
+	struct in_addr via;              /* of the SUBTARGET in force */
 };
 
 static struct in_addr get_addr(struct wire *w)
@@ -232,7 +233,7 @@ static int get_s2l(struct decoder *d, struct wire *w)
 {
 	if (d->msg->s2l.n == RSVP_MAX_S2L)
 		return -E2BIG;
-	return rsvp_add_s2l(d->msg, get_addr(w));
+	return rsvp_add_s2l(d->msg, get_addr(w), d->via);
 }
 
 static int get_attribute(struct decoder *d, struct wire *w)
@@ -357,8 +358,7 @@ static int get_icorp(struct decoder *d, struct wire *w, uint8_t ctype)
 	case ICORP_PRICE:
 		return get_price(msg, w);
 	case ICORP_SUBTARGET:
-		msg->subtarget = get_addr(w);
-		msg->has |= RSVP_HAS_SUBTARGET;
+		d->via = get_addr(w);
 		return 0;
 	case ICORP_GRANT:
 		return get_grant(msg, w);
@@ -466,7 +466,7 @@ int rsvp_decode(const uint8_t *data, size_t len, uint32_t enterprise, struct rsv
 		struct rsvp_decode_error *error)
 {
 	struct rsvp_decode_error ignored;
-	struct decoder d = { msg, enterprise };
+	struct decoder d = { .msg = msg, .enterprise = enterprise };
 	struct wire w = wire_reader(data, len);
 	uint32_t seen = 0;
 	int r;

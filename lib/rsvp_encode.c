@@ -176,11 +176,6 @@ static void put_contract_objects(struct wire *w, const struct rsvp_msg *msg, uin
 		wire_put_u8(w, msg->hopstate.priority);
 		object_end(w, at);
 	}
-	if (msg->has & RSVP_HAS_SUBTARGET) {
-		at = icorp_begin(w, ICORP_SUBTARGET, enterprise);
-		put_addr(w, msg->subtarget);
-		object_end(w, at);
-	}
 	if (msg->has & RSVP_HAS_PRICE) {
 		at = icorp_begin(w, ICORP_PRICE, enterprise);
 		wire_put_u64(w, msg->price.micro);
@@ -292,7 +287,26 @@ static void put_rro(struct wire *w, const struct rsvp_msg *msg)
 	object_end(w, at);
 }
 
-/* The sender descriptor of a Path, or the style and flow descriptor of a Resv, then the sub-LSPs. */
+/* A SUBTARGET is said of all sub-LSPs that follow, until the next. */
+static void put_s2ls(struct wire *w, const struct rsvp_msg *msg, uint32_t enterprise)
+{
+	struct in_addr via = { 0 };
+	size_t at;
+
+	for (unsigned i = 0; i < msg->s2l.n; i++) {
+		if (msg->s2l.v[i].via.s_addr != via.s_addr) {
+			via = msg->s2l.v[i].via;
+			at = icorp_begin(w, ICORP_SUBTARGET, enterprise);
+			put_addr(w, via);
+			object_end(w, at);
+		}
+		at = object_begin(w, CLASS_S2L_SUB_LSP, CTYPE_IPV4);
+		put_addr(w, msg->s2l.v[i].addr);
+		object_end(w, at);
+	}
+}
+
+/* The sender descriptor of a Path, or the style and flow descriptor of a Resv. */
 static void put_descriptor(struct wire *w, const struct rsvp_msg *msg)
 {
 	size_t at;
@@ -312,11 +326,6 @@ static void put_descriptor(struct wire *w, const struct rsvp_msg *msg)
 		put_template(w, &msg->template_, CLASS_FILTER_SPEC);
 	if ((msg->has & RSVP_HAS_RRO) && msg->rro.n)
 		put_rro(w, msg);
-	for (unsigned i = 0; i < msg->s2l.n; i++) {
-		at = object_begin(w, CLASS_S2L_SUB_LSP, CTYPE_IPV4);
-		put_addr(w, msg->s2l.v[i]);
-		object_end(w, at);
-	}
 }
 
 /* RFC 2747 section 4.1: the digest covers the message with checksum and digest zero; the checksum covers it all. */
@@ -356,6 +365,7 @@ int rsvp_encode(const struct rsvp_msg *msg, uint32_t enterprise, const struct rs
 	put_contract_objects(&w, msg, enterprise);
 	put_lists(&w, msg, enterprise);
 	put_descriptor(&w, msg);
+	put_s2ls(&w, msg, enterprise);
 	if (w.error)
 		return w.error;
 	wire_patch_u16(&w, 6, (uint16_t)w.pos);

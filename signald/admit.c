@@ -4,6 +4,7 @@
  * directions of a link are covered by its two ends. Invariant: no port's holds exceed its capacity.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "signald/session.h"
@@ -52,7 +53,7 @@ static void hold_set(struct core *core, struct session *s, int port, uint64_t bp
 	struct hold *h = hold_find(s, port);
 
 	if (!h && bps) {
-		h = &s->hold[s->n_holds++];
+		h = &s->hold[s->n_holds++]; /* session_hold made room */
 		h->port = port;
 		h->bps = 0;
 	}
@@ -64,11 +65,41 @@ static void hold_set(struct core *core, struct session *s, int port, uint64_t bp
 		*h = s->hold[--s->n_holds];
 }
 
+/* The ports this session holds or wants something on, as bits. */
+static uint64_t ports_of(const struct session *s)
+{
+	uint64_t ports = s->up.port >= 0 ? 1ull << s->up.port : 0;
+
+	for (const struct branch *b = s->branch; b; b = b->next)
+		if (b->port >= 0)
+			ports |= 1ull << b->port;
+	for (unsigned i = 0; i < s->n_holds; i++)
+		ports |= 1ull << s->hold[i].port;
+	return ports;
+}
+
+#define EACH_PORT(p, set) (uint64_t left_ = (set), p; left_ && (p = (uint64_t)__builtin_ctzll(left_), 1); left_ &= left_ - 1)
+
+/* Room for a hold on each of these ports. */
+static int hold_room(struct session *s, uint64_t ports)
+{
+	unsigned n = (unsigned)__builtin_popcountll(ports);
+	struct hold *v;
+
+	if (n <= s->n_holds)
+		return 0;
+	v = realloc(s->hold, n * sizeof(*v));
+	if (v)
+		s->hold = v;
+	return v ? 0 : -ENOMEM;
+}
+
 int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
 {
 	struct core *core = t->core;
+	uint64_t ports = ports_of(s);
 
-	for (unsigned p = 0; p < core->config.n_ports; p++) {
+	for EACH_PORT(p, ports) {
 		const struct core_port *at = &core->config.port[p];
 		uint64_t want = session_want(s, (int)p), have = held(s, (int)p);
 		uint64_t others = at->reserved_bps - have;
@@ -81,7 +112,13 @@ int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
 			return -ENOSPC;
 		}
 	}
-	for (unsigned p = 0; p < core->config.n_ports; p++)
+	if (hold_room(s, ports)) {
+		t->actions->lost++;
+		*port = 0;
+		*fits = 0;
+		return -ENOSPC;
+	}
+	for EACH_PORT(p, ports)
 		hold_set(core, s, (int)p, session_want(s, (int)p));
 	return 0;
 }

@@ -8,12 +8,24 @@
 #include "lib/log.h"
 #include "signald/session.h"
 
-struct leaf *leaf_by_addr(struct session *s, struct in_addr control)
+struct leaf *leaf_by_addr(const struct session *s, struct in_addr control)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].ep->control.s_addr == control.s_addr)
 			return &s->leaf[i];
 	return NULL;
+}
+
+struct leaf_more *leaf_more(struct leaf *leaf)
+{
+	if (!leaf->more)
+		leaf->more = calloc(1, sizeof(*leaf->more));
+	return leaf->more;
+}
+
+uint64_t leaf_level(const struct leaf *leaf, enum resource resource)
+{
+	return leaf->more ? leaf->more->level[resource] : 0;
 }
 
 struct branch *branch_by_lih(struct session *s, uint32_t lih)
@@ -25,7 +37,7 @@ struct branch *branch_by_lih(struct session *s, uint32_t lih)
 	return b;
 }
 
-struct leaf *leaf_of_isc(struct session *s)
+struct leaf *leaf_of_isc(const struct session *s)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].branch && s->leaf[i].branch->isc)
@@ -53,13 +65,28 @@ static struct branch *branch_get(struct session *s, struct in_addr neighbour, in
 	if (!b)
 		return NULL;
 	b->neighbour = neighbour;
-	b->port = port;
-	b->isc = isc;
+	b->port = (int8_t)port;
+	b->isc = isc != 0;
 	b->lih = ++s->next_lih;
 	b->rate_bps = s->contract->network.rate_bps;
 	b->next = s->branch;
 	s->branch = b;
 	return b;
+}
+
+void branch_delete(struct branch *b)
+{
+	free(b->blockade);
+	grants_free(&b->grants);
+	free(b);
+}
+
+void branch_block(struct turn *t, struct branch *b, uint64_t bps)
+{
+	if (!b->blockade)
+		b->blockade = malloc(sizeof(*b->blockade));
+	if (b->blockade)
+		*b->blockade = (struct blockade){ bps, t->now_us + core_lifetime(t->core, t->core->config.refresh_us) };
 }
 
 static void branch_free(struct session *s, struct branch *b)
@@ -69,8 +96,7 @@ static void branch_free(struct session *s, struct branch *b)
 	while (*at != b)
 		at = &(*at)->next;
 	*at = b->next;
-	free(b->grants.v);
-	free(b);
+	branch_delete(b);
 }
 
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
@@ -88,14 +114,14 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 		b = branch_get(s, leaf->ep->private_addr, CORE_PORT_NONE, 1);
 		hop.subtarget = leaf->ep->private_addr;
 	} else {
-		r = nexthop_find(t->core->nexthops, leaf->ep->control, leaf->came_for, &hop);
+		r = nexthop_find(t->core->nexthops, leaf->ep->control, leaf->subtarget, &hop);
 		if (r)
 			return r;
 		if (!s->leading && hop.neighbour.s_addr == s->up.addr.s_addr)
 			return -ELOOP;
 		b = branch_get(s, hop.neighbour, hop.port, 0);
 		if (b)
-			b->trunk = hop.trunk;
+			b->trunk = hop.trunk != 0;
 	}
 	if (!b)
 		return -ENOMEM;
@@ -116,7 +142,8 @@ void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
 	leaf->where = LEAF_ELSEWHERE;
 	leaf->branch = NULL;
 	leaf->up = 0;
-	leaf->path_expires_us = leaf->prune_us = 0;
+	if (leaf->more)
+		leaf->more->prune_us = 0;
 	if (b && --b->n_leaves == 0)
 		branch_free(s, b);
 }
@@ -146,7 +173,7 @@ unsigned branch_unreserve(struct turn *t, struct session *s, struct branch *b)
 	}
 	b->resv_expires_us = 0;
 	b->resv_hash = 0;
-	b->grants.n = 0;
+	grants_free(&b->grants);
 	b->rate_bps = s->contract->network.rate_bps;
 	s->dirty_terms = s->dirty_up = 1;
 	return were;

@@ -17,38 +17,72 @@ static int later(uint32_t a, uint32_t b)
 	return (int32_t)(a - b) > 0;
 }
 
-struct rsvp_grant *own_grant(struct turn *t, struct session *s, struct in_addr endpoint, enum resource resource)
+/* Of the bandwidth as a whole nothing is kept but what the adaptors said about it. */
+void own_grant(const struct core *core, const struct session *s, struct in_addr endpoint, enum resource resource,
+	       struct rsvp_grant *out)
 {
-	struct rsvp_grant fresh = { .node = t->core->config.address, .endpoint = endpoint,
-				    .resource = (uint8_t)resource, .outcome = OUTCOME_APPLIED };
-	struct rsvp_msg into = { .grants = { s->grants.v, s->grants.n, s->grants.room } };
+	uint32_t at = 0;
 
-	for (unsigned i = 0; i < s->grants.n; i++)
-		if (s->grants.v[i].endpoint.s_addr == endpoint.s_addr && s->grants.v[i].resource == resource)
-			return &s->grants.v[i];
-	snprintf(fresh.element, sizeof(fresh.element), "%s", t->core->config.element);
-	fresh.enforcement = s->enforcement[resource];
-	if (rsvp_add_grant(&into, &fresh))
-		return NULL;
-	s->grants.v = into.grants.v;
-	s->grants.n = into.grants.n;
-	s->grants.room = into.grants.room;
-	return &s->grants.v[s->grants.n - 1];
+	while (grants_next(&session_rest(s)->grants, &at, out))
+		if (out->endpoint.s_addr == endpoint.s_addr && out->resource == resource)
+			goto found;
+	memset(out, 0, sizeof(*out));
+	out->node = core->config.address;
+	out->endpoint = endpoint;
+	out->resource = (uint8_t)resource;
+	out->outcome = OUTCOME_APPLIED;
+	out->enforcement = s->enforcement[resource];
+	snprintf(out->element, sizeof(out->element), "%s", core->config.element);
+found:
+	if (!endpoint.s_addr && resource == RESOURCE_BANDWIDTH)
+		out->level = session_merged(s);
+}
+
+void own_grant_put(struct turn *t, struct session *s, const struct rsvp_grant *grant)
+{
+	if (!session_more(s) || grants_put(&s->more->grants, grant))
+		t->actions->lost++;
+}
+
+int session_grant_next(const struct core *core, const struct session *s, struct grant_cursor *at, struct rsvp_grant *out)
+{
+	struct in_addr none = { 0 };
+
+	if (!at->begun) {
+		at->begun = 1;
+		at->branch = s->branch;
+		if (s->committed) {
+			own_grant(core, s, none, RESOURCE_BANDWIDTH, out);
+			return 1;
+		}
+	}
+	while (!at->below) {
+		if (!grants_next(&session_rest(s)->grants, &at->at, out)) {
+			at->below = 1;
+			at->at = 0;
+		} else if (out->endpoint.s_addr || out->resource != RESOURCE_BANDWIDTH) {
+			return 1;
+		}
+	}
+	for (; at->branch; at->branch = at->branch->next, at->at = 0)
+		if (grants_next(&at->branch->grants, &at->at, out))
+			return 1;
+	return 0;
 }
 
 static void say(struct turn *t, struct session *s, const struct leaf *leaf, enum resource resource, enum outcome outcome,
 		uint64_t level, const char *reason)
 {
-	const struct rsvp_demand *d = &leaf->demand[resource];
-	struct rsvp_grant *g = own_grant(t, s, leaf->ep->control, resource);
+	const struct rsvp_demand *d = &leaf->more->demand[resource];
+	struct rsvp_grant g;
 
-	if (!g)
-		return;
-	g->outcome = (uint8_t)outcome;
-	g->enforcement = outcome == OUTCOME_IGNORED ? ENFORCEMENT_NONE : s->enforcement[resource];
-	g->sequence = d->sequence;
-	g->level = level;
-	snprintf(g->reason, sizeof(g->reason), "%s", reason);
+	own_grant(t->core, s, leaf->ep->control, resource, &g);
+	g.outcome = (uint8_t)outcome;
+	g.enforcement = outcome == OUTCOME_IGNORED ? ENFORCEMENT_NONE : s->enforcement[resource];
+	g.sequence = d->sequence;
+	g.level = level;
+	snprintf(g.reason, sizeof(g.reason), "%s", reason);
+	own_grant_put(t, s, &g);
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s asks %s %s by %u (number %u): %s%s%s", leaf->ep->element,
 		  d->direction > 0 ? "more" : "less", resource_name(resource), d->steps, d->sequence,
 		  outcome_name(outcome), *reason ? ": " : "", reason);
@@ -57,39 +91,44 @@ static void say(struct turn *t, struct session *s, const struct leaf *leaf, enum
 
 /* ---- the server's own ISC ---- */
 
-void isc_levels_init(struct turn *t, struct session *s, struct leaf *leaf)
+int isc_levels_init(struct leaf *leaf)
 {
-	leaf->level[RESOURCE_CPU] = leaf->ep->isc.cpu_shares;
-	leaf->level[RESOURCE_MEMORY] = leaf->ep->isc.memory_kib;
-	leaf->level[RESOURCE_DISK] = leaf->ep->isc.disk_mib;
+	struct leaf_more *more = leaf_more(leaf);
+
+	if (!more)
+		return -ENOMEM;
+	more->level[RESOURCE_CPU] = leaf->ep->isc.cpu_shares;
+	more->level[RESOURCE_MEMORY] = leaf->ep->isc.memory_kib;
+	more->level[RESOURCE_DISK] = leaf->ep->isc.disk_mib;
+	return 0;
 }
 
 /* Holds all levels against this server's capacity, or none. 0 or -ENOSPC with the reason. */
-int isc_levels_hold(struct turn *t, struct session *s, struct leaf *leaf, char *why, size_t room)
+int isc_levels_hold(struct turn *t, struct leaf *leaf, char *why, size_t room)
 {
 	struct core_resource *have = t->core->config.resource;
 
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
-		uint64_t level = leaf->level[r];
+		uint64_t level = leaf->more->level[r];
 
 		if (!have[r].capacity || level <= have[r].capacity - (have[r].used < have[r].capacity ?
 								      have[r].used : have[r].capacity))
 			continue;
 		snprintf(why, room, "no %s: %llu asked, %llu would fit", resource_name(r), (unsigned long long)level,
 			 (unsigned long long)(have[r].used < have[r].capacity ? have[r].capacity - have[r].used : 0));
-		memset(leaf->level, 0, sizeof(leaf->level));
+		memset(leaf->more->level, 0, sizeof(leaf->more->level));
 		return -ENOSPC;
 	}
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
-		have[r].used += leaf->level[r];
+		have[r].used += leaf->more->level[r];
 	return 0;
 }
 
 void isc_levels_release(struct core *core, struct leaf *leaf)
 {
-	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
-		core->config.resource[r].used -= leaf->level[r];
-		leaf->level[r] = 0;
+	for (unsigned r = RESOURCE_CPU; leaf->more && r <= RESOURCE_MAX; r++) {
+		core->config.resource[r].used -= leaf->more->level[r];
+		leaf->more->level[r] = 0;
 	}
 }
 
@@ -109,7 +148,7 @@ static uint64_t step_to(const struct core_resource *size, uint64_t limit, uint64
 
 static void demand_bandwidth(struct turn *t, struct session *s, struct leaf *leaf)
 {
-	struct rsvp_demand *d = &leaf->demand[RESOURCE_BANDWIDTH];
+	struct rsvp_demand *d = &leaf->more->demand[RESOURCE_BANDWIDTH];
 	struct core_resource size = t->core->config.resource[RESOURCE_BANDWIDTH];
 	struct branch *b = leaf->branch;
 	uint64_t former = b->rate_bps, to, fits;
@@ -133,7 +172,7 @@ static void demand_bandwidth(struct turn *t, struct session *s, struct leaf *lea
 		say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_REFUSED, former, why);
 		return;
 	}
-	leaf->former_bps = former;
+	leaf->more->former_bps = former;
 	s->dirty_terms = 1;
 	say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_APPLIED, to, "");
 }
@@ -141,8 +180,8 @@ static void demand_bandwidth(struct turn *t, struct session *s, struct leaf *lea
 static void demand_isc(struct turn *t, struct session *s, struct leaf *leaf, enum resource resource)
 {
 	struct core_resource *size = &t->core->config.resource[resource];
-	struct rsvp_demand *d = &leaf->demand[resource];
-	uint64_t now = leaf->level[resource], asked, to;
+	struct rsvp_demand *d = &leaf->more->demand[resource];
+	uint64_t now = leaf->more->level[resource], asked, to;
 	char why[ADAPTOR_REASON];
 
 	asked = to = step_to(size, contract_limit(s->contract, resource), now, d);
@@ -164,7 +203,7 @@ static void demand_isc(struct turn *t, struct session *s, struct leaf *leaf, enu
 		return;
 	}
 	size->used += to - now;
-	leaf->level[resource] = to;
+	leaf->more->level[resource] = to;
 	s->dirty_terms = 1;
 	snprintf(why, sizeof(why), "the server is full: no more would fit");
 	say(t, s, leaf, resource, to == asked ? OUTCOME_APPLIED : OUTCOME_PARTLY, to, to == asked ? "" : why);
@@ -173,26 +212,33 @@ static void demand_isc(struct turn *t, struct session *s, struct leaf *leaf, enu
 void demand_input(struct turn *t, struct session *s, struct leaf *leaf, const struct rsvp_demand *demand)
 {
 	enum resource resource = demand->resource;
-	struct rsvp_demand *d = &leaf->demand[resource];
-	uint64_t want = d->sequence == demand->sequence ? d->want : demand->want;
+	struct leaf_more *more = leaf_more(leaf);
+	struct rsvp_demand *d;
+	uint64_t want;
 
-	if (leaf->handled[resource] && later(leaf->handled[resource], demand->sequence))
+	if (!more) {
+		t->actions->lost++;
+		return;
+	}
+	d = &more->demand[resource];
+	want = d->sequence == demand->sequence ? d->want : demand->want;
+	if (more->handled[resource] && later(more->handled[resource], demand->sequence))
 		return; /* an old one, delayed */
 	*d = *demand;
-	if (leaf->branch->isc && d->sequence == leaf->handled[resource]) {
+	if (leaf->branch->isc && d->sequence == more->handled[resource]) {
 		d->want = want; /* a repetition: what we made of it stays */
 		return;
 	}
-	if (leaf->handled[resource] == demand->sequence)
+	if (more->handled[resource] == demand->sequence)
 		return;
 	if (leaf->branch->isc) {
-		leaf->handled[resource] = demand->sequence;
+		more->handled[resource] = demand->sequence;
 		if (resource == RESOURCE_BANDWIDTH)
 			demand_bandwidth(t, s, leaf);
 		else
 			demand_isc(t, s, leaf, resource);
 	} else if (resource != RESOURCE_BANDWIDTH) {
-		leaf->handled[resource] = demand->sequence;
+		more->handled[resource] = demand->sequence;
 		say(t, s, leaf, resource, OUTCOME_IGNORED, 0, "not its resource");
 	} /* bandwidth: after admission, demand_bandwidth_result */
 }
@@ -201,12 +247,15 @@ void demand_bandwidth_result(struct turn *t, struct session *s, struct branch *b
 {
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
-		const struct rsvp_demand *d = &leaf->demand[RESOURCE_BANDWIDTH];
 		uint64_t level = session_merged(s);
+		const struct rsvp_demand *d;
 
-		if (leaf->branch != b || b->isc || !d->sequence || leaf->handled[RESOURCE_BANDWIDTH] == d->sequence)
+		if (leaf->branch != b || b->isc || !leaf->more)
 			continue;
-		leaf->handled[RESOURCE_BANDWIDTH] = d->sequence;
+		d = &leaf->more->demand[RESOURCE_BANDWIDTH];
+		if (!d->sequence || leaf->more->handled[RESOURCE_BANDWIDTH] == d->sequence)
+			continue;
+		leaf->more->handled[RESOURCE_BANDWIDTH] = d->sequence;
 		if (refused)
 			say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_REFUSED, level, refused);
 		else if (d->direction > 0 && d->want > level)

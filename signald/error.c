@@ -41,15 +41,17 @@ static void note_error(struct session *s, const struct rsvp_msg *msg)
 {
 	char addr[ADDR_TEXT];
 
-	s->error.code = msg->error.code;
-	s->error.value = msg->error.value;
-	snprintf(s->error.element, sizeof(s->error.element), "%s", addr_text(msg->error.node, addr));
-	snprintf(s->error.reason, sizeof(s->error.reason), "%s", rsvp_error_name(msg->error.code, msg->error.value));
+	if (!session_more(s))
+		return;
+	s->more->error.code = msg->error.code;
+	s->more->error.value = msg->error.value;
+	snprintf(s->more->error.element, sizeof(s->more->error.element), "%s", addr_text(msg->error.node, addr));
+	snprintf(s->more->error.reason, sizeof(s->more->error.reason), "%s", rsvp_error_name(msg->error.code, msg->error.value));
 	for (unsigned i = 0; i < msg->grants.n; i++) {
 		if (msg->grants.v[i].node.s_addr != msg->error.node.s_addr)
 			continue;
-		snprintf(s->error.element, sizeof(s->error.element), "%s", msg->grants.v[i].element);
-		snprintf(s->error.reason, sizeof(s->error.reason), "%s", msg->grants.v[i].reason);
+		snprintf(s->more->error.element, sizeof(s->more->error.element), "%s", msg->grants.v[i].element);
+		snprintf(s->more->error.reason, sizeof(s->more->error.reason), "%s", msg->grants.v[i].reason);
 	}
 }
 
@@ -67,10 +69,12 @@ void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t va
 	grant.endpoint = none;
 	t->core->counter[CORE_REFUSED]++;
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused: %s", grant.reason);
-	s->error.code = code;
-	s->error.value = value;
-	snprintf(s->error.element, sizeof(s->error.element), "%s", grant.element);
-	snprintf(s->error.reason, sizeof(s->error.reason), "%s", grant.reason);
+	if (session_more(s)) {
+		s->more->error.code = code;
+		s->more->error.value = value;
+		snprintf(s->more->error.element, sizeof(s->more->error.element), "%s", grant.element);
+		snprintf(s->more->error.reason, sizeof(s->more->error.reason), "%s", grant.reason);
+	}
 	if (s->leading) {
 		leader_failed(t, s);
 		return;
@@ -86,18 +90,19 @@ void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t va
 static void leader_path_err(struct turn *t, struct session *s, const struct rsvp_msg *msg)
 {
 	note_error(s, msg);
-	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused by %s: %s", s->error.element, s->error.reason);
+	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused by %s: %s", session_rest(s)->error.element,
+		  session_rest(s)->error.reason);
 	if (!s->was_complete) {
 		leader_failed(t, s);
 		return;
 	}
 	for (unsigned i = 0; i < msg->s2l.n; i++) {
-		struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i]);
+		struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i].addr);
 
 		if (!leaf || leaf->where != LEAF_BRANCH)
 			continue;
 		if (leaf->up)
-			leaf_lost(t, s, leaf, s->error.reason);
+			leaf_lost(t, s, leaf, session_rest(s)->error.reason);
 		leaf_prune(t, s, leaf);
 	}
 	s->dirty_report = s->dirty_down = 1;
@@ -124,29 +129,27 @@ void path_err_input(struct turn *t, const struct rsvp_msg *msg)
 	for (unsigned i = 0; i < msg->grants.n; i++)
 		rsvp_add_grant(m, &msg->grants.v[i]);
 	for (unsigned i = 0; i < msg->s2l.n; i++)
-		rsvp_add_s2l(m, msg->s2l.v[i]);
+		rsvp_add_s2l(m, msg->s2l.v[i].addr, msg->s2l.v[i].via);
 }
 
 /* The server whose ISC asked takes its demand back: what was reserved before stands. */
 static void isc_refused(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
 	struct leaf *leaf = leaf_of_isc(s);
-	struct rsvp_grant *g;
+	struct rsvp_grant g;
 	uint64_t fits;
 	int port;
 
-	if (!leaf || !leaf->former_bps || leaf->former_bps >= b->rate_bps)
+	if (!leaf || !leaf->more || !leaf->more->former_bps || leaf->more->former_bps >= b->rate_bps)
 		return;
-	b->rate_bps = leaf->former_bps;
-	leaf->former_bps = 0;
+	b->rate_bps = leaf->more->former_bps;
+	leaf->more->former_bps = 0;
 	session_hold(t, s, &port, &fits);
-	g = own_grant(t, s, leaf->ep->control, RESOURCE_BANDWIDTH);
-	if (g) {
-		g->outcome = OUTCOME_REFUSED;
-		g->level = b->rate_bps;
-		snprintf(g->reason, sizeof(g->reason), "refused by %s",
-			 msg->grants.n ? msg->grants.v[0].element : "an element upstream");
-	}
+	own_grant(t->core, s, leaf->ep->control, RESOURCE_BANDWIDTH, &g);
+	g.outcome = OUTCOME_REFUSED;
+	g.level = b->rate_bps;
+	snprintf(g.reason, sizeof(g.reason), "refused by %s", msg->grants.n ? msg->grants.v[0].element : "an element upstream");
+	own_grant_put(t, s, &g);
 	s->dirty_terms = s->dirty_up = 1;
 }
 

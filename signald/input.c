@@ -14,7 +14,7 @@ void parked_free(struct parked *p)
 	free(p);
 }
 
-/* A Path whose contract is not here yet waits; a newer one of the same hop and group takes its place. */
+/* A Path whose contract is not here yet waits; a refresh of it adds nothing. */
 static void park(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
 {
 	struct core *core = t->core;
@@ -24,7 +24,6 @@ static void park(struct turn *t, const struct rsvp_msg *msg, const struct core_f
 	for (p = core->parked; p; p = p->next)
 		if (p->msg.session.icorp == msg->session.icorp && p->from.addr.s_addr == from->addr.s_addr &&
 		    p->msg.session.leader.s_addr == msg->session.leader.s_addr &&
-		    p->msg.template_.group == msg->template_.group &&
 		    !memcmp(p->msg.ref.digest, msg->ref.digest, SHA256_SIZE))
 			return; /* already waiting; refreshes come again */
 	if (core->n_parked >= CORE_MAX_PARKED)
@@ -40,7 +39,7 @@ static void park(struct turn *t, const struct rsvp_msg *msg, const struct core_f
 	memset(&p->msg.grants, 0, sizeof(p->msg.grants));
 	p->msg.has &= ~(uint32_t)RSVP_HAS_BODY;
 	for (unsigned i = 0; i < msg->s2l.n; i++)
-		rsvp_add_s2l(&p->msg, msg->s2l.v[i]);
+		rsvp_add_s2l(&p->msg, msg->s2l.v[i].addr, msg->s2l.v[i].via);
 	for (unsigned i = 0; i < msg->rro.n; i++)
 		rsvp_add_rro(&p->msg, msg->rro.v[i]);
 	p->from = *from;

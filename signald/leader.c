@@ -35,12 +35,13 @@ const char *leader_state_name(enum leader_state state)
 /* The level a server granted its ISC, as its own grant says; the contract's until it spoke. */
 static uint64_t granted_level(const struct session *s, const struct contract_endpoint *ep, enum resource resource)
 {
+	struct rsvp_grant g;
+
 	for (const struct branch *b = s->branch; b; b = b->next)
-		for (unsigned g = 0; g < b->grants.n; g++)
-			if (b->grants.v[g].node.s_addr == ep->control.s_addr &&
-			    b->grants.v[g].endpoint.s_addr == ep->control.s_addr &&
-			    b->grants.v[g].resource == resource)
-				return b->grants.v[g].level;
+		for (uint32_t at = 0; grants_next(&b->grants, &at, &g);)
+			if (g.node.s_addr == ep->control.s_addr && g.endpoint.s_addr == ep->control.s_addr &&
+			    g.resource == resource)
+				return g.level;
 	return resource == RESOURCE_CPU ? ep->isc.cpu_shares :
 	       resource == RESOURCE_MEMORY ? ep->isc.memory_kib : ep->isc.disk_mib;
 }
@@ -63,21 +64,31 @@ uint64_t leader_price(const struct session *s)
 	return sum;
 }
 
+static void collect(struct grants *told, const struct grants *from)
+{
+	struct rsvp_grant g;
+
+	for (uint32_t at = 0; grants_next(from, &at, &g);)
+		if (g.sequence)
+			grants_add(told, &g);
+}
+
 /* Grants that answer a demand go back down to who asked. */
 static void collect_told(struct session *s)
 {
-	struct rsvp_msg kept = { .grants = { s->told.v, 0, s->told.room } };
+	struct grants told = { 0 };
 
-	for (unsigned g = 0; g < s->grants.n; g++)
-		if (s->grants.v[g].sequence)
-			rsvp_add_grant(&kept, &s->grants.v[g]);
+	collect(&told, &session_rest(s)->grants);
 	for (const struct branch *b = s->branch; b; b = b->next)
-		for (unsigned g = 0; g < b->grants.n; g++)
-			if (b->grants.v[g].sequence)
-				rsvp_add_grant(&kept, &b->grants.v[g]);
-	s->told.v = kept.grants.v;
-	s->told.n = kept.grants.n;
-	s->told.room = kept.grants.room;
+		collect(&told, &b->grants);
+	if (!told.len && !session_rest(s)->told.len)
+		return;
+	if (!session_more(s)) {
+		grants_free(&told);
+		return;
+	}
+	grants_free(&s->more->told);
+	s->more->told = told;
 }
 
 void leader_update(struct turn *t, struct session *s)
@@ -90,15 +101,13 @@ void leader_update(struct turn *t, struct session *s)
 	memcpy(s->price.currency, prices->currency, sizeof(s->price.currency));
 	h = hash_u64(h, s->price.micro);
 	collect_told(s);
-	h = hash_grants(h, s->told.v, s->told.n);
+	h = hash_bytes(h, session_rest(s)->told.data, session_rest(s)->told.len);
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
 
-		leaf->told = leaf->load;
-		leaf->told.endpoint = leaf->ep->control;
-		leaf->told.flags = leaf->up ? leaf->load.flags : 0;
-		leaf->told.weight = leaf->told.flags & RSVP_LOAD_UP && leaf->ep->kind == ENDPOINT_SERVER;
-		h = hash_u64(h, (uint64_t)leaf->told.flags << 16 | leaf->told.weight);
+		leaf->told_flags = leaf->up ? leaf->flags : 0;
+		leaf->weight = leaf->told_flags & RSVP_LOAD_UP && leaf->ep->kind == ENDPOINT_SERVER;
+		h = hash_u64(h, (uint64_t)leaf->told_flags << 16 | leaf->weight);
 	}
 	if (leader_state(s) == LEADER_COMPLETE)
 		s->was_complete = 1;
@@ -120,7 +129,7 @@ void leader_failed(struct turn *t, struct session *s)
 	struct core_action *a;
 
 	tear_all(t, s);
-	session_chstate(t, s, SESSION_FAILED, s->error.reason);
+	session_chstate(t, s, SESSION_FAILED, session_rest(s)->error.reason);
 	a = action_add(t, CORE_REPORT);
 	a->session = s;
 	a->key = s->key;
@@ -149,12 +158,11 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 	if (!s)
 		return -ENOMEM;
 	s->leading = 1;
+	s->up.expires_us = UINT64_MAX;
 	log_icorp(LOG_LEVEL_INFO, key.icorp, "leading %s, revision %u", contract->name, contract->revision);
-	for (unsigned i = 0; i < s->n_leaves; i++) {
-		s->leaf[i].path_expires_us = UINT64_MAX;
+	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where == LEAF_ELSEWHERE && leaf_place(&t, s, &s->leaf[i]))
 			unplaced = &s->leaf[i];
-	}
 	if (unplaced) {
 		session_refuse(&t, s, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, "no way to %s", unplaced->ep->element);
 		return 0;

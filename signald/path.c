@@ -1,9 +1,10 @@
 /*
  * Path and PathTear (RFC 2205 section 3.1.3, RFC 2209 section 2; RFC 4875 section 5). A Path lists the leaves its
- * sender wants reached through us; those of the same group that it no longer lists are torn. Reserving happens here,
+ * sender wants reached through us; those that it no longer lists are torn. Reserving happens here,
  * committing when the Resv comes.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -52,37 +53,52 @@ static struct session *path_session(struct turn *t, const struct rsvp_msg *msg, 
 	return s;
 }
 
-/* Where it came from. A new previous hop (another route) takes over at once. */
-static void path_upstream(struct session *s, const struct rsvp_msg *msg, const struct core_from *from)
+/* Where it came from, and how long it lives. A new previous hop (another route) takes over at once. */
+static void path_upstream(struct turn *t, struct session *s, const struct rsvp_msg *msg, const struct core_from *from)
 {
+	struct in_addr *route;
+
 	if (s->up.addr.s_addr != msg->hop.addr.s_addr || s->up.lih != msg->hop.lih || s->up.port != from->port) {
 		s->up.addr = msg->hop.addr;
 		s->up.lih = msg->hop.lih;
-		s->up.port = from->port;
+		s->up.port = (int8_t)from->port;
 		s->dirty_terms = s->dirty_up = 1;
 	}
-	s->route.n = 0;
-	for (unsigned i = 0; i < msg->rro.n; i++) {
-		if (s->route.n == s->route.room) {
-			struct rsvp_msg grown = { .rro = { s->route.v, s->route.n, s->route.room } };
+	s->up.expires_us = t->now_us + core_their_lifetime(t->core, msg->refresh_ms);
+	if (msg->rro.n == s->n_route && (!s->n_route || !memcmp(s->route, msg->rro.v, s->n_route * sizeof(*route))))
+		return;
+	route = realloc(s->route, (msg->rro.n ? msg->rro.n : 1) * sizeof(*route));
+	if (!route)
+		return;
+	if (msg->rro.n)
+		memcpy(route, msg->rro.v, msg->rro.n * sizeof(*route));
+	s->route = route;
+	s->n_route = (uint8_t)msg->rro.n;
+	s->dirty_down = 1; /* who is below checks it for loops */
+}
 
-			if (rsvp_add_rro(&grown, msg->rro.v[i]))
-				return;
-			s->route.v = grown.rro.v;
-			s->route.n = grown.rro.n;
-			s->route.room = grown.rro.room;
-		} else {
-			s->route.v[s->route.n++] = msg->rro.v[i];
-		}
+/* Grants that answer demands: whether they differ from what was passed on. */
+static int told_differs(const struct grants *told, const struct rsvp_msg *msg)
+{
+	struct rsvp_grant was;
+	uint32_t at = 0;
+	unsigned i = 0;
+
+	while (grants_next(told, &at, &was)) {
+		const struct rsvp_grant *is = &msg->grants.v[i];
+
+		if (i++ == msg->grants.n || was.node.s_addr != is->node.s_addr ||
+		    was.endpoint.s_addr != is->endpoint.s_addr || was.resource != is->resource ||
+		    was.sequence != is->sequence || was.outcome != is->outcome || was.level != is->level ||
+		    strcmp(was.reason, is->reason))
+			return 1;
 	}
+	return i != msg->grants.n;
 }
 
 /* What the leader says: price, who is up with which weight, grants. Passed on downwards when it changed. */
 static void path_told(struct session *s, const struct rsvp_msg *msg)
 {
-	struct rsvp_msg kept = { .grants = { s->told.v, 0, s->told.room } };
-	uint32_t was = hash_grants(HASH_START, s->told.v, s->told.n), is;
-
 	if ((msg->has & RSVP_HAS_PRICE) && memcmp(&s->price, &msg->price, sizeof(s->price))) {
 		s->price = msg->price;
 		s->dirty_down = 1;
@@ -92,65 +108,47 @@ static void path_told(struct session *s, const struct rsvp_msg *msg)
 
 		if (!leaf)
 			continue;
-		if (leaf->told.flags != msg->loads.v[i].flags || leaf->told.weight != msg->loads.v[i].weight)
+		if (leaf->told_flags != msg->loads.v[i].flags || leaf->weight != msg->loads.v[i].weight)
 			s->dirty_down = s->dirty_terms = 1;
-		leaf->told = msg->loads.v[i];
+		leaf->told_flags = msg->loads.v[i].flags;
+		leaf->weight = msg->loads.v[i].weight;
 	}
-	/* Each group's Path tells the grants of its own leaves: replace those, keep the others'. */
-	for (unsigned i = 0; i < s->told.n; i++) {
-		const struct leaf *leaf = leaf_by_addr(s, s->told.v[i].endpoint);
-
-		if (leaf && !leaf->listed)
-			kept.grants.v[kept.grants.n++] = s->told.v[i];
-	}
-	for (unsigned i = 0; i < msg->grants.n; i++)
-		if (rsvp_add_grant(&kept, &msg->grants.v[i]))
-			break;
-	s->told.v = kept.grants.v;
-	s->told.n = kept.grants.n;
-	s->told.room = kept.grants.room;
-	is = hash_grants(HASH_START, s->told.v, s->told.n);
-	if (is != was)
+	if (told_differs(&session_rest(s)->told, msg) && session_more(s)) {
+		grants_set(&s->more->told, msg->grants.v, msg->grants.n);
 		s->dirty_down = 1;
+	}
 }
 
 /* Lists the message's leaves, places new ones. Returns how many are new, or -errno with *failed set. */
 static int path_leaves(struct turn *t, struct session *s, const struct rsvp_msg *msg, struct leaf **failed)
 {
-	uint64_t expires = t->now_us + core_their_lifetime(t->core, msg->refresh_ms);
-	struct in_addr none = { 0 };
 	int placed = 0, r;
 
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		s->leaf[i].listed = 0;
 	for (unsigned i = 0; i < msg->s2l.n; i++) {
-		struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i]);
+		struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i].addr);
 
 		if (!leaf)
 			continue; /* not an endpoint of this contract: nothing we could reserve for */
 		leaf->listed = 1;
-		leaf->group = msg->template_.group;
-		leaf->came_for = msg->has & RSVP_HAS_SUBTARGET ? msg->subtarget : none;
 		if (leaf->where == LEAF_ELSEWHERE) {
+			leaf->subtarget = msg->s2l.v[i].via;
 			r = leaf_place(t, s, leaf);
 			*failed = leaf;
 			if (r)
 				return r;
 			placed++;
 		}
-		leaf->path_expires_us = expires;
 	}
 	return placed;
 }
 
-static void path_prune_unlisted(struct turn *t, struct session *s, uint16_t group)
+static void path_prune_unlisted(struct turn *t, struct session *s)
 {
-	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
-		struct leaf *leaf = &s->leaf[i];
-
-		if (leaf->where != LEAF_ELSEWHERE && !leaf->listed && leaf->group == group)
-			leaf_prune(t, s, leaf);
-	}
+	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++)
+		if (s->leaf[i].where != LEAF_ELSEWHERE && !s->leaf[i].listed)
+			leaf_prune(t, s, &s->leaf[i]);
 }
 
 static int image_known(const struct core_config *config, const char *image)
@@ -167,18 +165,21 @@ static int reserve_isc(struct turn *t, struct session *s)
 	struct leaf *leaf = leaf_of_isc(s);
 	char why[ADAPTOR_REASON];
 
-	if (!leaf || leaf->level[RESOURCE_CPU])
+	if (!leaf || leaf_level(leaf, RESOURCE_CPU))
 		return 0;
 	if (!image_known(&t->core->config, leaf->ep->isc.image)) {
 		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_IMAGE, "no image \"%s\"", leaf->ep->isc.image);
 		return -ENOENT;
 	}
-	isc_levels_init(t, s, leaf);
-	if (isc_levels_hold(t, s, leaf, why, sizeof(why))) {
+	if (isc_levels_init(leaf) || !session_more(s)) {
+		t->actions->lost++;
+		return -ENOMEM;
+	}
+	if (isc_levels_hold(t, leaf, why, sizeof(why))) {
 		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_CPU, "%s", why);
 		return -ENOSPC;
 	}
-	s->isc_deadline_us = t->now_us + t->core->config.isc_start_us;
+	s->more->isc_deadline_us = t->now_us + t->core->config.isc_start_us;
 	return 0;
 }
 
@@ -218,13 +219,13 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	s = path_session(t, msg, contract);
 	if (!s)
 		return;
-	path_upstream(s, msg, from);
+	path_upstream(t, s, msg, from);
 	placed = path_leaves(t, s, msg, &failed);
 	if (placed < 0) {
 		session_refuse(t, s, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, "no way to %s", failed->ep->element);
 		return;
 	}
-	path_prune_unlisted(t, s, msg->template_.group);
+	path_prune_unlisted(t, s);
 	if (s->closing)
 		return;
 	path_told(s, msg);
@@ -257,7 +258,7 @@ void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
 		int torn = !msg->s2l.n;
 
 		for (unsigned k = 0; k < msg->s2l.n; k++)
-			torn |= msg->s2l.v[k].s_addr == leaf->ep->control.s_addr;
+			torn |= msg->s2l.v[k].addr.s_addr == leaf->ep->control.s_addr;
 		if (torn && leaf->where != LEAF_ELSEWHERE)
 			leaf_prune(t, s, leaf);
 	}

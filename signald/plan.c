@@ -74,8 +74,8 @@ static int plan_endpoints(const struct core_config *config, const struct session
 		to->private_addr = leaf->ep->private_addr;
 		to->public_addr = leaf->ep->public_addr;
 		to->local = leaf->ep->control.s_addr == config->address.s_addr;
-		to->up = leaf->told.flags & RSVP_LOAD_UP ? 1 : 0;
-		to->weight = leaf->told.weight;
+		to->up = leaf->told_flags & RSVP_LOAD_UP ? 1 : 0;
+		to->weight = leaf->weight;
 	}
 	terms->n_endpoints = s->n_leaves;
 	return 0;
@@ -90,12 +90,12 @@ static void plan_isc_terms(const struct session *s, const struct plan_isc *isc, 
 			continue;
 		terms->isc.present = 1;
 		terms->isc.spec = leaf->ep->isc;
-		if (leaf->level[RESOURCE_CPU])
-			terms->isc.spec.cpu_shares = leaf->level[RESOURCE_CPU];
-		if (leaf->level[RESOURCE_MEMORY])
-			terms->isc.spec.memory_kib = leaf->level[RESOURCE_MEMORY];
-		if (leaf->level[RESOURCE_DISK])
-			terms->isc.spec.disk_mib = leaf->level[RESOURCE_DISK];
+		if (leaf_level(leaf, RESOURCE_CPU))
+			terms->isc.spec.cpu_shares = leaf_level(leaf, RESOURCE_CPU);
+		if (leaf_level(leaf, RESOURCE_MEMORY))
+			terms->isc.spec.memory_kib = leaf_level(leaf, RESOURCE_MEMORY);
+		if (leaf_level(leaf, RESOURCE_DISK))
+			terms->isc.spec.disk_mib = leaf_level(leaf, RESOURCE_DISK);
 		terms->isc.address = leaf->ep->private_addr;
 		terms->isc.host = isc->host;
 		terms->isc.host_port = isc->port;

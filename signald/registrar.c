@@ -201,7 +201,7 @@ static void report_text(struct registrar *r, uint32_t icorp, char *text)
 
 void registrar_report(struct registrar *r, const struct session *s)
 {
-	json_t *o = r ? report_json(s) : NULL;
+	json_t *o = r ? report_json(r->d->core, s) : NULL;
 	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
 	json_decref(o);

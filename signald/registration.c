@@ -138,37 +138,34 @@ static const char *element_of(const struct session *s, struct in_addr control)
 	return "";
 }
 
-static void add_grants(const struct session *s, json_t *into, const struct rsvp_grant *v, unsigned n)
+static json_t *grant_json(const struct session *s, const struct rsvp_grant *g)
 {
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(into,
-				      json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:s}", "element", v[i].element,
-						"endpoint", element_of(s, v[i].endpoint), "resource",
-						resource_name(v[i].resource), "sequence", (json_int_t)v[i].sequence,
-						"outcome", outcome_name(v[i].outcome), "enforcement",
-						enforcement_name(v[i].enforcement), "level", (json_int_t)v[i].level,
-						"reason", v[i].reason));
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:s}", "element", g->element, "endpoint",
+			 element_of(s, g->endpoint), "resource", resource_name(g->resource), "sequence",
+			 (json_int_t)g->sequence, "outcome", outcome_name(g->outcome), "enforcement",
+			 enforcement_name(g->enforcement), "level", (json_int_t)g->level, "reason", g->reason);
 }
 
-json_t *report_json(const struct session *s)
+json_t *report_json(const struct core *core, const struct session *s)
 {
 	json_t *o = json_pack("{s:I, s:i, s:s}", "icorp", (json_int_t)s->key.icorp, "revision", s->contract->revision,
 			      "state", leader_state_name(leader_state(s)));
 	json_t *endpoints = json_array(), *grants = json_array();
+	const struct session_more *more = session_rest(s);
+	struct rsvp_grant grant;
 
-	if (*s->error.element)
-		json_object_set_new(o, "error", json_pack("{s:s, s:s, s:s}", "element", s->error.element, "code",
-							  rsvp_error_name(s->error.code, s->error.value), "reason",
-							  s->error.reason));
+	if (*more->error.element)
+		json_object_set_new(o, "error", json_pack("{s:s, s:s, s:s}", "element", more->error.element, "code",
+							  rsvp_error_name(more->error.code, more->error.value), "reason",
+							  more->error.reason));
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		json_array_append_new(endpoints, json_pack("{s:s, s:b, s:i}", "element", s->leaf[i].ep->element, "up",
 							   s->leaf[i].up, "cpu_permille", s->leaf[i].load.cpu_permille));
 	json_object_set_new(o, "endpoints", endpoints);
 	json_object_set_new(o, "price", json_pack("{s:I, s:i, s:s}", "micro", (json_int_t)s->price.micro, "interval_s",
 						  (int)s->price.interval_s, "currency", s->price.currency));
-	add_grants(s, grants, s->grants.v, s->grants.n);
-	for (const struct branch *b = s->branch; b; b = b->next)
-		add_grants(s, grants, b->grants.v, b->grants.n);
+	for (struct grant_cursor at = { 0 }; session_grant_next(core, s, &at, &grant);)
+		json_array_append_new(grants, grant_json(s, &grant));
 	json_object_set_new(o, "grants", grants);
 	return o;
 }

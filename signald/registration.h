@@ -9,6 +9,6 @@ struct session;
 
 /* l2: the last answer of the layer-2 adaptor, or NULL. */
 json_t *registration_json(const struct daemon *d, const json_t *l2);
-json_t *report_json(const struct session *s);
+json_t *report_json(const struct core *core, const struct session *s);
 
 #endif

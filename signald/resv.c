@@ -9,25 +9,41 @@
 #include "lib/log.h"
 #include "signald/session.h"
 
-uint32_t hash_grants(uint32_t h, const struct rsvp_grant *v, unsigned n)
+uint32_t hash_bytes(uint32_t h, const void *data, size_t len)
 {
-	for (unsigned i = 0; i < n; i++) {
-		h = hash_u64(h, (uint64_t)v[i].node.s_addr << 32 | v[i].endpoint.s_addr);
-		h = hash_u64(h, (uint64_t)v[i].resource << 16 | (uint64_t)v[i].outcome << 8 | v[i].enforcement);
-		h = hash_u64(hash_u64(h, v[i].level), v[i].sequence);
-		for (const char *p = v[i].reason; *p; p++)
-			h = (h ^ (uint8_t)*p) * 16777619u;
-	}
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 16777619u;
 	return h;
 }
 
-/* All that matters of a Resv except measured load: when it is the same, the Resv is a refresh. */
+static uint32_t hash_grant(uint32_t h, const struct rsvp_grant *g)
+{
+	h = hash_u64(h, (uint64_t)g->node.s_addr << 32 | g->endpoint.s_addr);
+	h = hash_u64(h, (uint64_t)g->resource << 16 | (uint64_t)g->outcome << 8 | g->enforcement);
+	h = hash_u64(hash_u64(h, g->level), g->sequence);
+	return hash_bytes(h, g->reason, strlen(g->reason));
+}
+
+/* Load is passed on when it changed by much: a tenth of the CPU or the memory, twice the connections. */
+static uint64_t coarse_load(const struct rsvp_load *l)
+{
+	unsigned doublings = 0;
+
+	while (l->connections >> doublings && doublings < 32)
+		doublings++;
+	return (uint64_t)l->flags << 24 | (uint64_t)(l->cpu_permille / 100) << 16 | (uint64_t)(l->memory_permille / 100) << 8 |
+	       doublings;
+}
+
+/* All that matters of a Resv: when it is the same, the Resv is a refresh. */
 static uint32_t resv_hash(const struct rsvp_msg *msg)
 {
 	uint32_t h = hash_u64(HASH_START, msg->flow.rate_bps);
 
 	for (unsigned i = 0; i < msg->s2l.n; i++)
-		h = hash_u64(h, msg->s2l.v[i].s_addr);
+		h = hash_u64(h, msg->s2l.v[i].addr.s_addr);
 	for (unsigned i = 0; i < msg->demands.n; i++) {
 		const struct rsvp_demand *d = &msg->demands.v[i];
 
@@ -35,25 +51,29 @@ static uint32_t resv_hash(const struct rsvp_msg *msg)
 		h = hash_u64(h, d->want);
 	}
 	for (unsigned i = 0; i < msg->loads.n; i++)
-		h = hash_u64(h, msg->loads.v[i].flags);
+		h = hash_u64(h, coarse_load(&msg->loads.v[i]));
 	h = hash_u64(h, msg->has & RSVP_HAS_CONFIRM ? msg->confirm.s_addr : 0);
-	return hash_grants(h, msg->grants.v, msg->grants.n) | 1u; /* 0 means none */
+	for (unsigned i = 0; i < msg->grants.n; i++)
+		h = hash_grant(h, &msg->grants.v[i]);
+	return h | 1u; /* 0 means none */
 }
 
 void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char *why)
 {
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no longer confirmed: %s", leaf->ep->element, why);
 	leaf->up = 0;
-	memset(leaf->demand, 0, sizeof(leaf->demand));
+	if (leaf->more)
+		memset(leaf->more->demand, 0, sizeof(leaf->more->demand));
 	s->dirty_terms = s->dirty_up = s->dirty_report = 1;
-	if (s->leading)
-		leaf->prune_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
-	else
+	if (!s->leading)
 		send_resv_tear(t, s, NULL, leaf);
+	else if (leaf_more(leaf))
+		leaf->more->prune_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
 	if (leaf->branch && leaf->branch->isc && s->state != SESSION_FAILED) {
 		isc_levels_release(t->core, leaf);
 		leaf->branch->next_path_us = 0;
-		s->isc_deadline_us = 0;
+		if (s->more)
+			s->more->isc_deadline_us = 0;
 		session_chstate(t, s, SESSION_FAILED, "its ISC is gone");
 		session_release(t->core, s);
 	}
@@ -62,7 +82,7 @@ void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char 
 static int lists(const struct rsvp_msg *msg, const struct leaf *leaf)
 {
 	for (unsigned i = 0; i < msg->s2l.n; i++)
-		if (msg->s2l.v[i].s_addr == leaf->ep->control.s_addr)
+		if (msg->s2l.v[i].addr.s_addr == leaf->ep->control.s_addr)
 			return 1;
 	return 0;
 }
@@ -75,7 +95,8 @@ static void resv_leaves(struct turn *t, struct session *s, struct branch *b, con
 		if (leaf->branch != b)
 			continue;
 		if (lists(msg, leaf)) {
-			leaf->prune_us = 0;
+			if (leaf->more)
+				leaf->more->prune_us = 0;
 			if (leaf->up)
 				continue;
 			leaf->up = 1;
@@ -92,8 +113,12 @@ static void resv_loads(struct session *s, const struct branch *b, const struct r
 	for (unsigned i = 0; i < msg->loads.n; i++) {
 		struct leaf *leaf = leaf_by_addr(s, msg->loads.v[i].endpoint);
 
-		if (leaf && leaf->branch == b)
-			leaf->load = msg->loads.v[i];
+		if (!leaf || leaf->branch != b)
+			continue;
+		leaf->flags = msg->loads.v[i].flags;
+		leaf->load.cpu_permille = msg->loads.v[i].cpu_permille;
+		leaf->load.memory_permille = msg->loads.v[i].memory_permille;
+		leaf->load.connections = msg->loads.v[i].connections;
 	}
 }
 
@@ -102,7 +127,7 @@ static uint64_t resv_rate(const struct turn *t, const struct branch *b, const st
 {
 	if (b->isc)
 		return b->rate_bps; /* demands move it, the ISC's own word does not */
-	if (b->blocked_bps && msg->flow.rate_bps >= b->blocked_bps && t->now_us < b->blocked_until_us)
+	if (b->blockade && msg->flow.rate_bps >= b->blockade->bps && t->now_us < b->blockade->until_us)
 		return b->rate_bps;
 	return msg->flow.rate_bps;
 }
@@ -112,7 +137,7 @@ static void resv_admit(struct turn *t, struct session *s, struct branch *b, uint
 {
 	uint64_t former = b->rate_bps, fits = 0;
 	char why[ADAPTOR_REASON];
-	struct rsvp_grant *grant;
+	struct rsvp_grant refusal;
 	struct in_addr none = { 0 };
 	int port;
 
@@ -124,22 +149,17 @@ static void resv_admit(struct turn *t, struct session *s, struct branch *b, uint
 		return;
 	}
 	b->rate_bps = former;
-	b->blocked_bps = rate;
-	b->blocked_until_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
+	branch_block(t, b, rate);
 	t->core->counter[CORE_REFUSED]++;
 	snprintf(why, sizeof(why), "no capacity on %s: %llu bit/s would fit", t->core->config.port[port].ifname,
 		 (unsigned long long)fits);
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate, why);
 	demand_bandwidth_result(t, s, b, why, fits);
-	grant = own_grant(t, s, none, RESOURCE_BANDWIDTH);
-	if (grant) {
-		struct rsvp_grant refusal = *grant;
-
-		refusal.outcome = OUTCOME_REFUSED;
-		refusal.level = former;
-		snprintf(refusal.reason, sizeof(refusal.reason), "%s", why);
-		send_resv_err(t, s, b, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, RSVP_ERROR_IN_PLACE, &refusal);
-	}
+	own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &refusal);
+	refusal.outcome = OUTCOME_REFUSED;
+	refusal.level = former;
+	snprintf(refusal.reason, sizeof(refusal.reason), "%s", why);
+	send_resv_err(t, s, b, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, RSVP_ERROR_IN_PLACE, &refusal);
 }
 
 static void resv_demands(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
@@ -159,22 +179,10 @@ static void resv_demands(struct turn *t, struct session *s, struct branch *b, co
 			present |= 1u << d->resource;
 			demand_input(t, s, leaf, d);
 		}
-		for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+		for (unsigned r = 1; leaf->more && r <= RESOURCE_MAX; r++)
 			if (!(present & 1u << r))
-				leaf->demand[r].sequence = 0; /* answered: it no longer asks */
+				leaf->more->demand[r].sequence = 0; /* answered: it no longer asks */
 	}
-}
-
-static void resv_grants(struct session *s, struct branch *b, const struct rsvp_msg *msg)
-{
-	struct rsvp_msg kept = { .grants = { b->grants.v, 0, b->grants.room } };
-
-	for (unsigned i = 0; i < msg->grants.n; i++)
-		if (rsvp_add_grant(&kept, &msg->grants.v[i]))
-			break;
-	b->grants.v = kept.grants.v;
-	b->grants.n = kept.grants.n;
-	b->grants.room = kept.grants.room;
 }
 
 /* RFC 2205 section 3.1.8: the leader answers, whoever merges passes the request on. */
@@ -232,13 +240,13 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		s->dirty_up = s->dirty_report = 1;
 		resv_leaves(t, s, b, msg);
 		if (!b->isc)
-			resv_grants(s, b, msg); /* an ISC grants nothing */
+			grants_set(&b->grants, msg->grants.v, msg->grants.n); /* an ISC grants nothing */
 		resv_demands(t, s, b, msg);
 		resv_admit(t, s, b, resv_rate(t, b, msg));
 		if (!b->isc)
 			resv_confirm(t, s, b, msg);
-		if (b->isc && s->isc_deadline_us) {
-			s->isc_deadline_us = 0;
+		if (b->isc && session_rest(s)->isc_deadline_us) {
+			s->more->isc_deadline_us = 0;
 			s->confirm = t->core->config.address;
 		}
 	}

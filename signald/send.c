@@ -60,66 +60,81 @@ static void path_common(struct turn *t, struct session *s, struct rsvp_msg *m)
 	memcpy(m->ref.digest, c->digest, SHA256_SIZE);
 	m->has |= RSVP_HAS_REF;
 	set_flow(m, s, RSVP_HAS_TSPEC, c->network.rate_bps);
-	for (unsigned i = 0; i < s->route.n; i++)
-		rsvp_add_rro(m, s->route.v[i]);
+	for (unsigned i = 0; i < s->n_route; i++)
+		rsvp_add_rro(m, s->route[i]);
 	rsvp_add_rro(m, t->core->config.address);
 	if (s->price.interval_s) {
 		m->price = s->price;
 		m->has |= RSVP_HAS_PRICE;
 	}
-	for (unsigned i = 0; i < s->n_leaves; i++)
-		rsvp_add_load(m, &s->leaf[i].told);
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct rsvp_load load = { .endpoint = s->leaf[i].ep->control, .flags = s->leaf[i].told_flags,
+					  .weight = s->leaf[i].weight };
+
+		rsvp_add_load(m, &load);
+	}
 }
 
-/* One Path for all leaves of the branch that share a subtarget; its first leaf's number names the group (RFC 4875). */
-static void path_group(struct turn *t, struct session *s, struct branch *b, unsigned first)
+/* The leader's answers to this leaf's demands. */
+static void told_of(struct rsvp_msg *m, const struct session *s, const struct leaf *leaf)
 {
-	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_PATH, s);
-	struct in_addr subtarget = s->leaf[first].subtarget;
+	struct rsvp_grant grant;
+	uint32_t at = 0;
 
-	if (!m)
-		return;
-	set_hop(m, t, b->lih);
-	path_common(t, s, m);
-	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, (uint16_t)(first + 1));
-	if (!b->isc && subtarget.s_addr != b->neighbour.s_addr) {
-		m->subtarget = subtarget;
-		m->has |= RSVP_HAS_SUBTARGET;
-	}
-	if (b->trunk && s->vlan) {
-		m->hopstate.vlan = s->vlan;
-		m->hopstate.priority = s->contract->network.priority;
-		m->has |= RSVP_HAS_HOPSTATE;
-	}
-	for (unsigned i = first; i < s->n_leaves; i++) {
-		if (s->leaf[i].branch != b || s->leaf[i].subtarget.s_addr != subtarget.s_addr)
+	while (grants_next(&session_rest(s)->told, &at, &grant))
+		if (grant.endpoint.s_addr == leaf->ep->control.s_addr)
+			rsvp_add_grant(m, &grant);
+}
+
+/*
+ * One Path for all leaves of the branch. Those behind another router than the neighbour itself are listed with it: a
+ * switch goes by that. They are listed router by router, so that each router is named once.
+ */
+static void path_leaves_of(struct session *s, const struct branch *b, struct rsvp_msg *m)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		s->leaf[i].listed = 0;
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct in_addr via = s->leaf[i].subtarget, none = { 0 };
+
+		if (s->leaf[i].branch != b || s->leaf[i].listed)
 			continue;
-		rsvp_add_s2l(m, s->leaf[i].ep->control);
-		for (unsigned g = 0; g < s->told.n; g++)
-			if (s->told.v[g].endpoint.s_addr == s->leaf[i].ep->control.s_addr)
-				rsvp_add_grant(m, &s->told.v[g]);
+		for (unsigned k = i; k < s->n_leaves; k++) {
+			struct leaf *leaf = &s->leaf[k];
+
+			if (leaf->branch != b || leaf->subtarget.s_addr != via.s_addr)
+				continue;
+			leaf->listed = 1;
+			rsvp_add_s2l(m, leaf->ep->control, b->isc || via.s_addr == b->neighbour.s_addr ? none : via);
+			told_of(m, s, leaf);
+		}
 	}
 }
 
 void send_path(struct turn *t, struct session *s, struct branch *b)
 {
-	for (unsigned i = 0; i < s->n_leaves; i++) {
-		unsigned first = 0;
+	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_PATH, s);
 
-		if (s->leaf[i].branch != b)
-			continue;
-		while (s->leaf[first].branch != b || s->leaf[first].subtarget.s_addr != s->leaf[i].subtarget.s_addr)
-			first++;
-		if (first == i)
-			path_group(t, s, b, i);
-	}
 	/* an ISC that is still booting may not listen yet, and says nothing before it heard a Path */
-	b->next_path_us = t->now_us + (b->isc && s->isc_deadline_us ? ISC_KNOCK_US :
+	b->next_path_us = t->now_us + (b->isc && session_rest(s)->isc_deadline_us ? ISC_KNOCK_US :
 				       core_jitter(t->core, t->core->config.refresh_us));
+	if (!m)
+		return;
+	set_hop(m, t, b->lih);
+	path_common(t, s, m);
+	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 1);
+	if (b->trunk && s->vlan) {
+		m->hopstate.vlan = s->vlan;
+		m->hopstate.priority = s->contract->network.priority;
+		m->has |= RSVP_HAS_HOPSTATE;
+	}
+	path_leaves_of(s, b, m);
 }
 
 void send_resv(struct turn *t, struct session *s)
 {
+	struct in_addr none = { 0 };
+	struct rsvp_grant grant;
 	struct rsvp_msg *m;
 
 	s->up.next_resv_us = 0;
@@ -142,23 +157,22 @@ void send_resv(struct turn *t, struct session *s)
 
 		if (leaf->where == LEAF_ELSEWHERE || !leaf->up)
 			continue;
-		rsvp_add_s2l(m, leaf->ep->control);
-		rsvp_add_load(m, &leaf->load);
-		for (unsigned r = 1; r <= RESOURCE_MAX; r++)
-			if (leaf->demand[r].sequence)
-				rsvp_add_demand(m, &leaf->demand[r]);
+		rsvp_add_s2l(m, leaf->ep->control, none);
+		rsvp_add_load(m, &(struct rsvp_load){ leaf->ep->control, leaf->flags, leaf->load.cpu_permille,
+						      leaf->load.memory_permille, 0, leaf->load.connections });
+		for (unsigned r = 1; leaf->more && r <= RESOURCE_MAX; r++)
+			if (leaf->more->demand[r].sequence)
+				rsvp_add_demand(m, &leaf->more->demand[r]);
 	}
-	for (unsigned g = 0; g < s->grants.n; g++)
-		rsvp_add_grant(m, &s->grants.v[g]);
-	for (const struct branch *b = s->branch; b; b = b->next)
-		for (unsigned g = 0; g < b->grants.n; g++)
-			rsvp_add_grant(m, &b->grants.v[g]);
+	for (struct grant_cursor at = { 0 }; session_grant_next(t->core, s, &at, &grant);)
+		rsvp_add_grant(m, &grant);
 	s->up.next_resv_us = t->now_us + core_jitter(t->core, t->core->config.refresh_us);
 }
 
 /* Tears `only` (or all) of the branch's leaves. */
 void send_path_tear(struct turn *t, struct session *s, struct branch *b, const struct leaf *only)
 {
+	struct in_addr none = { 0 };
 	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_PATH_TEAR, s);
 
 	if (!m)
@@ -167,12 +181,13 @@ void send_path_tear(struct turn *t, struct session *s, struct branch *b, const s
 	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 0);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].branch == b && (!only || only == &s->leaf[i]))
-			rsvp_add_s2l(m, s->leaf[i].ep->control);
+			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
 }
 
 /* Says upstream that `only`, or the leaves of `of`, or all, are no longer reserved. */
 void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, const struct leaf *only)
 {
+	struct in_addr none = { 0 };
 	struct rsvp_msg *m;
 
 	if (s->leading || !s->up.addr.s_addr)
@@ -186,12 +201,13 @@ void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, 
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where != LEAF_ELSEWHERE && (!of || s->leaf[i].branch == of) &&
 		    (!only || only == &s->leaf[i]))
-			rsvp_add_s2l(m, s->leaf[i].ep->control);
+			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
 }
 
 void send_path_err(struct turn *t, const struct session *s, const struct rsvp_error *error,
 		   const struct rsvp_grant *grant, const struct leaf *only)
 {
+	struct in_addr none = { 0 };
 	struct rsvp_msg *m = action_send(t, s->up.addr, s->up.port, RSVP_PATH_ERR, s);
 
 	if (!m)
@@ -204,12 +220,13 @@ void send_path_err(struct turn *t, const struct session *s, const struct rsvp_er
 		rsvp_add_grant(m, grant);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where != LEAF_ELSEWHERE && (!only || only == &s->leaf[i]))
-			rsvp_add_s2l(m, s->leaf[i].ep->control);
+			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
 }
 
 void send_resv_err(struct turn *t, struct session *s, struct branch *b, uint8_t code, uint16_t value, uint8_t flags,
 		   const struct rsvp_grant *grant)
 {
+	struct in_addr none = { 0 };
 	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_RESV_ERR, s);
 
 	if (!m)
@@ -227,5 +244,5 @@ void send_resv_err(struct turn *t, struct session *s, struct branch *b, uint8_t 
 		rsvp_add_grant(m, grant);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].branch == b)
-			rsvp_add_s2l(m, s->leaf[i].ep->control);
+			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
 }

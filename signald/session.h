@@ -1,18 +1,20 @@
 /*
- * The core's own structures: one session is one ICorp's soft state in this controller.
+ * The core's own structures: one session is one ICorp's soft state in this controller. There may be a million of them,
+ * so what only few sessions need is kept apart (struct session_more, struct leaf_more) and made when first needed.
  *
- *   session -- leaf[]    one per endpoint of the contract: is it ours, where is it, is it confirmed, what does it ask
+ *   session -- leaf[]    one per endpoint of the contract: is it ours, where is it, is it confirmed
  *           -- branch*   one per downstream neighbour (or the ISC on this machine): refresh, lifetime, its reservation
  *           -- hold[]    what is reserved per port
  *
- * Deadlines are absolute; the session's earliest one sits in the table's heap. Marks (dirty_*) say what an input
- * changed; session_settle() turns them into actions.
+ * Deadlines are absolute; the session sits in the wheel at its earliest one, or earlier: a refresh only moves a deadline.
+ * Marks (dirty_*) say what an input changed; session_settle() turns them into actions.
  */
 #ifndef ICORP_SIGNALD_SESSION_H
 #define ICORP_SIGNALD_SESSION_H
 
-#include "lib/heap.h"
+#include "lib/wheel.h"
 #include "signald/core.h"
+#include "signald/grants.h"
 
 enum session_state {
 	SESSION_NEW,         /* being built; nothing reserved */
@@ -28,79 +30,93 @@ enum leaf_where { LEAF_ELSEWHERE, LEAF_LOCAL, LEAF_BRANCH };
 
 struct branch;
 
-struct leaf {
-	const struct contract_endpoint *ep;   /* in the session's contract */
-	enum leaf_where where;
-	int up;                               /* confirmed by a Resv (or by ourselves, when LOCAL) */
-	struct branch *branch;                /* BRANCH */
-	struct in_addr subtarget;             /* BRANCH: next router behind the neighbour */
-	struct in_addr came_for;              /* the subtarget and group of the Path that listed it */
-	uint16_t group;
-	uint64_t path_expires_us;             /* UINT64_MAX when we originate */
+/* Of a leaf that asks for something, or whose server we are, or (at its leader) that was lost. */
+struct leaf_more {
 	uint64_t prune_us;                    /* leader: give it up then, unless it is confirmed again; 0: no */
-	unsigned listed : 1;                  /* by the Path being processed */
-	struct rsvp_load load;                /* as it says of itself, from below */
-	struct rsvp_load told;                /* as the leader says, from above: who is up, and its weight */
 	struct rsvp_demand demand[RESOURCE_MAX + 1];   /* the latest; sequence 0: none */
 	uint32_t handled[RESOURCE_MAX + 1];   /* the last sequence we acted on: at most once */
 	uint64_t level[RESOURCE_MAX + 1];     /* server of this ISC: what it has now */
 	uint64_t former_bps;                  /* server: bandwidth before the last demand, if that is refused */
 };
 
+struct leaf {
+	const struct contract_endpoint *ep;   /* in the session's contract */
+	struct branch *branch;                /* BRANCH */
+	struct leaf_more *more;               /* NULL: nothing of it */
+	struct in_addr subtarget;             /* BRANCH: next router behind the neighbour */
+	struct { uint32_t connections; uint16_t cpu_permille, memory_permille; } load; /* as it says of itself, from below */
+	uint16_t weight;                      /* as the leader says, from above */
+	uint8_t where;                        /* enum leaf_where */
+	uint8_t flags;                        /* RSVP_LOAD_*: as it says of itself */
+	uint8_t told_flags;                   /* RSVP_LOAD_*: as the leader says */
+	uint8_t up : 1;                       /* confirmed by a Resv (or by ourselves, when LOCAL) */
+	uint8_t listed : 1;                   /* by the message being processed */
+};
+
+struct blockade { uint64_t bps, until_us; }; /* what was refused is not tried again before */
+
 struct branch {
 	struct branch *next;
-	uint32_t lih;                         /* our handle in HOP, echoed in its Resv; unique in the session */
 	struct in_addr neighbour;
-	int port;
-	int trunk, isc;
-	int n_leaves;
+	uint32_t lih;                         /* our handle in HOP, echoed in its Resv; unique in the session */
+	uint16_t n_leaves;
+	int8_t port;
+	uint8_t trunk : 1, isc : 1;
+	uint32_t resv_hash;                   /* of the last Resv's content: a refresh only moves the lifetime */
 	uint64_t next_path_us;
 	uint64_t resv_expires_us;             /* 0: no reservation from it */
 	uint64_t rate_bps;                    /* its reservation, or the contract's rate until there is one */
-	uint64_t blocked_bps, blocked_until_us; /* blockade: what was refused is not tried again before */
-	uint32_t resv_hash;                   /* of the last Resv's content: a refresh only moves the lifetime */
-	RSVP_VECTOR(struct rsvp_grant) grants; /* from below */
+	struct blockade *blockade;            /* NULL: none */
+	struct grants grants;                 /* from below */
 };
 
 struct hold { int port; uint64_t bps; };
 
+/* Of a session that was refused, that runs an ISC here, or in which somebody asked for something. */
+struct session_more {
+	struct { uint8_t code; uint16_t value; char element[CONTRACT_NAME], reason[ADAPTOR_REASON]; } error;
+	uint64_t isc_deadline_us;             /* server: the ISC must answer by then; 0: not waiting */
+	struct grants grants;                 /* our own answers to demands, and what we say of our ISC's share */
+	struct grants told;                   /* from upstream (made by the leader), passed on downwards */
+};
+
 struct session {
-	struct heap_entry timer;              /* first: heap_top gives the session */
-	struct session *hash_next, *closed_next;
+	struct wheel_entry timer;             /* first: wheel_take gives the session */
+	struct session *hash_next;            /* or, once closed, the next closed one */
 	struct adaptor_key key;
 	struct contract *contract;
-	enum session_state state;
-	int leading;
-	int asked;                            /* some apply was asked for and not revoked: adaptors may hold something */
-	int committed;                        /* and one succeeded */
+	struct session_more *more;            /* NULL: nothing of it; read through session_rest() */
 
-	struct { struct in_addr addr; uint32_t lih; int port; uint64_t refresh_us, next_resv_us; } up;
-	int up_trunk;                         /* switch: the previous hop understands tags (it told us a VLAN) */
-	uint64_t isc_deadline_us;             /* server: the ISC must answer by then; 0: not waiting */
+	struct {
+		uint64_t expires_us;          /* Path state; UINT64_MAX when we lead */
+		uint64_t next_resv_us;
+		struct in_addr addr;
+		uint32_t lih;
+		int8_t port;
+	} up;
+	uint8_t state;                        /* enum session_state */
+	uint8_t leading : 1;
+	uint8_t asked : 1;                    /* some apply was asked for and not revoked: adaptors may hold something */
+	uint8_t committed : 1;                /* and one succeeded */
+	uint8_t up_trunk : 1;                 /* switch: the previous hop understands tags (it told us a VLAN) */
+	uint8_t vlan_ours : 1;                /* taken from our pool (and to be returned) */
+	uint8_t was_complete : 1;             /* leader: every leaf was up once */
+	uint8_t dirty_terms : 1, dirty_up : 1, dirty_down : 1, dirty_report : 1, closing : 1;
 	uint16_t vlan;                        /* switch: of this ICorp in this island */
-	uint8_t vlan_ours;                    /* taken from our pool (and to be returned) */
-	RSVP_VECTOR(struct in_addr) route;    /* the way from the leader to here, without us */
-
-	unsigned n_leaves; struct leaf *leaf; /* parallel to the contract's endpoints */
-	struct branch *branch;
+	uint16_t n_leaves;
+	uint8_t n_holds, n_route;
+	uint8_t enforcement[RESOURCE_MAX + 1]; /* as the adaptors said at the last commit */
 	uint32_t next_lih;
-	unsigned n_holds; struct hold hold[CORE_MAX_PORTS];
+	struct leaf *leaf;                    /* parallel to the contract's endpoints */
+	struct branch *branch;
+	struct hold *hold;
+	struct in_addr *route;                /* the way from the leader to here, without us */
 	uint64_t applied_bps;                 /* the merged rate of the last successful commit */
-	RSVP_VECTOR(struct rsvp_grant) grants; /* our own */
-
-	/* from upstream (made by the leader), passed on downwards */
-	struct rsvp_price price;
-	RSVP_VECTOR(struct rsvp_grant) told;  /* grants for demands of endpoints below */
-
 	uint64_t renew_us;                    /* what is committed times out in the kernel: apply it again then; 0: nothing */
 	uint64_t cookie;                      /* of the commit under way; 0: none */
-	struct { uint8_t code; uint16_t value; char element[CONTRACT_NAME], reason[ADAPTOR_REASON]; } error;
-	uint8_t enforcement[RESOURCE_MAX + 1]; /* as the adaptors said at the last commit */
+	struct rsvp_price price;              /* from upstream, passed on downwards */
 	struct in_addr confirm;               /* who waits for ResvConf; 0.0.0.0: nobody */
-
-	int was_complete;                     /* leader: every leaf was up once */
 	uint32_t told_hash;                   /* leader: of what the last Paths said */
-	unsigned dirty_terms : 1, dirty_up : 1, dirty_down : 1, dirty_report : 1, closing : 1;
 };
 
 struct parked { struct parked *next; struct rsvp_msg msg; struct core_from from; uint64_t expires_us; };
@@ -109,7 +125,7 @@ struct core {
 	struct core_config config;
 	const struct nexthops *nexthops;
 	struct session **bucket; size_t n_buckets, n_sessions;
-	struct heap timers;
+	struct wheel timers;
 	struct session *closed;               /* freed at the next input */
 	struct parked *parked; unsigned n_parked;
 	uint64_t next_cookie, random;
@@ -130,6 +146,7 @@ struct rsvp_msg *action_send(struct turn *t, struct in_addr to, int port, uint8_
 uint64_t core_jitter(struct core *core, uint64_t r_us);      /* [0.5, 1.5] R */
 uint64_t core_lifetime(const struct core *core, uint64_t r_us); /* (K + 0.5) * 1.5 * R */
 uint64_t core_their_lifetime(const struct core *core, uint32_t refresh_ms); /* of a neighbour's R, within reason */
+/* Puts the session into the wheel at its earliest deadline. */
 void session_schedule(struct turn *t, struct session *s);
 
 /* input.c */
@@ -145,9 +162,17 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 void session_close(struct turn *t, struct session *s);
 void session_chstate(struct turn *t, struct session *s, enum session_state state, const char *why);
 int session_set_contract(struct session *s, struct contract *contract);
+/* The session's, made if need be; NULL: no memory. */
+struct session_more *session_more(struct session *s);
+/* The same to read: an empty one when there is none. */
+const struct session_more *session_rest(const struct session *s);
 
 /* branch.c */
-struct leaf *leaf_by_addr(struct session *s, struct in_addr control);
+struct leaf *leaf_by_addr(const struct session *s, struct in_addr control);
+/* The leaf's, made if need be; NULL: no memory. */
+struct leaf_more *leaf_more(struct leaf *leaf);
+/* What it has of a server's resource now; 0: it is not our ISC. */
+uint64_t leaf_level(const struct leaf *leaf, enum resource resource);
 /* Finds out where leaf is and hangs it under its branch. 0, -EHOSTUNREACH, -ENOMEM, -ELOOP (back to where it came from). */
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf);
 /* Takes it off; the branch goes with its last leaf. Nothing is sent. */
@@ -155,9 +180,12 @@ void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf);
 /* The same and tells the neighbour (PathTear). */
 void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf);
 struct branch *branch_by_lih(struct session *s, uint32_t lih);
+void branch_delete(struct branch *b);                        /* one that hangs nowhere */
+/* What was refused is not tried again for a lifetime. Without memory it is tried again. */
+void branch_block(struct turn *t, struct branch *b, uint64_t bps);
 /* Takes away a branch's reservation: its leaves are no longer up. Returns how many were. */
 unsigned branch_unreserve(struct turn *t, struct session *s, struct branch *b);
-struct leaf *leaf_of_isc(struct session *s);                 /* the ISC on this machine; NULL */
+struct leaf *leaf_of_isc(const struct session *s);           /* the ISC on this machine; NULL */
 unsigned session_up(const struct session *s);                /* leaves that are up */
 
 /* admit.c */
@@ -205,10 +233,15 @@ void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t va
 void demand_input(struct turn *t, struct session *s, struct leaf *leaf, const struct rsvp_demand *demand);
 /* After admission of a Resv: what we say about its bandwidth demands. refused NULL: it was admitted. */
 void demand_bandwidth_result(struct turn *t, struct session *s, struct branch *b, const char *refused, uint64_t fits);
-/* The grant (endpoint, resource) of our own, made if need be; NULL: no memory. endpoint 0.0.0.0: the ICorp as a whole. */
-struct rsvp_grant *own_grant(struct turn *t, struct session *s, struct in_addr endpoint, enum resource resource);
-void isc_levels_init(struct turn *t, struct session *s, struct leaf *leaf);
-int isc_levels_hold(struct turn *t, struct session *s, struct leaf *leaf, char *why, size_t room);
+/* A grant of ours as it stands (endpoint 0.0.0.0: the ICorp as a whole), or a fresh one, "applied"; and replacing it. */
+void own_grant(const struct core *core, const struct session *s, struct in_addr endpoint, enum resource resource,
+	       struct rsvp_grant *out);
+/* Every grant known here: our own, the ICorp's bandwidth first, then those from below. 1, or 0 at the end. Zero *at. */
+struct grant_cursor { int begun, below; uint32_t at; const struct branch *branch; };
+int session_grant_next(const struct core *core, const struct session *s, struct grant_cursor *at, struct rsvp_grant *out);
+void own_grant_put(struct turn *t, struct session *s, const struct rsvp_grant *grant);
+int isc_levels_init(struct leaf *leaf);
+int isc_levels_hold(struct turn *t, struct leaf *leaf, char *why, size_t room);
 void isc_levels_release(struct core *core, struct leaf *leaf);
 
 /* leader.c */
@@ -226,7 +259,7 @@ static inline uint32_t hash_u64(uint32_t h, uint64_t v)
 		h = (h ^ (uint8_t)v) * 16777619u;
 	return h;
 }
-uint32_t hash_grants(uint32_t h, const struct rsvp_grant *v, unsigned n);
+uint32_t hash_bytes(uint32_t h, const void *data, size_t len);
 
 /* Printable names of RSVP error codes with values, for people. */
 const char *rsvp_error_name(uint8_t code, uint16_t value);

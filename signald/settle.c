@@ -93,33 +93,48 @@ void session_settle(struct turn *t, struct session *s)
 	session_schedule(t, s);
 }
 
-/* What the adaptors do for the bandwidth here, and, on a server, for its ISC: always known to the leader. */
-static void refresh_grants(struct turn *t, struct session *s, const struct adaptor_result *result)
+/*
+ * What the adaptors do for the bandwidth here, and, on a server, for its ISC: always known to the leader. Returns
+ * whether any of it is news.
+ */
+static int refresh_grants(struct turn *t, struct session *s, const struct adaptor_result *result)
 {
-	struct in_addr none = { 0 };
 	struct leaf *isc = leaf_of_isc(s);
-	struct rsvp_grant *g;
+	int news = 0;
 
-	for (unsigned i = 0; i < result->n_grants; i++)
-		if (result->grants[i].resource <= RESOURCE_MAX)
-			s->enforcement[result->grants[i].resource] = result->grants[i].enforcement;
-	g = own_grant(t, s, none, RESOURCE_BANDWIDTH);
-	if (g)
-		g->level = session_merged(s);
-	for (unsigned r = RESOURCE_CPU; isc && r <= RESOURCE_MAX; r++) {
-		g = isc->level[r] ? own_grant(t, s, isc->ep->control, r) : NULL;
-		if (g)
-			g->level = isc->level[r];
-	}
-	for (unsigned i = 0; i < s->grants.n; i++) {
-		g = &s->grants.v[i];
-		if (g->outcome == OUTCOME_IGNORED)
+	for (unsigned i = 0; i < result->n_grants; i++) {
+		const struct adaptor_grant *said = &result->grants[i];
+		struct in_addr none = { 0 };
+		struct rsvp_grant g;
+
+		if (said->resource > RESOURCE_MAX)
 			continue;
-		g->enforcement = s->enforcement[g->resource];
-		for (unsigned k = 0; k < result->n_grants; k++)
-			if (result->grants[k].resource == g->resource && !g->sequence)
-				snprintf(g->reason, sizeof(g->reason), "%s", result->grants[k].reason);
+		news |= s->enforcement[said->resource] != said->enforcement;
+		s->enforcement[said->resource] = said->enforcement;
+		if (said->resource != RESOURCE_BANDWIDTH)
+			continue;
+		own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &g);
+		if (g.enforcement == said->enforcement && !strcmp(g.reason, said->reason))
+			continue;
+		news = 1;
+		g.enforcement = said->enforcement;
+		snprintf(g.reason, sizeof(g.reason), "%s", said->reason);
+		own_grant_put(t, s, &g);
 	}
+	for (unsigned r = RESOURCE_CPU; isc && r <= RESOURCE_MAX; r++) {
+		struct rsvp_grant g;
+
+		if (!leaf_level(isc, r))
+			continue;
+		own_grant(t->core, s, isc->ep->control, r, &g);
+		if (g.level == leaf_level(isc, r) && g.enforcement == s->enforcement[r])
+			continue;
+		news = 1;
+		g.level = leaf_level(isc, r);
+		g.enforcement = s->enforcement[r];
+		own_grant_put(t, s, &g);
+	}
+	return news;
 }
 
 /* A change the technology did not take: the former rate stands. */
@@ -131,22 +146,19 @@ static void apply_failed(struct turn *t, struct session *s, const struct adaptor
 
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "not applied: %s", result->reason);
 	for (struct branch *b = s->branch; b; b = b->next) {
-		struct rsvp_grant *g;
+		struct rsvp_grant refusal;
 
 		if (b->rate_bps <= s->applied_bps)
 			continue;
-		b->blocked_bps = b->rate_bps;
-		b->blocked_until_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
+		branch_block(t, b, b->rate_bps);
 		b->rate_bps = s->applied_bps;
-		g = own_grant(t, s, none, RESOURCE_BANDWIDTH);
-		if (g && !b->isc) {
-			struct rsvp_grant refusal = *g;
-
-			refusal.outcome = OUTCOME_REFUSED;
-			refusal.level = s->applied_bps;
-			snprintf(refusal.reason, sizeof(refusal.reason), "%s", result->reason);
-			send_resv_err(t, s, b, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, RSVP_ERROR_IN_PLACE, &refusal);
-		}
+		if (b->isc)
+			continue;
+		own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &refusal);
+		refusal.outcome = OUTCOME_REFUSED;
+		refusal.level = s->applied_bps;
+		snprintf(refusal.reason, sizeof(refusal.reason), "%s", result->reason);
+		send_resv_err(t, s, b, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, RSVP_ERROR_IN_PLACE, &refusal);
 	}
 	session_hold(t, s, &port, &fits);
 	s->dirty_up = 1;
@@ -155,20 +167,19 @@ static void apply_failed(struct turn *t, struct session *s, const struct adaptor
 static void apply_done(struct turn *t, struct session *s, const struct adaptor_result *result)
 {
 	int first = !s->committed;
-	uint32_t was = hash_grants(HASH_START, s->grants.v, s->grants.n);
+	uint64_t was = s->applied_bps;
 
 	s->committed = 1;
 	s->applied_bps = session_merged(s);
 	s->renew_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3;
-	refresh_grants(t, s, result);
-	if (first || hash_grants(HASH_START, s->grants.v, s->grants.n) != was)
+	if (refresh_grants(t, s, result) || first || s->applied_bps != was)
 		s->dirty_up = s->dirty_report = 1;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
 
 		if (leaf->where == LEAF_LOCAL && !leaf->up) {
 			leaf->up = 1;
-			leaf->load.flags |= RSVP_LOAD_UP;
+			leaf->flags |= RSVP_LOAD_UP;
 			s->dirty_up = s->dirty_report = 1;
 		}
 	}
@@ -204,11 +215,10 @@ static void reroute(struct turn *t, struct session *s)
 {
 	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
 		struct leaf *leaf = &s->leaf[i];
-		uint64_t expires = leaf->path_expires_us;
 		struct nexthop hop;
 
 		if (leaf->where != LEAF_BRANCH || leaf->branch->isc ||
-		    nexthop_find(t->core->nexthops, leaf->ep->control, leaf->came_for, &hop))
+		    nexthop_find(t->core->nexthops, leaf->ep->control, leaf->subtarget, &hop))
 			continue;
 		if (hop.neighbour.s_addr == leaf->branch->neighbour.s_addr && hop.port == leaf->branch->port &&
 		    hop.subtarget.s_addr == leaf->subtarget.s_addr)
@@ -218,7 +228,6 @@ static void reroute(struct turn *t, struct session *s)
 		leaf_unplace(t, s, leaf);
 		if (leaf_place(t, s, leaf))
 			log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no way any more", leaf->ep->element);
-		leaf->path_expires_us = expires;
 		s->dirty_down = s->dirty_terms = s->dirty_report = 1;
 	}
 	if (s->dirty_down && !path_reserve(t, s))

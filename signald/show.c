@@ -86,25 +86,23 @@ static const struct session *find_id(const struct daemon *d, const char *text, s
 	return NULL;
 }
 
-static void write_grants(struct writer *w, const struct rsvp_grant *v, unsigned n)
+static void write_grant(struct writer *w, const struct rsvp_grant *g)
 {
 	char text[64];
 
-	for (unsigned i = 0; i < n; i++) {
-		writer_object(w, NULL);
-		writer_str(w, "element", v[i].element);
-		write_addr(w, "endpoint", v[i].endpoint);
-		writer_str(w, "resource", resource_name(v[i].resource));
-		writer_str(w, "outcome", outcome_name(v[i].outcome));
-		writer_str(w, "enforcement", enforcement_name(v[i].enforcement));
-		writer_str(w, "level", resource_level_text(v[i].resource, v[i].level, text, sizeof(text)));
-		writer_uint(w, "number", v[i].sequence);
-		writer_str(w, "reason", v[i].reason);
-		writer_end(w);
-	}
+	writer_object(w, NULL);
+	writer_str(w, "element", g->element);
+	write_addr(w, "endpoint", g->endpoint);
+	writer_str(w, "resource", resource_name(g->resource));
+	writer_str(w, "outcome", outcome_name(g->outcome));
+	writer_str(w, "enforcement", enforcement_name(g->enforcement));
+	writer_str(w, "level", resource_level_text(g->resource, g->level, text, sizeof(text)));
+	writer_uint(w, "number", g->sequence);
+	writer_str(w, "reason", g->reason);
+	writer_end(w);
 }
 
-static void write_endpoints(const struct daemon *d, struct writer *w, const struct session *s, uint64_t now)
+static void write_endpoints(const struct daemon *d, struct writer *w, const struct session *s)
 {
 	writer_array(w, "endpoints");
 	for (unsigned i = 0; i < s->n_leaves; i++) {
@@ -117,10 +115,9 @@ static void write_endpoints(const struct daemon *d, struct writer *w, const stru
 			   (leaf->branch->isc ? "ISC" : port_text(d, leaf->branch->port)) : "elsewhere");
 		write_addr(w, "next", leaf->branch ? leaf->branch->neighbour : (struct in_addr){ 0 });
 		write_addr(w, "subtarget", leaf->branch ? leaf->subtarget : (struct in_addr){ 0 });
-		writer_bool(w, "up", leaf->up || (leaf->where == LEAF_ELSEWHERE && leaf->told.flags & RSVP_LOAD_UP));
-		writer_uint(w, "weight", leaf->told.weight);
+		writer_bool(w, "up", leaf->up || (leaf->where == LEAF_ELSEWHERE && leaf->told_flags & RSVP_LOAD_UP));
+		writer_uint(w, "weight", leaf->weight);
 		writer_uint(w, "cpu_permille", leaf->load.cpu_permille);
-		write_ms(w, "path_expires_ms", leaf->where == LEAF_ELSEWHERE ? 0 : leaf->path_expires_us, now);
 		writer_end(w);
 	}
 	writer_end(w);
@@ -130,6 +127,7 @@ static int show_path(void *ctx, int argc, char **argv, struct writer *w, struct 
 {
 	const struct daemon *d = ctx;
 	const struct session *s = find_id(d, argv[0], reply);
+	struct rsvp_grant grant;
 	char text[64];
 
 	if (!s)
@@ -137,13 +135,13 @@ static int show_path(void *ctx, int argc, char **argv, struct writer *w, struct 
 	write_session(d, w, s);
 	if (s->price.interval_s)
 		writer_str(w, "price", price_text(s->price.micro, s->price.currency, s->price.interval_s, text, sizeof(text)));
-	if (*s->error.element)
-		writer_fmt(w, "error", "%s: %s", s->error.element, s->error.reason);
-	write_endpoints(d, w, s, clock_now_us());
+	if (*session_rest(s)->error.element)
+		writer_fmt(w, "error", "%s: %s", s->more->error.element, s->more->error.reason);
+	write_ms(w, "path_expires_ms", s->up.expires_us, clock_now_us());
+	write_endpoints(d, w, s);
 	writer_array(w, "grants");
-	write_grants(w, s->grants.v, s->grants.n);
-	for (const struct branch *b = s->branch; b; b = b->next)
-		write_grants(w, b->grants.v, b->grants.n);
+	for (struct grant_cursor at = { 0 }; session_grant_next(d->core, s, &at, &grant);)
+		write_grant(w, &grant);
 	writer_end(w);
 	return 0;
 }
@@ -161,7 +159,7 @@ static int show_timers(void *ctx, int argc, char **argv, struct writer *w, struc
 			write_addr(w, "neighbour", b->neighbour);
 			write_ms(w, "next_path_ms", b->next_path_us, now);
 			write_ms(w, "resv_expires_ms", b->resv_expires_us, now);
-			write_ms(w, "blockade_ms", b->blocked_until_us > now ? b->blocked_until_us : 0, now);
+			write_ms(w, "blockade_ms", b->blockade && b->blockade->until_us > now ? b->blockade->until_us : 0, now);
 			write_ms(w, "next_resv_ms", s->up.next_resv_us, now);
 			writer_end(w);
 		}

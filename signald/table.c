@@ -51,6 +51,13 @@ struct session *session_find(struct core *core, struct adaptor_key key)
 	return s;
 }
 
+static void leaves_free(struct session *s)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		free(s->leaf[i].more);
+	free(s->leaf);
+}
+
 /* Gives the session its contract and a leaf per endpoint; leaves known by element keep what they were. */
 int session_set_contract(struct session *s, struct contract *contract)
 {
@@ -59,16 +66,17 @@ int session_set_contract(struct session *s, struct contract *contract)
 	if (!leaf)
 		return -ENOMEM;
 	for (unsigned i = 0; i < contract->n_endpoints; i++) {
-		struct leaf *old = s->leaf ? leaf_by_addr(s, contract->endpoints[i].control) : NULL;
+		struct leaf *old = leaf_by_addr(s, contract->endpoints[i].control);
 
-		if (old)
+		if (old) {
 			leaf[i] = *old;
+			old->more = NULL;
+		}
 		leaf[i].ep = &contract->endpoints[i];
-		leaf[i].told.endpoint = leaf[i].load.endpoint = contract->endpoints[i].control;
 	}
-	free(s->leaf);
+	leaves_free(s);
 	s->leaf = leaf;
-	s->n_leaves = contract->n_endpoints;
+	s->n_leaves = (uint16_t)contract->n_endpoints;
 	contract_ref(contract);
 	contract_unref(s->contract);
 	s->contract = contract;
@@ -90,7 +98,6 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 	}
 	s->key = key;
 	s->up.port = CORE_PORT_NONE;
-	s->up.refresh_us = core->config.refresh_us;
 	s->hash_next = core->bucket[hash(core, key)];
 	core->bucket[hash(core, key)] = s;
 	core->n_sessions++;
@@ -103,14 +110,17 @@ static void session_free(struct session *s)
 		struct branch *b = s->branch;
 
 		s->branch = b->next;
-		free(b->grants.v);
-		free(b);
+		branch_delete(b);
 	}
 	contract_unref(s->contract);
-	free(s->grants.v);
-	free(s->told.v);
-	free(s->route.v);
-	free(s->leaf);
+	if (s->more) {
+		grants_free(&s->more->grants);
+		grants_free(&s->more->told);
+		free(s->more);
+	}
+	free(s->hold);
+	free(s->route);
+	leaves_free(s);
 	free(s);
 }
 
@@ -119,9 +129,23 @@ void table_bury(struct core *core)
 	while (core->closed) {
 		struct session *s = core->closed;
 
-		core->closed = s->closed_next;
+		core->closed = s->hash_next;
 		session_free(s);
 	}
+}
+
+struct session_more *session_more(struct session *s)
+{
+	if (!s->more)
+		s->more = calloc(1, sizeof(*s->more));
+	return s->more;
+}
+
+const struct session_more *session_rest(const struct session *s)
+{
+	static const struct session_more none;
+
+	return s->more ? s->more : &none;
 }
 
 void session_close(struct turn *t, struct session *s)
@@ -146,8 +170,8 @@ void session_close(struct turn *t, struct session *s)
 		at = &(*at)->hash_next;
 	*at = s->hash_next;
 	core->n_sessions--;
-	heap_remove(&core->timers, &s->timer);
-	s->closed_next = core->closed;
+	wheel_remove(&core->timers, &s->timer);
+	s->hash_next = core->closed;
 	core->closed = s;
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "closed (was %s)", session_state_name(s->state));
 }
@@ -158,7 +182,7 @@ void session_chstate(struct turn *t, struct session *s, enum session_state state
 		return;
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s -> %s: %s", session_state_name(s->state),
 		  session_state_name(state), why);
-	s->state = state;
+	s->state = (uint8_t)state;
 	s->dirty_report = 1;
 }
 
@@ -197,7 +221,6 @@ void core_free(struct core *core)
 		core->parked = p->next;
 		parked_free(p);
 	}
-	heap_free(&core->timers);
 	free(core->bucket);
 	free(core);
 }

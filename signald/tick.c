@@ -1,6 +1,6 @@
 /*
- * Time: lifetimes, jitter, and what is due. Entries hold absolute deadlines; the earliest of each session sits in the
- * table's heap, and one timer serves all.
+ * Time: lifetimes, jitter, and what is due. Entries hold absolute deadlines; each session sits in the wheel at its
+ * earliest, or earlier, and one timer serves all.
  */
 #include "lib/log.h"
 #include "signald/session.h"
@@ -41,42 +41,45 @@ void session_schedule(struct turn *t, struct session *s)
 
 	if (s->closing)
 		return;
-	for (unsigned i = 0; i < s->n_leaves; i++) {
-		if (s->leaf[i].where != LEAF_ELSEWHERE)
-			earlier(&at, s->leaf[i].path_expires_us);
-		earlier(&at, s->leaf[i].prune_us);
-	}
+	for (unsigned i = 0; s->leading && i < s->n_leaves; i++)
+		if (s->leaf[i].more)
+			earlier(&at, s->leaf[i].more->prune_us);
 	for (const struct branch *b = s->branch; b; b = b->next) {
 		earlier(&at, b->next_path_us);
 		earlier(&at, b->resv_expires_us);
 	}
+	earlier(&at, s->up.expires_us);
 	earlier(&at, s->up.next_resv_us);
-	earlier(&at, s->isc_deadline_us);
+	earlier(&at, session_rest(s)->isc_deadline_us);
 	earlier(&at, s->renew_us);
 	if (at == UINT64_MAX)
-		heap_remove(&t->core->timers, &s->timer);
-	else if (heap_set(&t->core->timers, &s->timer, at))
-		t->actions->lost++;
+		wheel_remove(&t->core->timers, &s->timer);
+	else if (!wheel_has(&s->timer) || at < s->timer.at_us) /* too early only looks, and schedules again */
+		wheel_set(&t->core->timers, &s->timer, at);
 }
 
-/* A leaf's Path state ran out, or the leader gives it up. */
+/* The Path state ran out, or the leader gives a leaf up. */
 static void tick_leaves(struct turn *t, struct session *s)
 {
-	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
+	if (s->up.expires_us <= t->now_us) {
+		t->core->counter[CORE_LAPSED]++;
+		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "path state lapsed");
+		for (unsigned i = 0; i < s->n_leaves && !s->closing; i++)
+			if (s->leaf[i].where != LEAF_ELSEWHERE)
+				leaf_prune(t, s, &s->leaf[i]);
+		if (!s->closing)
+			session_close(t, s); /* it had none */
+		return;
+	}
+	for (unsigned i = 0; s->leading && i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
 
-		if (leaf->where == LEAF_ELSEWHERE)
+		if (leaf->where == LEAF_ELSEWHERE || !leaf->more || !leaf->more->prune_us || leaf->more->prune_us > t->now_us)
 			continue;
-		if (leaf->path_expires_us <= t->now_us) {
-			t->core->counter[CORE_LAPSED]++;
-			log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: path state lapsed", leaf->ep->element);
-			leaf_prune(t, s, leaf);
-		} else if (leaf->prune_us && leaf->prune_us <= t->now_us) {
-			leaf->prune_us = 0;
-			log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: not confirmed again, given up", leaf->ep->element);
-			leaf_prune(t, s, leaf);
-			s->dirty_report = s->dirty_terms = s->dirty_down = 1;
-		}
+		leaf->more->prune_us = 0;
+		log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: not confirmed again, given up", leaf->ep->element);
+		leaf_prune(t, s, leaf);
+		s->dirty_report = s->dirty_terms = s->dirty_down = 1;
 	}
 }
 
@@ -100,19 +103,9 @@ static void tick_session(struct turn *t, struct session *s)
 	tick_leaves(t, s);
 	if (s->closing)
 		return;
-	if (!s->leading && !s->branch && !s->n_holds && s->state != SESSION_FAILED) {
-		int any = 0;
-
-		for (unsigned i = 0; i < s->n_leaves; i++)
-			any |= s->leaf[i].where != LEAF_ELSEWHERE;
-		if (!any) {
-			session_close(t, s);
-			return;
-		}
-	}
 	tick_branches(t, s);
-	if (!s->closing && s->isc_deadline_us && s->isc_deadline_us <= t->now_us) {
-		s->isc_deadline_us = 0;
+	if (!s->closing && session_rest(s)->isc_deadline_us && s->more->isc_deadline_us <= t->now_us) {
+		s->more->isc_deadline_us = 0;
 		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "the ISC did not answer in time");
 	}
 	if (!s->closing && s->renew_us && s->renew_us <= t->now_us) {
@@ -126,24 +119,21 @@ static void tick_session(struct turn *t, struct session *s)
 void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions)
 {
 	struct turn t = { core, now_us, actions };
-	struct heap_entry *top;
+	struct wheel_entry *due;
 
 	table_bury(core);
 	parked_expire(&t);
-	while ((top = heap_top(&core->timers)) && top->key <= now_us) {
-		struct session *s = (struct session *)top;
+	while ((due = wheel_take(&core->timers, now_us))) {
+		struct session *s = (struct session *)due;
 
 		tick_session(&t, s);
 		session_settle(&t, s);
-		if (!s->closing && s->timer.key <= now_us && s->timer.slot)
-			heap_set(&core->timers, &s->timer, now_us + 1000); /* never spin on a deadline nobody moved */
 	}
 }
 
 uint64_t core_next(const struct core *core)
 {
-	const struct heap_entry *top = heap_top(&core->timers);
-	uint64_t at = top ? top->key : UINT64_MAX;
+	uint64_t at = wheel_next(&core->timers);
 
 	for (const struct parked *p = core->parked; p; p = p->next)
 		if (p->expires_us < at)

@@ -73,7 +73,7 @@ static void check(struct sim *sim, const struct controller *c)
 			sum[s->hold[h].port] += s->hold[h].bps;
 		for (unsigned i = 0; i < s->n_leaves; i++)
 			for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
-				used[r] += s->leaf[i].level[r];
+				used[r] += leaf_level(&s->leaf[i], r);
 	}
 	for (unsigned p = 0; p < config->n_ports; p++) {
 		if (config->port[p].reserved_bps > config->port[p].capacity_bps)

@@ -113,7 +113,7 @@ void sim_isc_resv(struct sim *sim, struct isc *isc)
 	m->flow = isc->flow;
 	m->template_ = isc->template_;
 	m->has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
-	rsvp_add_s2l(m, isc->endpoint);
+	rsvp_add_s2l(m, isc->endpoint, (struct in_addr){ 0 });
 	rsvp_add_load(m, &load);
 	for (unsigned i = 1; i <= RESOURCE_MAX; i++)
 		if (isc->demand[i].sequence)

@@ -52,10 +52,9 @@ static void path(struct rsvp_msg *m)
 	m->body = body;
 	m->body_len = sizeof(body);
 	m->hopstate = (struct rsvp_hopstate){ 100, 5 };
-	m->subtarget = ip("10.200.1.1");
 	m->price = (struct rsvp_price){ 1250000, 3600, "EUR" };
 	m->has |= RSVP_HAS_TIME | RSVP_HAS_ATTRIBUTE | RSVP_HAS_REF | RSVP_HAS_BODY | RSVP_HAS_HOPSTATE |
-		  RSVP_HAS_SUBTARGET | RSVP_HAS_PRICE;
+		  RSVP_HAS_PRICE;
 	template_(m, RSVP_HAS_TEMPLATE);
 	flow(m, RSVP_HAS_TSPEC);
 	rsvp_add_rro(m, ip("10.200.1.11"));
@@ -138,6 +137,8 @@ void rsvp_sample(unsigned n, struct rsvp_msg *m)
 		if (m->type != RSVP_RESV_TEAR)
 			flow(m, RSVP_HAS_FLOWSPEC);
 	}
-	rsvp_add_s2l(m, ip("10.200.2.21"));
-	rsvp_add_s2l(m, ip("10.200.2.22"));
+	rsvp_add_s2l(m, ip("10.200.2.21"), (struct in_addr){ 0 });
+	rsvp_add_s2l(m, ip("10.200.2.22"), m->type == RSVP_PATH ? ip("10.200.1.1") : (struct in_addr){ 0 });
+	if (m->type == RSVP_PATH)
+		rsvp_add_s2l(m, ip("10.200.2.23"), ip("10.200.1.3"));
 }

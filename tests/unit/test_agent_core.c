@@ -75,7 +75,7 @@ static void make_path(struct world *w)
 	m->flow = (struct rsvp_flow){ 8000000, 9000000, 15000, 1500 };
 	m->ref.revision = 1;
 	m->has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_TEMPLATE | RSVP_HAS_TSPEC | RSVP_HAS_REF;
-	rsvp_add_s2l(m, w->boot.endpoint);
+	rsvp_add_s2l(m, w->boot.endpoint, (struct in_addr){ 0 });
 }
 
 static void input(struct world *w)
@@ -162,7 +162,7 @@ static void a_path_is_answered_at_once(void **state)
 	assert_int_equal(w->resv.template_.lsp_id, 1);
 	assert_int_equal(w->resv.template_.group, 3);
 	assert_int_equal(w->resv.s2l.n, 1);
-	assert_int_equal(w->resv.s2l.v[0].s_addr, w->boot.endpoint.s_addr);
+	assert_int_equal(w->resv.s2l.v[0].addr.s_addr, w->boot.endpoint.s_addr);
 	assert_int_equal(w->resv.loads.n, 1);
 	assert_int_equal(w->resv.loads.v[0].flags, RSVP_LOAD_UP);
 	assert_int_equal(w->resv.demands.n, 0);
@@ -268,7 +268,7 @@ static void other_sessions_are_not_ours(void **state)
 	w->msg.session.leader = ip("10.0.0.1");
 	input(w);
 	make_path(w);
-	w->msg.s2l.v[0] = ip("10.200.2.22");
+	w->msg.s2l.v[0].addr = ip("10.200.2.22");
 	input(w);
 	assert_int_equal(w->agent.counter[AGENT_WRONG_SESSION], 3);
 	assert_int_equal(w->agent.counter[AGENT_PATHS], 0);

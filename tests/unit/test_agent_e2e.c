@@ -169,7 +169,7 @@ static void make_path(struct world *w, uint8_t type)
 	m->has = RSVP_HAS_HOP | RSVP_HAS_TEMPLATE;
 	if (type == RSVP_PATH)
 		m->has |= RSVP_HAS_TIME | RSVP_HAS_TSPEC | RSVP_HAS_REF | RSVP_HAS_PRICE;
-	rsvp_add_s2l(m, w->boot.endpoint);
+	rsvp_add_s2l(m, w->boot.endpoint, (struct in_addr){ 0 });
 }
 
 static void add_grant(struct world *w, const char *node, const char *element, enum icorp_outcome outcome,
@@ -353,7 +353,7 @@ static void a_path_is_answered_by_a_resv(void **state)
 	reserve(w);
 	assert_int_equal(w->got.hop.lih, 5);
 	assert_int_equal(w->got.s2l.n, 1);
-	assert_int_equal(w->got.s2l.v[0].s_addr, w->boot.endpoint.s_addr);
+	assert_int_equal(w->got.s2l.v[0].addr.s_addr, w->boot.endpoint.s_addr);
 	assert_int_equal(w->got.style, RSVP_STYLE_SE);
 	assert_int_equal(w->got.refresh_ms, 400);
 	assert_int_equal(w->got.flow.rate_bps, 8000000);

@@ -86,7 +86,7 @@ static void stays(void **state)
 	assert_true(sim_complete(sim, "ar1", 1));
 	/* only renewals of what times out in the kernel: a third of a lifetime of 5.25 s apart */
 	assert_in_range(sim_core(sim, "r1")->next_cookie - applied, 500 / 1.75 - 10, 500 / 1.75 + 10);
-	/* per R: one Path per hop and group (9 with the ISCs'), one Resv per hop (9); jitter averages out */
+	/* per R: one Path per hop (9 with the ISCs'), one Resv per hop (9); jitter averages out */
 	assert_in_range((sim_messages(sim) - messages) / 500, 15, 22);
 	sim_free(sim);
 }
@@ -260,7 +260,7 @@ static void isc_msg(struct rsvp_msg *m, uint8_t type, uint32_t icorp)
 	m->template_.sender = topo_control(ar1);
 	m->flow.rate_bps = 99000000;
 	m->has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
-	rsvp_add_s2l(m, topo_control(srv2));
+	rsvp_add_s2l(m, topo_control(srv2), (struct in_addr){ 0 });
 }
 
 /* What runs in an ISC is a client's: with its own key it must reach nothing but its own reservation. */
@@ -269,6 +269,7 @@ static void hostile_isc(void **state)
 	static const uint8_t types[] = { RSVP_PATH, RSVP_PATH_TEAR, RSVP_PATH_ERR, RSVP_RESV_ERR, RSVP_RESV_CONF };
 	struct sim *sim = start(10000000, 2);
 	struct rsvp_msg m = { 0 };
+	struct rsvp_grant grant;
 	uint64_t price;
 
 	run(sim, CLOCK_S);
@@ -284,13 +285,13 @@ static void hostile_isc(void **state)
 	isc_msg(&m, RSVP_RESV_TEAR, 2); /* another ICorp's, on the same server */
 	sim_isc_sends(sim, "srv2", 1, &m);
 	isc_msg(&m, RSVP_RESV, 1); /* its own, with a rate, a lifetime and grants of its own making */
-	rsvp_add_grant(&m, &(struct rsvp_grant){ .node = m.s2l.v[0], .endpoint = m.s2l.v[0], .resource = RESOURCE_CPU,
+	rsvp_add_grant(&m, &(struct rsvp_grant){ .node = m.s2l.v[0].addr, .endpoint = m.s2l.v[0].addr, .resource = RESOURCE_CPU,
 						 .outcome = OUTCOME_APPLIED, .level = 1, .element = "srv2" });
 	sim_isc_sends(sim, "srv2", 1, &m);
 	run(sim, 20 * CLOCK_MS);
-	for (const struct branch *b = session(sim, "ar1", 1)->branch; b; b = b->next)
-		for (unsigned g = 0; g < b->grants.n; g++)
-			assert_int_not_equal(b->grants.v[g].level, 1);
+	for (struct grant_cursor at = { 0 };
+	     session_grant_next(sim_core(sim, "ar1"), session(sim, "ar1", 1), &at, &grant);)
+		assert_int_not_equal(grant.level, 1);
 	run(sim, CLOCK_S);
 	assert_true(core_counters(sim_core(sim, "srv2"))[CORE_NOT_ITS_OWN] >= 6);
 	assert_int_equal(sim_applied_rate(sim, "srv2", 1, "eth0"), 10000000);

@@ -75,7 +75,6 @@ static void same(const struct rsvp_msg *a, const struct rsvp_msg *b)
 	if (a->body_len)
 		assert_memory_equal(a->body, b->body, a->body_len);
 	assert_int_equal(a->hopstate.vlan, b->hopstate.vlan);
-	assert_int_equal(a->subtarget.s_addr, b->subtarget.s_addr);
 	assert_int_equal(a->price.micro, b->price.micro);
 	assert_string_equal(a->price.currency, b->price.currency);
 	same_lists(a, b);
@@ -251,10 +250,10 @@ static void limits(void **state)
 
 	rsvp_sample(4, &m);
 	for (unsigned i = m.s2l.n; i < RSVP_MAX_S2L; i++)
-		rsvp_add_s2l(&m, (struct in_addr){ htonl(i) });
+		rsvp_add_s2l(&m, (struct in_addr){ htonl(i) }, (struct in_addr){ 0 });
 	len = rsvp_encode(&m, E, NULL, buffer, sizeof(buffer));
 	assert_int_equal(rsvp_decode(buffer, (size_t)len, E, &m, NULL), 0);
-	rsvp_add_s2l(&m, (struct in_addr){ 1 });
+	rsvp_add_s2l(&m, (struct in_addr){ 1 }, (struct in_addr){ 0 });
 	len = rsvp_encode(&m, E, NULL, buffer, sizeof(buffer));
 	assert_int_equal(rsvp_decode(buffer, (size_t)len, E, &m, NULL), -E2BIG);
 	rsvp_sample(0, &m);

@@ -1,0 +1,22 @@
+/*
+ * Grants in little room: a session keeps its neighbours' word for every hop below it, and most say very little. Packed one
+ * behind the other; read through a cursor. Zero it to begin.
+ */
+#ifndef ICORP_SIGNALD_GRANTS_H
+#define ICORP_SIGNALD_GRANTS_H
+
+#include "lib/rsvp.h"
+
+struct grants { uint8_t *data; uint32_t len; };
+
+/* Appends. 0 or -ENOMEM, then nothing changed. */
+int grants_add(struct grants *grants, const struct rsvp_grant *grant);
+/* Replaces all by these n. 0 or -ENOMEM, then nothing changed. */
+int grants_set(struct grants *grants, const struct rsvp_grant *v, unsigned n);
+/* Replaces the one of the same endpoint and resource, or appends. 0 or -ENOMEM. */
+int grants_put(struct grants *grants, const struct rsvp_grant *grant);
+/* The next one into *out: 1, or 0 at the end. Start with *at = 0. */
+int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *out);
+void grants_free(struct grants *grants);
+
+#endif
