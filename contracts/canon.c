@@ -385,7 +385,8 @@ int contract_canon(const struct contract *c, char **xml, size_t *len)
 	start(&o, "contract");
 	attribute(&o, "xmlns", CONTRACT_XMLNS);
 	o.nodes--; /* a namespace declaration is no attribute */
-	attribute_number(&o, "id", c->id);
+	if (c->id != 0)
+		attribute_number(&o, "id", c->id);
 	attribute_number(&o, "revision", c->revision);
 	if (c->parent != 0)
 		attribute_number(&o, "parent", c->parent);

@@ -100,7 +100,7 @@ struct contract {
 	char *xml;                     /* canonical form, NUL-terminated, owned */
 	size_t xml_len;
 
-	uint32_t id;                   /* the ICorp: P2MP id on the wire; 0 in a request */
+	uint32_t id;                   /* the ICorp: P2MP id on the wire; 0 in a request, or when it fits any ICorp */
 	uint16_t revision;             /* LSP-ID on the wire, from 1 */
 	uint32_t parent;               /* 0: none */
 	char client[CONTRACT_NAME], name[CONTRACT_NAME], class_name[CONTRACT_NAME];

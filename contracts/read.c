@@ -145,7 +145,8 @@ static int read_contract(struct reader *r, const xmlNode *root, struct contract 
 {
 	const xmlNode *priority = contract_child(root, "priority"), *dns = contract_child(root, "dns");
 
-	c->id = (uint32_t)contract_read_number(r, root, "id", "id", 1, UINT32_MAX);
+	if (contract_has(root, "id"))
+		c->id = (uint32_t)contract_read_number(r, root, "id", "id", 1, UINT32_MAX);
 	c->revision = (uint16_t)contract_read_number(r, root, "revision", "revision", 1, UINT16_MAX);
 	if (contract_has(root, "parent"))
 		c->parent = (uint32_t)contract_read_number(r, root, "parent", "id", 1, UINT32_MAX);

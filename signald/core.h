@@ -117,9 +117,8 @@ void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions)
 /* When core_tick is needed next; UINT64_MAX: never. */
 uint64_t core_next(const struct core *core);
 
-/* The contract of that session if its digest is this one, for neighbours that pull it. Not a new reference. */
-struct contract *core_contract_find(const struct core *core, struct adaptor_key key,
-				    const uint8_t digest[SHA256_SIZE]);
+/* The contract of that digest if some session has it, for neighbours that pull it. Not a new reference. */
+struct contract *core_contract_find(const struct core *core, const uint8_t digest[SHA256_SIZE]);
 
 /* For show, the plan, reports and invariant checks. Read only. */
 const struct session *core_session(const struct core *core, uint32_t icorp, struct in_addr leader);

@@ -161,7 +161,7 @@ static void act_closed(struct daemon *d, const struct core_action *a)
 
 static void act_fetch(struct daemon *d, const struct core_action *a)
 {
-	if (pull_fetch(d->pull, a->to, a->key, a->digest))
+	if (pull_fetch(d->pull, a->to, a->digest))
 		log_icorp(LOG_LEVEL_WARN, a->key.icorp, "contract cannot be fetched: out of memory");
 }
 
@@ -275,7 +275,7 @@ static struct contract *body_contract(const struct daemon *d, const struct rsvp_
 	size_t len;
 
 	if (msg->type != RSVP_PATH || !(msg->has & RSVP_HAS_BODY) ||
-	    core_contract_find(d->core, key, msg->ref.digest) || contract_inflate(msg->body, msg->body_len, &xml, &len))
+	    core_contract_find(d->core, msg->ref.digest) || contract_inflate(msg->body, msg->body_len, &xml, &len))
 		return NULL;
 	if (contract_parse(xml, len, &c, &error))
 		log_icorp(LOG_LEVEL_WARN, key.icorp, "contract refused: line %d: %s", error.line, error.text);

@@ -58,10 +58,8 @@ static void park(struct turn *t, const struct rsvp_msg *msg, const struct core_f
 static void path_message(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from,
 			 struct contract *contract)
 {
-	struct adaptor_key key = { msg->session.icorp, msg->session.leader };
-
 	if (!contract)
-		contract = core_contract_find(t->core, key, msg->ref.digest);
+		contract = core_contract_find(t->core, msg->ref.digest);
 	if (!contract)
 		park(t, msg, from);
 	else

@@ -144,14 +144,14 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 	struct session *s = session_find(core, key);
 	struct leaf *unplaced = NULL;
 
-	if (!leader || leader->control.s_addr != core->config.address.s_addr || leader->kind != ENDPOINT_ACCESS)
+	if (!leader || !contract->id || leader->control.s_addr != core->config.address.s_addr || leader->kind != ENDPOINT_ACCESS)
 		return -EINVAL;
 	if (s && !memcmp(s->contract->digest, contract->digest, SHA256_SIZE)) {
 		s->dirty_report = 1;
 		session_settle(&t, s);
 		return 0;
 	}
-	if (s && session_set_contract(s, contract))
+	if (s && session_set_contract(core, s, contract))
 		return -ENOMEM;
 	if (!s)
 		s = session_create(&t, key, contract);

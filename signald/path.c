@@ -15,7 +15,7 @@ static int contract_fits(const struct rsvp_msg *msg, const struct contract *c)
 {
 	const struct contract_endpoint *leader = contract_leader(c);
 
-	return leader && c->id == msg->session.icorp && leader->control.s_addr == msg->session.leader.s_addr &&
+	return leader && (!c->id || c->id == msg->session.icorp) && leader->control.s_addr == msg->session.leader.s_addr &&
 	       c->revision == msg->ref.revision && !memcmp(c->digest, msg->ref.digest, SHA256_SIZE);
 }
 
@@ -47,7 +47,7 @@ static struct session *path_session(struct turn *t, const struct rsvp_msg *msg, 
 		t->core->counter[CORE_STALE]++;
 		return NULL;
 	}
-	if (session_set_contract(s, contract))
+	if (session_set_contract(t->core, s, contract))
 		return NULL;
 	s->dirty_terms = s->dirty_up = s->dirty_down = 1;
 	return s;

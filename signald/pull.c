@@ -35,8 +35,7 @@ static void serve(struct evhttp_request *req, void *ctx)
 {
 	const struct pull *pull = ctx;
 	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
-	char leader[ADDR_TEXT], hex[2 * SHA256_SIZE + 1], end;
-	struct adaptor_key key;
+	char hex[2 * SHA256_SIZE + 1], end;
 	uint8_t digest[SHA256_SIZE];
 	const struct contract *c = NULL;
 	struct evbuffer *body;
@@ -45,9 +44,9 @@ static void serve(struct evhttp_request *req, void *ctx)
 		evhttp_send_error(req, HTTP_BADMETHOD, "only GET");
 		return;
 	}
-	if (path && sscanf(path, "/contract/%u/%15[0-9.]/%64[0-9a-f]%c", &key.icorp, leader, hex, &end) == 3 &&
-	    !addr_parse(leader, &key.leader) && !hex_decode(hex, digest, sizeof(digest)))
-		c = core_contract_find(pull->core, key, digest);
+	if (path && sscanf(path, "/contract/%64[0-9a-f]%c", hex, &end) == 1 && strlen(hex) == 2 * SHA256_SIZE &&
+	    !hex_decode(hex, digest, sizeof(digest)))
+		c = core_contract_find(pull->core, digest);
 	body = c ? evbuffer_new() : NULL;
 	if (!body) {
 		evhttp_send_error(req, HTTP_NOTFOUND, "no such contract here");
@@ -143,10 +142,10 @@ static void on_answer(struct evhttp_request *req, void *ctx)
 	event_active(f->end, EV_TIMEOUT, 1);
 }
 
-int pull_fetch(struct pull *pull, struct in_addr from, struct adaptor_key key, const uint8_t digest[SHA256_SIZE])
+int pull_fetch(struct pull *pull, struct in_addr from, const uint8_t digest[SHA256_SIZE])
 {
 	struct fetch *f = calloc(1, sizeof(*f));
-	char host[ADDR_TEXT], leader[ADDR_TEXT], hex[2 * SHA256_SIZE + 1], path[256];
+	char host[ADDR_TEXT], hex[2 * SHA256_SIZE + 1], path[128];
 	struct evhttp_request *req = NULL;
 
 	if (!f)
@@ -156,7 +155,7 @@ int pull_fetch(struct pull *pull, struct in_addr from, struct adaptor_key key, c
 	pull->fetches = f;
 	memcpy(f->digest, digest, SHA256_SIZE);
 	hex_encode(digest, SHA256_SIZE, hex);
-	snprintf(path, sizeof(path), "/contract/%u/%s/%s", key.icorp, addr_text(key.leader, leader), hex);
+	snprintf(path, sizeof(path), "/contract/%s", hex);
 	f->end = event_new(pull->base, -1, 0, on_end, f);
 	f->connection = evhttp_connection_base_new(pull->base, NULL, addr_text(from, host), RSVP_PORT);
 	if (f->connection)

@@ -20,6 +20,6 @@ int pull_new(struct event_base *base, const struct core *core, struct in_addr ad
 	     struct pull **out, char *why, size_t room);
 void pull_free(struct pull *pull);
 /* Fetches; done is called later, once. 0 or -errno. */
-int pull_fetch(struct pull *pull, struct in_addr from, struct adaptor_key key, const uint8_t digest[SHA256_SIZE]);
+int pull_fetch(struct pull *pull, struct in_addr from, const uint8_t digest[SHA256_SIZE]);
 
 #endif

@@ -121,11 +121,15 @@ struct session {
 
 struct parked { struct parked *next; struct rsvp_msg msg; struct core_from from; uint64_t expires_us; };
 
+/* Contracts by digest. */
+struct shelf { struct shelved **bucket; size_t n_buckets, n; };
+
 struct core {
 	struct core_config config;
 	const struct nexthops *nexthops;
 	struct session **bucket; size_t n_buckets, n_sessions;
 	struct wheel timers;
+	struct shelf shelf;
 	struct session *closed;               /* freed at the next input */
 	struct parked *parked; unsigned n_parked;
 	uint64_t next_cookie, random;
@@ -161,11 +165,18 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 /* Frees all it holds here, revokes and forgets. The struct stays readable until the next input. */
 void session_close(struct turn *t, struct session *s);
 void session_chstate(struct turn *t, struct session *s, enum session_state state, const char *why);
-int session_set_contract(struct session *s, struct contract *contract);
+int session_set_contract(struct core *core, struct session *s, struct contract *contract);
 /* The session's, made if need be; NULL: no memory. */
 struct session_more *session_more(struct session *s);
 /* The same to read: an empty one when there is none. */
 const struct session_more *session_rest(const struct session *s);
+
+/* shelf.c */
+/* The one copy of this contract, for as long as shelf_drop is not called; NULL: no memory. */
+struct contract *shelf_take(struct shelf *shelf, struct contract *contract);
+void shelf_drop(struct shelf *shelf, struct contract *contract); /* NULL is fine */
+struct contract *shelf_find(const struct shelf *shelf, const uint8_t digest[SHA256_SIZE]);
+size_t shelf_users(const struct shelf *shelf, const struct contract *contract);
 
 /* branch.c */
 struct leaf *leaf_by_addr(const struct session *s, struct in_addr control);

@@ -59,12 +59,15 @@ static void leaves_free(struct session *s)
 }
 
 /* Gives the session its contract and a leaf per endpoint; leaves known by element keep what they were. */
-int session_set_contract(struct session *s, struct contract *contract)
+int session_set_contract(struct core *core, struct session *s, struct contract *contract)
 {
 	struct leaf *leaf = calloc(contract->n_endpoints, sizeof(*leaf));
 
-	if (!leaf)
+	contract = leaf ? shelf_take(&core->shelf, contract) : NULL;
+	if (!contract) {
+		free(leaf);
 		return -ENOMEM;
+	}
 	for (unsigned i = 0; i < contract->n_endpoints; i++) {
 		struct leaf *old = leaf_by_addr(s, contract->endpoints[i].control);
 
@@ -77,8 +80,7 @@ int session_set_contract(struct session *s, struct contract *contract)
 	leaves_free(s);
 	s->leaf = leaf;
 	s->n_leaves = (uint16_t)contract->n_endpoints;
-	contract_ref(contract);
-	contract_unref(s->contract);
+	shelf_drop(&core->shelf, s->contract);
 	s->contract = contract;
 	return 0;
 }
@@ -92,7 +94,7 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 		free(s);
 		s = NULL;
 	}
-	if (!s || session_set_contract(s, contract)) {
+	if (!s || session_set_contract(core, s, contract)) {
 		free(s);
 		return NULL;
 	}
@@ -104,7 +106,7 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 	return s;
 }
 
-static void session_free(struct session *s)
+static void session_free(struct core *core, struct session *s)
 {
 	while (s->branch) {
 		struct branch *b = s->branch;
@@ -112,7 +114,7 @@ static void session_free(struct session *s)
 		s->branch = b->next;
 		branch_delete(b);
 	}
-	contract_unref(s->contract);
+	shelf_drop(&core->shelf, s->contract);
 	if (s->more) {
 		grants_free(&s->more->grants);
 		grants_free(&s->more->told);
@@ -130,7 +132,7 @@ void table_bury(struct core *core)
 		struct session *s = core->closed;
 
 		core->closed = s->hash_next;
-		session_free(s);
+		session_free(core, s);
 	}
 }
 
@@ -212,7 +214,7 @@ void core_free(struct core *core)
 			struct session *s = core->bucket[i];
 
 			core->bucket[i] = s->hash_next;
-			session_free(s);
+			session_free(core, s);
 		}
 	}
 	while (core->parked) {
@@ -222,6 +224,7 @@ void core_free(struct core *core)
 		parked_free(p);
 	}
 	free(core->bucket);
+	free(core->shelf.bucket);
 	free(core);
 }
 
@@ -242,12 +245,9 @@ void core_reconfigure(struct core *core, const struct core_config *config)
 	core->config = next;
 }
 
-struct contract *core_contract_find(const struct core *core, struct adaptor_key key,
-				    const uint8_t digest[SHA256_SIZE])
+struct contract *core_contract_find(const struct core *core, const uint8_t digest[SHA256_SIZE])
 {
-	const struct session *s = core_session(core, key.icorp, key.leader);
-
-	return s && !memcmp(s->contract->digest, digest, SHA256_SIZE) ? s->contract : NULL;
+	return shelf_find(&core->shelf, digest);
 }
 
 const struct session *core_session(const struct core *core, uint32_t icorp, struct in_addr leader)

@@ -213,8 +213,7 @@ static void deliver(struct sim *sim, struct event *e)
 			continue;
 		for (unsigned k = 0; k < sim->topo->n_nodes && !have; k++)
 			if (sim->ctl[k].core)
-				have = core_contract_find(sim->ctl[k].core, c->actions.v[i].key,
-							  c->actions.v[i].digest);
+				have = core_contract_find(sim->ctl[k].core, c->actions.v[i].digest);
 		uint8_t digest[SHA256_SIZE];
 
 		memcpy(digest, c->actions.v[i].digest, sizeof(digest));

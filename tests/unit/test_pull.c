@@ -80,12 +80,12 @@ static void lie(struct evhttp_request *req, void *ctx)
 	free(other);
 }
 
-static void fetch(struct pull *pull, struct got *got, const char *from, struct adaptor_key key, const uint8_t *digest)
+static void fetch(struct pull *pull, struct got *got, const char *from, const uint8_t *digest)
 {
 	contract_unref(got->contract);
 	got->contract = NULL;
 	got->n = 0;
-	assert_int_equal(pull_fetch(pull, ip(from), key, digest), 0);
+	assert_int_equal(pull_fetch(pull, ip(from), digest), 0);
 	assert_int_equal(got->n, 0); /* never from inside the call */
 	event_base_dispatch(got->base);
 	assert_int_equal(got->n, 1);
@@ -97,31 +97,27 @@ static void pulls(void **state)
 	struct nexthops nh = { 0 };
 	struct contract *c;
 	struct core *core = leader(&c, &nh);
-	struct adaptor_key key = { c->id, contract_leader(c)->control };
 	struct evhttp *liar = evhttp_new(got.base);
 	uint8_t other[SHA256_SIZE] = { 1 };
 	struct pull *pull;
 	char why[256];
 
 	assert_int_equal(pull_new(got.base, core, ip("127.0.7.1"), on_contract, &got, &pull, why, sizeof(why)), 0);
-	fetch(pull, &got, "127.0.7.1", key, c->digest);
+	fetch(pull, &got, "127.0.7.1", c->digest);
 	assert_non_null(got.contract);
 	assert_memory_equal(got.contract->digest, c->digest, SHA256_SIZE);
-	fetch(pull, &got, "127.0.7.1", key, other);
+	fetch(pull, &got, "127.0.7.1", other);
 	assert_null(got.contract);
 	assert_non_null(strstr(got.why, "404"));
-	key.icorp++;
-	fetch(pull, &got, "127.0.7.1", key, c->digest);
-	assert_null(got.contract);
 	assert_int_equal(evhttp_bind_socket(liar, "127.0.7.2", RSVP_PORT), 0);
 	evhttp_set_gencb(liar, lie, NULL);
-	fetch(pull, &got, "127.0.7.2", key, c->digest);
+	fetch(pull, &got, "127.0.7.2", c->digest);
 	assert_null(got.contract);
 	assert_non_null(strstr(got.why, "digest"));
-	fetch(pull, &got, "127.0.7.3", key, c->digest);
+	fetch(pull, &got, "127.0.7.3", c->digest);
 	assert_null(got.contract);
 	assert_non_null(strstr(got.why, "no answer"));
-	assert_int_equal(pull_fetch(pull, ip("127.0.7.1"), key, c->digest), 0); /* under way when all ends */
+	assert_int_equal(pull_fetch(pull, ip("127.0.7.1"), c->digest), 0); /* under way when all ends */
 	pull_free(pull);
 	evhttp_free(liar);
 	event_base_free(got.base);
