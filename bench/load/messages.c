@@ -19,7 +19,7 @@ static void common(struct rsvp_msg *m, uint8_t type, struct in_addr origin)
 	m->flow = (struct rsvp_flow){ RATE_BPS, 2 * RATE_BPS, 15000, 1500 };
 	m->has = RSVP_HAS_HOP;
 	m->hop = (struct rsvp_hop){ origin, UPSTREAM_LIH };
-	rsvp_add_s2l(m, world_endpoint());
+	rsvp_add_s2l(m, world_endpoint(), (struct in_addr){ 0 });
 }
 
 static void prepare_path(struct rsvp_msg *m)
