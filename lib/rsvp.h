@@ -156,6 +156,11 @@ int rsvp_encode(const struct rsvp_msg *msg, uint32_t enterprise, const struct rs
 struct rsvp_decode_error { uint8_t class_, ctype; const char *what; };
 
 /*
+ * Is this an RSVP datagram as it was sent: version, length, checksum (RFC 2205 section 3.1.1)? 0, or -EBADMSG and *what
+ * says which is wrong.
+ */
+int rsvp_check_header(const uint8_t *data, size_t len, const char **what);
+/*
  * Decodes a whole datagram into *msg (cleared first). 0, or -EBADMSG (malformed: header, length, checksum, object
  * out of bounds, required object missing), -EPROTO (unknown object of class 0bbbbbbb: error->class_, ctype say
  * which), -E2BIG (more list entries than allowed), -ENOMEM. Does not check INTEGRITY.

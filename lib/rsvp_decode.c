@@ -441,25 +441,38 @@ static uint32_t required(uint8_t type)
 	}
 }
 
-static int decode_header(struct wire *w, const uint8_t *data, size_t len, struct rsvp_msg *msg, const char **what)
+int rsvp_check_header(const uint8_t *data, size_t len, const char **what)
 {
-	uint8_t version = wire_u8(w);
+	struct wire w = wire_reader(data, len);
+	uint8_t version = wire_u8(&w);
 	uint16_t checksum, length;
 
-	msg->flags = version & 15;
-	msg->type = wire_u8(w);
-	checksum = wire_u16(w);
-	msg->ttl = wire_u8(w);
-	wire_skip(w, 1);
-	length = wire_u16(w);
+	wire_skip(&w, 1);
+	checksum = wire_u16(&w);
+	wire_skip(&w, 2);
+	length = wire_u16(&w);
 	*what = "header";
-	if (w->error || version >> 4 != 1 || len % 4)
+	if (w.error || version >> 4 != 1 || len % 4)
 		return -EBADMSG;
 	*what = "length";
 	if (length != len)
 		return -EBADMSG;
 	*what = "checksum";
 	return checksum && rsvp_checksum(data, len) ? -EBADMSG : 0;
+}
+
+static int decode_header(struct wire *w, const uint8_t *data, size_t len, struct rsvp_msg *msg, const char **what)
+{
+	int r = rsvp_check_header(data, len, what);
+
+	if (r)
+		return r;
+	msg->flags = wire_u8(w) & 15;
+	msg->type = wire_u8(w);
+	wire_skip(w, 2);
+	msg->ttl = wire_u8(w);
+	wire_skip(w, 3);
+	return 0;
 }
 
 int rsvp_decode(const uint8_t *data, size_t len, uint32_t enterprise, struct rsvp_msg *msg,

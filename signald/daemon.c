@@ -283,15 +283,16 @@ static struct contract *body_contract(const struct daemon *d, const struct rsvp_
 	return c;
 }
 
-static void log_dropped(struct in_addr from, uint64_t now, const char *why)
+/* Each kind has its own bursts, so that a flood of garbage does not hide a forgery. */
+static void log_dropped(struct in_addr from, uint64_t now, enum peer_counter kind, const char *what)
 {
-	static struct log_burst burst;
+	static struct log_burst burst[PEER_COUNTERS];
 	unsigned more;
 	char text[ADDR_TEXT];
 
-	if (log_burst_ok(&burst, now, 5 * CLOCK_S, &more))
-		log_msg(LOG_LEVEL_WARN, "datagram from %s dropped: %s (%u more since the last such line)",
-			addr_text(from, text), why, more);
+	if (log_burst_ok(&burst[kind], now, 5 * CLOCK_S, &more))
+		log_msg(LOG_LEVEL_WARN, "datagram from %s dropped: %s%s%s (%u more since the last such line)",
+			addr_text(from, text), peer_counter_name(kind), what ? ": " : "", what ? what : "", more);
 }
 
 /* Without INTEGRITY the address alone tells an ISC from a neighbour. */
@@ -313,18 +314,18 @@ static void on_datagram(void *ctx, struct in_addr from, unsigned ifindex, const 
 	struct rsvp_decode_error error;
 	struct core_from where = { from, CORE_PORT_NONE, 0 };
 	struct contract *contract;
+	enum peer_counter kind = peer_check(d->peers, from, data, len, now, &peer);
 	int r;
 
-	r = peer_check(d->peers, from, data, len, now, &peer);
-	if (r) {
-		log_dropped(from, now, r == -ENOKEY ? "no key with that id" : r == -EALREADY ? "replayed" :
-			    r == -EBADMSG ? "malformed" : "not authentic");
+	if (kind != PEER_RECEIVED) {
+		log_dropped(from, now, kind, NULL);
 		return;
 	}
 	r = rsvp_decode(data, len, (uint32_t)d->config.enterprise, &d->msg, &error);
 	if (r) {
-		peer->counter[r == -EPROTO ? PEER_UNKNOWN_OBJECT : PEER_MALFORMED]++;
-		log_dropped(from, now, error.what ? error.what : "malformed");
+		kind = r == -EPROTO ? PEER_UNKNOWN_OBJECT : PEER_MALFORMED;
+		peer->counter[kind]++;
+		log_dropped(from, now, kind, error.what);
 		return;
 	}
 	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, ifindex);

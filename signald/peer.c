@@ -35,6 +35,7 @@ const char *peer_counter_name(enum peer_counter counter)
 {
 	static const char *const names[PEER_COUNTERS] = {
 		"received", "sent", "send failed", "malformed", "unknown object", "unsigned", "no key", "forged", "replayed",
+		"no room",
 	};
 
 	return counter < PEER_COUNTERS ? names[counter] : "?";
@@ -325,56 +326,50 @@ int peer_auth(struct peers *peers, struct in_addr addr, struct rsvp_auth *auth)
 	return 1;
 }
 
-static int refuse(struct peer *peer, enum peer_counter counter, int error)
+/* Checks the datagram against what is known of its sender (RFC 2747 section 4.2); known NULL: nothing yet. */
+static enum peer_counter check(struct peers *peers, const struct peer *known, struct in_addr from, const uint8_t *data,
+			       size_t len, struct rsvp_auth *auth, const struct key **key)
 {
-	peer->counter[counter]++;
-	return error;
+	const char *what;
+	int r = rsvp_check_header(data, len, &what);
+
+	if (r || !peers->integrity)
+		return r ? PEER_MALFORMED : PEER_RECEIVED;
+	r = rsvp_auth_peek(data, len, auth);
+	if (r != 1)
+		return r ? PEER_MALFORMED : PEER_UNSIGNED;
+	*key = key_find(peers, from, &auth->key_id);
+	if (!*key)
+		return PEER_NO_KEY;
+	if (rsvp_auth_verify(data, len, (*key)->mac))
+		return PEER_FORGED;
+	return known && auth->sequence <= known->seen_sequence ? PEER_REPLAYED : PEER_RECEIVED;
 }
 
-/* Checks the datagram against what is known of its sender. */
-static int check(struct peers *peers, struct peer *peer, struct in_addr from, const uint8_t *data, size_t len)
-{
-	struct rsvp_auth auth;
-	const struct key *k;
-	int r = rsvp_auth_peek(data, len, &auth);
-
-	if (r < 0)
-		return refuse(peer, PEER_MALFORMED, -EBADMSG);
-	if (!r)
-		return refuse(peer, PEER_UNSIGNED, -EKEYREJECTED);
-	k = key_find(peers, from, &auth.key_id);
-	if (!k)
-		return refuse(peer, PEER_NO_KEY, -ENOKEY);
-	if (rsvp_auth_verify(data, len, k->mac))
-		return refuse(peer, PEER_FORGED, -EKEYREJECTED);
-	if (peer != &peers->strangers && auth.sequence <= peer->seen_sequence)
-		return refuse(peer, PEER_REPLAYED, -EALREADY);
-	if (peer == &peers->strangers) {
-		peer = peer_get(peers, from);
-		if (!peer)
-			return -ENOMEM;
-	}
-	peer->seen_sequence = auth.sequence;
-	peer->isc = !k->from_file;
-	return 0;
-}
-
-int peer_check(struct peers *peers, struct in_addr from, const uint8_t *data, size_t len, uint64_t now_us,
-	       struct peer **peer)
+enum peer_counter peer_check(struct peers *peers, struct in_addr from, const uint8_t *data, size_t len, uint64_t now_us,
+			     struct peer **peer)
 {
 	struct peer *known = *peer_at(peers, from);
-	int r;
+	struct rsvp_auth auth = { 0 };
+	const struct key *key = NULL;
+	enum peer_counter counter = check(peers, known, from, data, len, &auth, &key);
 
 	*peer = NULL;
-	if (!known && !peers->integrity)
+	if (counter == PEER_RECEIVED && !known) {
 		known = peer_get(peers, from);
+		if (!known)
+			counter = PEER_NO_ROOM;
+	}
 	(known ? known : &peers->strangers)->counter[PEER_RECEIVED]++;
-	r = peers->integrity ? check(peers, known ? known : &peers->strangers, from, data, len) : known ? 0 : -ENOMEM;
-	if (r)
-		return r;
-	*peer = peer_get(peers, from);
-	(*peer)->heard_us = now_us;
-	return 0;
+	if (counter != PEER_RECEIVED) {
+		(known ? known : &peers->strangers)->counter[counter]++;
+		return counter;
+	}
+	known->seen_sequence = auth.sequence;
+	known->isc = key && !key->from_file;
+	known->heard_us = now_us;
+	*peer = known;
+	return PEER_RECEIVED;
 }
 
 const struct peer *peers_strangers(const struct peers *peers)

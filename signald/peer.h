@@ -12,9 +12,10 @@
 
 #include "lib/rsvp.h"
 
+/* Why a datagram was dropped is counted from MALFORMED on. */
 enum peer_counter {
 	PEER_RECEIVED, PEER_SENT, PEER_SEND_FAILED, PEER_MALFORMED, PEER_UNKNOWN_OBJECT, PEER_UNSIGNED, PEER_NO_KEY, PEER_FORGED,
-	PEER_REPLAYED, PEER_COUNTERS
+	PEER_REPLAYED, PEER_NO_ROOM, PEER_COUNTERS
 };
 const char *peer_counter_name(enum peer_counter counter);
 
@@ -56,11 +57,12 @@ const struct peer *peers_next(const struct peers *peers, const struct peer *afte
 int peer_auth(struct peers *peers, struct in_addr addr, struct rsvp_auth *auth);
 /*
  * Who sent this? *peer is the neighbour, made only once it is authentic: anybody can send, and must not fill our memory.
- * 0, or -errno after counting why (with strangers, when no neighbour has that address): -ENOKEY, -EKEYREJECTED, -EALREADY,
- * -EBADMSG, -ENOMEM; then *peer is NULL.
+ * PEER_RECEIVED when it is to be believed; otherwise what was counted (with strangers, when no neighbour has that
+ * address), and *peer is NULL: MALFORMED (not RSVP, truncated, damaged), UNSIGNED, NO_KEY (no key with that id), FORGED
+ * (another digest), REPLAYED (its sequence number is not newer than the last), NO_ROOM (too many neighbours).
  */
-int peer_check(struct peers *peers, struct in_addr from, const uint8_t *data, size_t len, uint64_t now_us,
-	       struct peer **peer);
+enum peer_counter peer_check(struct peers *peers, struct in_addr from, const uint8_t *data, size_t len, uint64_t now_us,
+			     struct peer **peer);
 /* Counts for those who never were authentic. */
 const struct peer *peers_strangers(const struct peers *peers);
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "lib/rsvp_wire.h"
 #include "signald/peer.h"
 #include "tests/unit/rsvp_samples.h"
 
@@ -77,16 +78,54 @@ static void believes_once(void **state)
 	uint8_t one[2048], two[2048];
 	size_t n1 = datagram(a, ip("10.0.0.2"), one, sizeof(one)), n2 = datagram(a, ip("10.0.0.2"), two, sizeof(two));
 
-	assert_int_equal(peer_check(b, from, one, n1, 1, &peer), 0);
-	assert_int_equal(peer_check(b, from, one, n1, 2, &peer), -EALREADY);
-	assert_int_equal(peer_check(b, from, two, n2, 3, &peer), 0);
-	assert_int_equal(peer_check(b, from, one, n1, 4, &peer), -EALREADY);
+	assert_int_equal(peer_check(b, from, one, n1, 1, &peer), PEER_RECEIVED);
+	assert_int_equal(peer_check(b, from, one, n1, 2, &peer), PEER_REPLAYED);
+	assert_int_equal(peer_check(b, from, two, n2, 3, &peer), PEER_RECEIVED);
+	assert_int_equal(peer_check(b, from, one, n1, 4, &peer), PEER_REPLAYED);
 	assert_null(peer);
 	assert_int_equal(peer_get(b, from)->counter[PEER_REPLAYED], 2);
 	assert_int_equal(peer_get(b, from)->heard_us, 3);
 	assert_int_equal(peer_get(b, from)->isc, 0);
 	peers_free(a);
 	peers_free(b);
+}
+
+/* Another last byte, and the checksum right again: only the digest tells. */
+static void forge(uint8_t *buffer, size_t n)
+{
+	uint16_t sum;
+
+	buffer[n - 1] ^= 1;
+	buffer[2] = buffer[3] = 0;
+	sum = htons(rsvp_checksum(buffer, n));
+	memcpy(buffer + 2, &sum, sizeof(sum));
+}
+
+/* What is no RSVP datagram, or not a whole one, is told from one that is not signed. */
+static void malformed(void **state)
+{
+	struct peers *a = with_keys(OLD), *b = with_keys(OLD), *open_ = peers_new(0);
+	const struct in_addr from = ip("10.0.0.1");
+	uint8_t good[2048], bad[2048];
+	size_t n = datagram(a, ip("10.0.0.2"), good, sizeof(good));
+	struct peer *peer;
+
+	for (size_t cut = 0; cut < n; cut++)
+		assert_int_equal(peer_check(b, from, good, cut, 1, &peer), PEER_MALFORMED);
+	for (size_t at = 0; at < n; at++) {
+		memcpy(bad, good, n);
+		bad[at] ^= 0x20;
+		assert_int_equal(peer_check(b, from, bad, n, 1, &peer), PEER_MALFORMED); /* its checksum says so */
+		assert_null(peer);
+	}
+	assert_int_equal(peer_check(open_, from, good, n - 4, 1, &peer), PEER_MALFORMED);
+	assert_int_equal(peer_check(b, from, good, n, 2, &peer), PEER_RECEIVED);
+	assert_int_equal(peer_check(b, from, good, n - 4, 3, &peer), PEER_MALFORMED);
+	assert_int_equal(peer_get(b, from)->counter[PEER_MALFORMED], 1);
+	assert_int_equal(peer_get(b, from)->counter[PEER_RECEIVED], 2);
+	peers_free(a);
+	peers_free(b);
+	peers_free(open_);
 }
 
 static void refuses(void **state)
@@ -97,15 +136,15 @@ static void refuses(void **state)
 	uint8_t buffer[2048];
 	size_t n = datagram(open_, ip("10.0.0.2"), buffer, sizeof(buffer));
 
-	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), -EKEYREJECTED);
+	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), PEER_UNSIGNED);
 	assert_int_equal(peers_strangers(b)->counter[PEER_UNSIGNED], 1);
 	n = datagram(stranger, ip("10.0.0.2"), buffer, sizeof(buffer));
-	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), -ENOKEY);
+	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), PEER_NO_KEY);
 	n = datagram(a, ip("10.0.0.2"), buffer, sizeof(buffer));
-	buffer[n - 1] ^= 1;
-	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), -EKEYREJECTED);
+	forge(buffer, n);
+	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), PEER_FORGED);
 	assert_int_equal(peers_strangers(b)->counter[PEER_FORGED], 1);
-	assert_int_equal(peer_check(b, from, buffer, 5, 1, &peer), -EBADMSG);
+	assert_int_equal(peer_check(b, from, buffer, 5, 1, &peer), PEER_MALFORMED);
 	assert_null(peers_first(b)); /* nobody who was not authentic is remembered */
 	peers_free(a);
 	peers_free(b);
@@ -131,7 +170,7 @@ static void rolls_over(void **state)
 		assert_int_equal(peers_load_keys(b, file, why, sizeof(why)), 0);
 		unlink(file);
 		n = datagram(a, ip("10.0.0.2"), buffer, sizeof(buffer));
-		assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), 0);
+		assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), PEER_RECEIVED);
 		peers_free(a);
 	}
 	peers_free(b);
@@ -192,7 +231,8 @@ static void isc_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(believes_once), cmocka_unit_test(refuses), cmocka_unit_test(rolls_over),
+		cmocka_unit_test(believes_once), cmocka_unit_test(refuses),
+		cmocka_unit_test(malformed), cmocka_unit_test(rolls_over),
 		cmocka_unit_test(bad_keyrings), cmocka_unit_test(isc_keys),
 	};
 
