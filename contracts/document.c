@@ -26,6 +26,7 @@ struct gate {
 	const char *open; /* the element that is being read, a name of the parser's dictionary */
 	unsigned nodes;
 	int refused;
+	int fatal; /* libxml2's code of the first fatal error, which is in *error; what follows from it is not */
 };
 
 static struct gate *gate_of(void *ctx)
@@ -125,9 +126,22 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 	xmlSAX2Characters(ctx, text, len);
 }
 
-static void on_error(void *ctx, xmlErrorPtr error)
+/* Says in one line what libxml2 found; it would keep the last such error. Nothing may go to standard error. */
+static void on_error(void *ctx, xmlErrorPtr e)
 {
-	/* The parser keeps the first fatal one for us; nothing may go to standard error. */
+	struct gate *gate = gate_of(ctx);
+	char why[160] = "no reason given";
+	size_t n;
+
+	if (e->level != XML_ERR_FATAL || gate->fatal || gate->refused)
+		return;
+	gate->fatal = e->code;
+	for (n = 0; e->message != NULL && n < sizeof(why) - 1 && e->message[n] != '\0' && e->message[n] != '\n'; n++)
+		why[n] = e->message[n] >= 0x20 && e->message[n] < 0x7f ? e->message[n] : '?';
+	if (n)
+		why[n] = '\0';
+	contract_fault_at(gate->error, e->line, gate->open != NULL ? gate->open : "",
+			  "not well-formed XML: %s; right would be a document in UTF-8 with one root element", why);
 }
 
 static void set_callbacks(xmlSAXHandlerPtr sax)
@@ -142,25 +156,6 @@ static void set_callbacks(xmlSAXHandlerPtr sax)
 	sax->comment = NULL;
 	sax->processingInstruction = NULL;
 	sax->serror = on_error;
-}
-
-/* Says in one line what libxml2 found. */
-static int not_well_formed(xmlParserCtxtPtr parser, const struct gate *gate, struct contract_error *error)
-{
-	const xmlError *e = xmlCtxtGetLastError(parser);
-	char why[160] = "it is empty";
-	size_t n;
-
-	if (e != NULL && e->code == XML_ERR_NO_MEMORY)
-		return -ENOMEM;
-	if (e != NULL && e->message != NULL) {
-		for (n = 0; n < sizeof(why) - 1 && e->message[n] != '\0' && e->message[n] != '\n'; n++)
-			why[n] = e->message[n] >= 0x20 && e->message[n] < 0x7f ? e->message[n] : '?';
-		why[n] = '\0';
-	}
-	return contract_fault_at(error, e != NULL ? e->line : 1, gate->open != NULL ? gate->open : "",
-				 "not well-formed XML: %s; right would be a document in UTF-8 with one root element",
-				 why);
 }
 
 static int check_root(const xmlNode *root, const char *name, struct contract_error *error)
@@ -194,9 +189,8 @@ static int parse(xmlParserCtxtPtr parser, const char *xml, size_t len, xmlDocPtr
 		return 0;
 	}
 	xmlFreeDoc(doc);
-	if (gate.refused)
-		return -EINVAL;
-	return not_well_formed(parser, &gate, error);
+	/* Without a word of its own, the parser has run out of memory. */
+	return gate.refused || (gate.fatal && gate.fatal != XML_ERR_NO_MEMORY) ? -EINVAL : -ENOMEM;
 }
 
 /* UTF-8 or plain ASCII, by the first bytes: what the parser would take for another encoding does not pass. */
