@@ -135,8 +135,8 @@ int tc_nft_renews(struct tc_kernel *k)
 {
 	static const char make[] = "add table " TRIAL "\ndelete table " TRIAL "\nadd table " TRIAL "\nadd map " TRIAL
 		" class { type ipv4_addr : classid; flags interval, timeout; }\n"
-		"add element " TRIAL " class { 10.0.0.0/8 timeout 100s : 1:1 }\n";
-	static const char again[] = "add element " TRIAL " class { 10.0.0.0/8 timeout 900s : 1:1 }\n";
+		"add element " TRIAL " class { 10.0.0.0/8 timeout 900s expires 100s : 1:1 }\n";
+	static const char again[] = "add element " TRIAL " class { 10.0.0.0/8 timeout 900s expires 900s : 1:1 }\n";
 	struct tc_element *elements = NULL;
 	char why[ADAPTOR_REASON];
 	size_t n = 0;

@@ -6,11 +6,12 @@
  * (a tick of the slowest kernels), at least two full frames. The quantum is what a class may send in its turn when
  * borrowing: proportional to its rate, so that what is left over is shared in proportion.
  *
- * Elements: re-adding an element renews its timeout only in kernels since 6.12, and deleting one that has just timed
- * out fails the whole transaction. So on older ones an element is added (there or not), deleted and added anew, which
- * works everywhere and is one transaction: no packet sees the gap. But libnftables takes time in proportion to the map
- * for each deletion, so where adding again is enough (tried once, at open) that is all that is done. Its timeout is a quarter longer than the session's
- * lifetime, so that a refresh within the first quarter needs no work at all.
+ * Elements: adding an element that is there sets when it expires only in kernels since 6.12, and only if told (`expires`:
+ * the same timeout alone renews nothing); and deleting one that has just timed out fails the whole transaction. So on
+ * older ones an element is added (there or not), deleted and added anew, which works everywhere and is one transaction:
+ * no packet sees the gap. But libnftables takes time in proportion to the map for each deletion, so where adding again is
+ * enough (tried once, at open) that is all that is done. Its timeout is a quarter longer than the session's lifetime, so
+ * that a refresh within the first quarter needs no work at all.
  */
 #include "config.h"
 
@@ -172,12 +173,12 @@ void tc_table_text(struct tc_text *t, const struct tc_state *s)
 static void element(struct tc_text *full, struct tc_text *keys, const struct tc_session *session,
 		    const struct tc_want *want)
 {
-	char prefix[PREFIX_TEXT], leader[ADDR_TEXT], timeout[32] = "";
+	char prefix[PREFIX_TEXT], leader[ADDR_TEXT], timeout[48] = "";
 	uint32_t timeout_s = tc_timeout(want->lifetime_s);
 
 	prefix_text(want->prefix, prefix);
 	if (timeout_s)
-		snprintf(timeout, sizeof(timeout), " timeout %us", timeout_s);
+		snprintf(timeout, sizeof(timeout), " timeout %us expires %us", timeout_s, timeout_s);
 	tc_text_add(full, "%s\n\t%s%s comment \"icorp %u %s\" : %x:%x", full->len ? "," : "", prefix, timeout,
 		    session->key.icorp, addr_text(session->key.leader, leader), TC_MAJOR, session->minor);
 	tc_text_add(keys, "%s\n\t%s", keys->len ? "," : "", prefix);

@@ -17,7 +17,7 @@ check_PROGRAMS += tests/unit/test_adaptor_conformance
 TESTS += tests/unit/test_adaptor_conformance
 tests_unit_test_adaptor_conformance_SOURCES = tests/unit/test_adaptor_conformance.c tests/unit/adaptor_samples.h \
 	tests/unit/netns.h
-tests_unit_test_adaptor_conformance_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(MNL_CFLAGS)
+tests_unit_test_adaptor_conformance_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS)
 tests_unit_test_adaptor_conformance_LDADD = adaptors/libadaptorhost.a adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) \
 	$(NFT_LIBS) $(MNL_LIBS) $(EVENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_adaptor_conformance_DEPENDENCIES = icorp-adaptor$(EXEEXT) adaptors/libadaptorhost.a \

@@ -16,9 +16,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <nftables/libnftables.h>
 #include <event2/event.h>
 
 #include "adaptor_samples.h"
+#include "lib/clock.h"
 #include "lib/writer.h"
 #include "netns.h"
 
@@ -200,6 +202,39 @@ static void test_apply_is_idempotent(void **state)
 	assert_false(shows(i, i->ops->show, "rate_bps", 5000000));
 }
 
+static unsigned long expires_s(struct instance *i)
+{
+	char *json = ask(i, i->ops->show), *at = strstr(json, "\"expires_s\":");
+	unsigned long s = at ? strtoul(at + strlen("\"expires_s\":"), NULL, 10) : 0;
+
+	free(json);
+	return s;
+}
+
+/* What times out in the kernel lives on with each refresh of unchanged terms. The kernel's time cannot be warped: its
+ * element is made old instead (where it can be; elsewhere adding again renews nothing, and we delete first). */
+static void test_reapply_renews(void **state)
+{
+	struct instance *i = need(state);
+	struct adaptor_terms t = sample_small(7, "tst0", 5000000);
+	struct nft_ctx *nft;
+	struct adaptor_result r;
+
+	if (!i->subject->needs_net)
+		return;
+	t.lifetime_s = 100;
+	assert_int_equal(apply(i, &t, &r), 0);
+	assert_in_range(expires_s(i), 100, 125);
+	nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	nft_ctx_buffer_error(nft);
+	if (nft_run_cmd_from_buffer(nft, "add element netdev icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }"))
+		nft_run_cmd_from_buffer(nft, "add element inet icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }");
+	nft_ctx_free(nft);
+	clock_warp(30 * CLOCK_S);
+	assert_int_equal(apply(i, &t, &r), 0);
+	assert_in_range(expires_s(i), 100, 125);
+}
+
 static void test_failure_leaves_what_was(void **state)
 {
 	struct instance *i = need(state);
@@ -367,7 +402,7 @@ static void test_killed_recovers(void **state)
 }
 
 #define CASE(name, n) { #name, name, setup, teardown, &subjects[n] }
-#define CASES(n) CASE(test_apply_is_idempotent, n), CASE(test_failure_leaves_what_was, n), CASE(test_revoke_twice, n), \
+#define CASES(n) CASE(test_apply_is_idempotent, n), CASE(test_reapply_renews, n), CASE(test_failure_leaves_what_was, n), CASE(test_revoke_twice, n), \
 	CASE(test_one_batch, n), CASE(test_audit_finds_orphans, n), CASE(test_check_changes_nothing, n), \
 	CASE(test_many, n), CASE(test_killed_recovers, n)
 
