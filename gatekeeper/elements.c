@@ -151,7 +151,7 @@ int elements_register(struct elements *elements, struct registration *reg, struc
 {
 	struct gatekeeper *gk = elements->gk;
 	struct element *e = elements_find(elements, reg->name);
-	int changed = !e || !registration_same(&e->reg, reg), moved, back = e && !e->alive;
+	int changed = !e || !registration_same(&e->reg, reg), moved, back = e && !e->alive, first = !e || !e->heard;
 	uint64_t now = clock_now_us();
 
 	if (changed && keep(elements, reg, problem) < 0)
@@ -161,7 +161,7 @@ int elements_register(struct elements *elements, struct registration *reg, struc
 	if (!e)
 		return problem_set(problem, 503, "out-of-memory", "out of memory");
 	moved = fdb_learn(&e->fdb, reg->fdb, reg->kind == ELEMENT_SWITCH ? reg->n_fdb : 0, now, gk->config->l2_hold);
-	if (!e->heard || back)
+	if (first || back)
 		log_msg(LOG_LEVEL_INFO, "element %s (%s) %s", reg->name, element_kind_name(reg->kind),
 			back ? "is back" : "registered");
 	registration_clear(&e->reg);
@@ -172,7 +172,7 @@ int elements_register(struct elements *elements, struct registration *reg, struc
 	e->reg.n_fdb = 0;
 	e->seen_us = now;
 	e->alive = e->heard = 1;
-	if (changed || moved || back)
+	if (changed || moved || back || first)
 		l2map_dirty(gk->l2map);
 	events_element(gk->events, e);
 	return 0;

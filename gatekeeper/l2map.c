@@ -3,6 +3,9 @@
  * names, so that it outlives the elements it was made from:
  *
  *     elements -> l2map_dirty -> (pause) -> correlate -> work_push_l2map (streams whose view changed) + events
+ *
+ * After our own start there is no map until every element of the store has been heard again or has missed its heartbeats:
+ * half a map would send Paths other ways, and the ICorps that run are to notice nothing of a gatekeeper's restart.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -65,13 +68,26 @@ static int take_names(struct l2map *map, const struct l2_element *list, size_t n
 	return 0;
 }
 
+int l2map_ready(const struct l2map *map)
+{
+	const struct element *e;
+
+	for (size_t i = 0; (e = elements_nth(map->gk->elements, i)); i++)
+		if (e->alive && !e->heard)
+			return 0;
+	return 1;
+}
+
 static void correlate(struct l2map *map)
 {
 	size_t n;
-	struct l2_element *list = collect(map, &n);
+	struct l2_element *list;
 	struct l2_map fresh;
 	json_t *before, *after;
 
+	if (!l2map_ready(map))
+		return; /* made dirty again by who is awaited */
+	list = collect(map, &n);
 	map->gk->counts.l2_runs++;
 	if (!list || l2_correlate(list, n, &fresh) < 0) {
 		log_msg(LOG_LEVEL_ERROR, "l2 map: out of memory; the old one stands");

@@ -137,8 +137,11 @@ static void send_delete(struct worker *worker, uint32_t id)
 
 static void send_l2map(struct worker *worker)
 {
-	json_t *view = l2map_view(worker->work->gk->l2map, worker->element);
+	json_t *view;
 
+	if (!l2map_ready(worker->work->gk->l2map))
+		return;
+	view = l2map_view(worker->work->gk->l2map, worker->element);
 	if (!worker->l2 || !json_equal(view, worker->l2)) {
 		stream_send_json(worker->stream, "l2map", view);
 		json_decref(worker->l2);

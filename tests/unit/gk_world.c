@@ -253,6 +253,11 @@ void reader_wait(struct reader *r, const char *text)
 	}
 }
 
+int reader_shows(struct reader *r, const char *text)
+{
+	return evbuffer_search(bufferevent_get_input(r->bev), text, strlen(text), NULL).pos >= 0;
+}
+
 int reader_ended(struct reader *r)
 {
 	return r->ended;

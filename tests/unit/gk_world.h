@@ -45,6 +45,8 @@ struct reader *reader_dial(struct world *w, const char *text);
 void reader_free(struct reader *r);
 /* Waits until text has come, then forgets all up to its end; fails the test after some seconds. */
 void reader_wait(struct reader *r, const char *text);
+/* 1 when text is in what has come since. */
+int reader_shows(struct reader *r, const char *text);
 /* 1 once the gatekeeper has closed the stream. */
 int reader_ended(struct reader *r);
 /* Stops reading: what is sent piles up. */

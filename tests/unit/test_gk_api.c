@@ -293,6 +293,40 @@ static void test_l2map(void **state)
 	reader_free(other);
 }
 
+/* After a restart nobody is told half a map: Paths would be sent other ways. */
+static void test_l2map_restart(void **state)
+{
+	struct world *w = *state;
+	struct reader *work;
+
+	while (!w->gk->counts.l2_changes)
+		world_turn(w);
+	world_restart(w);
+	free(world_expect(w, 200, "POST", "/v1/elements", "token-ar1",
+			  "{\"name\":\"ar1\",\"kind\":\"access\",\"address\":\"10.200.1.11\",\"ports\":[{\"name\":\"eth0\","
+			  "\"mac\":\"02:00:00:00:00:0a\"}],\"public_pool\":\"10.202.1.0/24\"}"));
+	work = reader_new(w, "/v1/elements/ar1/work", "token-ar1");
+	while (!reader_shows(work, "event: synced\n"))
+		world_turn(w);
+	assert_false(reader_shows(work, "l2map"));
+	check_has(world_expect(w, 200, "GET", "/v1/l2", "token-boss", NULL), "\"links\":[]");
+	world_register(w);
+	reader_wait(work, "event: l2map\ndata: {\"nodes\":[{\"name\":\"ar1\"");
+	reader_wait(work, "\"b\":\"ar2\",\"b_port\":\"eth0\"}]}");
+	assert_int_equal(w->gk->counts.l2_changes, 1);
+	reader_free(work);
+	/* one that does not come back is not waited for longer than its heartbeats */
+	world_restart(w);
+	work = reader_new(w, "/v1/elements/ar1/work", "token-ar1");
+	reader_wait(work, "event: synced\n");
+	elements_expire(w->gk->elements, clock_now_us() + 31 * CLOCK_S);
+	free(world_expect(w, 200, "POST", "/v1/elements", "token-ar1",
+			  "{\"name\":\"ar1\",\"kind\":\"access\",\"address\":\"10.200.1.11\",\"ports\":[{\"name\":\"eth0\","
+			  "\"mac\":\"02:00:00:00:00:0a\"}],\"public_pool\":\"10.202.1.0/24\"}"));
+	reader_wait(work, "event: l2map\n");
+	reader_free(work);
+}
+
 static void test_waiting(void **state)
 {
 	struct world *w = *state;
@@ -421,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_who_may_what, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_idempotency, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_l2map_restart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_l2map, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_waiting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lifetime, set_up, tear_down),
