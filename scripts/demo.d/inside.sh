@@ -8,24 +8,28 @@
 # idle classes of the pool that the tc adaptor keeps (rate 8 kbit, told by `8Kbit`) and their leaf queues, since a
 # class no ICorp holds is a spare one, not a rest; UDP sockets on ephemeral ports (resolvers' and clients').
 
-idle_classes() { tc class show dev "$1" | awk '$1 == "class" && / rate 8Kbit / { print $3 }'; }
+# Processes are dear in user-mode-linux: each list is asked for once, and all are taken apart by one awk.
+tc_of() { # DEV: its classes, qdiscs and filters, each list led by a line that begins with @
+	local dev=$1 qdiscs side
+	qdiscs=$(tc qdisc show dev "$dev")
+	echo "@ class $dev"; tc class show dev "$dev"
+	printf '@ qdisc %s\n%s\n' "$dev" "$qdiscs"
+	echo "@ filter $dev"; tc filter show dev "$dev" 2>/dev/null
+	[[ $qdiscs == *clsact* ]] || return 0
+	for side in ingress egress; do echo "@ filter $dev $side"; tc filter show dev "$dev" $side; done
+}
 
 snapshot_tc() {
-	local dev idle
-	for dev in $(ip -o link show | awk -F': ' '{ sub(/@.*/, "", $2); print $2 }'); do
-		idle=" $(idle_classes "$dev" | tr '\n' ' ')"
-		tc class show dev "$dev" | awk -v idle="$idle" -v dev="$dev" 'index(idle, " " $3 " ") == 0 {
-			sub(/ leaf [0-9a-f]+:/, ""); print "class", dev, $0 }'
-		tc qdisc show dev "$dev" | awk -v idle="$idle" -v dev="$dev" '{
-			for (i = 1; i < NF; i++) if ($i == "parent" && index(idle, " " $(i + 1) " ")) next
-			$3 = ""; gsub(/direct_packets_stat [0-9]+ ?/, ""); print "qdisc", dev, $0 }'
-		tc filter show dev "$dev" 2>/dev/null | sed "s/^/filter $dev /"
-		if tc qdisc show dev "$dev" | grep -q clsact; then
-			for side in ingress egress; do
-				tc filter show dev "$dev" $side | grep -vE '^\s*(in_hw|not_in_hw|$)' | sed "s/^/filter $dev $side /"
-			done
-		fi
-	done
+	local dev
+	for dev in /sys/class/net/*; do tc_of "${dev##*/}"; done | awk '
+		$1 == "@" { sub(/^@ /, ""); what = $0; list = $1; if (list == "class") split("", idle); next }
+		NF == 0 || /^[ \t]*(in_hw|not_in_hw)/ { next }
+		list == "class" && / rate 8Kbit / { idle[$3]; next }
+		list == "class" { sub(/ leaf [0-9a-f]+:/, "") }
+		list == "qdisc" {
+			for (i = 1; i < NF; i++) if ($i == "parent" && $(i + 1) in idle) next
+			$3 = ""; gsub(/direct_packets_stat [0-9]+ ?/, "") }
+		{ print what, $0 }'
 }
 
 snapshot() {

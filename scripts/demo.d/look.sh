@@ -95,16 +95,22 @@ routes_of() { # ELEMENT PREFIX-WITHOUT-LAST HOW-MANY: host routes into the ICorp
 	[ "$(printf '%s\n' "$out" | grep -c .)" -ge "$3" ]
 }
 
-# All that could belong to an ICorp, everywhere: see inside.sh.
+# All that could belong to an ICorp, everywhere: see inside.sh. All elements at once; a UML kernel takes some seconds.
 snapshot() {
-	local n
-	for n in ar1 ar2 s1 r1 r2 s2 srv1 srv2 gk user1 user2 lsw; do
-		printf '== %s\n' "$n"
-		in_ "$n" bash "$TOP/scripts/demo.d/inside.sh" snapshot < /dev/null
-		other_state "$n"
+	local n; local -a elements=(s1 s2 ar1 ar2 r1 r2 srv1 srv2 gk user1 user2 lsw) pids=()
+	for n in "${elements[@]}"; do
+		snapshot_of "$n" > "$WORK/snapshot.$n" &
+		pids+=($!)
 	done
+	wait "${pids[@]}"
+	for n in "${elements[@]}"; do cat "$WORK/snapshot.$n"; done
 	printf '== zone\n'
 	zone_content
+}
+snapshot_of() {
+	printf '== %s\n' "$1"
+	in_ "$1" bash "$TOP/scripts/demo.d/inside.sh" snapshot < /dev/null
+	other_state "$1"
 }
 other_state() {
 	case $1 in srv*) printf 'domains:\n'; virsh_ "$1" list --all --name ;; esac

@@ -61,6 +61,16 @@ image_up() {
 		die "cannot make the ISCs' image: $(tail -n 3 "$STATE/image.log")"
 }
 
+# Starts a daemon that has ended again, as its supervisor would.
+daemon_again() { # ELEMENT DAEMON
+	local pid start
+	[ -n "${KIND[$1]:-}" ] && [ -r "$STATE/$1/$2.command" ] || die "no daemon '$2' on '$1'; see testbed status"
+	read -r pid start <<< "$(daemon_pid_of "$1" "$2")"
+	! daemon_alive "$1" "$pid" "$start" || die "$1: $2 has not ended"
+	eval "daemon_start $1 $2 $(< "$STATE/$1/$2.command")"
+	case $2 in signald | gatekeeper | proxy) daemon_wait "$1" "$2" ;; esac
+}
+
 daemons_up() {
 	local n gk; gk=$(gatekeeper_node)
 	image_up

@@ -56,9 +56,12 @@ run_in() {
 	esac
 }
 
-# daemon_start ELEMENT DAEMON COMMAND…: in the background, output to the element's log.
+# daemon_start ELEMENT DAEMON COMMAND…: in the background, output to the element's log. The command is kept, so that it can
+# be started again.
 daemon_start() {
 	local n=$1 daemon=$2 log=$STATE/$1/log/$2.log pid; shift 2
+	quote "$@" > "$STATE/$n/$daemon.command"
+	[ ! -e "$STATE/daemons" ] || sed -i "/^$n $daemon /d" "$STATE/daemons"
 	if [ "${HOW[$n]}" = uml ]; then
 		pid=$(run_in "$n" sh -c 'setsid "$@" < /dev/null > /dev/tty1 2>&1 & echo $!' sh "$@" < /dev/null)
 		printf '%s %s %s -\n' "$n" "$daemon" "$pid" >> "$STATE/daemons"
