@@ -4,6 +4,7 @@
  * committing when the Resv comes.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +203,17 @@ int path_reserve(struct turn *t, struct session *s)
 	return 0;
 }
 
+/* A server whose ISC is gone says so to each Path: whoever sends it (a leader that has just started) may not know. */
+static void path_failed(struct turn *t, const struct session *s)
+{
+	struct rsvp_error error = { .node = t->core->config.address, .code = RSVP_ERR_ADMISSION,
+				    .value = RSVP_ADMISSION_ADAPTOR };
+	struct rsvp_grant grant = { .node = error.node, .outcome = OUTCOME_REFUSED, .reason = "its ISC is gone" };
+
+	snprintf(grant.element, sizeof(grant.element), "%s", t->core->config.element);
+	send_path_err(t, s, &error, &grant, NULL);
+}
+
 void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from, struct contract *contract)
 {
 	struct leaf *failed = NULL;
@@ -229,7 +241,9 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	if (s->closing)
 		return;
 	path_told(s, msg);
-	if (s->state != SESSION_FAILED && (placed || s->dirty_terms)) {
+	if (s->state == SESSION_FAILED)
+		path_failed(t, s);
+	else if (placed || s->dirty_terms) {
 		uint16_t proposed = msg->has & RSVP_HAS_HOPSTATE ? msg->hopstate.vlan : 0;
 
 		s->up_trunk = proposed != 0;

@@ -77,6 +77,11 @@ static void tick_leaves(struct turn *t, struct session *s)
 		if (leaf->where == LEAF_ELSEWHERE || !leaf->more || !leaf->more->prune_us || leaf->more->prune_us > t->now_us)
 			continue;
 		leaf->more->prune_us = 0;
+		if (!s->was_complete) { /* without it, the ICorp would never be complete */
+			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR,
+				       "%s was confirmed and lost before all were", leaf->ep->element);
+			return;
+		}
 		log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: not confirmed again, given up", leaf->ep->element);
 		leaf_prune(t, s, leaf);
 		s->dirty_report = s->dirty_terms = s->dirty_down = 1;
