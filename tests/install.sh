@@ -19,9 +19,11 @@ has() { # MODE FILE
 	[ "$(stat -c %a "$dest/$2")" = "$1" ] || wrong "$2: mode $(stat -c %a "$dest/$2"), not $1"
 }
 for p in icorp-signald icorp-gatekeeper icorp-proxy icorp-agent; do has 755 usr/sbin/$p; has 644 usr/share/man/man8/$p.8; done
-for p in icorp icorpctl; do has 755 usr/bin/$p; has 644 usr/share/bash-completion/completions/$p; done
+for p in icorp icorpctl icorp-sim; do has 755 usr/bin/$p; has 644 usr/share/bash-completion/completions/$p; done
 for p in icorp-adaptor icorp-adaptor-vm; do has 755 usr/libexec/icorpmaker/$p; has 644 usr/share/man/man8/$p.8; done
 has 644 usr/share/man/man1/icorp.1
+has 644 usr/share/man/man1/icorp-sim.1
+has 644 usr/share/icorpmaker/demo.topo
 has 644 usr/share/man/man8/icorpctl.8
 has 644 usr/include/icorp.h
 has 644 usr/lib/libicorp.a

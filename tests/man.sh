@@ -36,6 +36,7 @@ compare() { # PROGRAM PAGE
 
 for p in icorp-signald icorp-gatekeeper icorp-proxy icorp-agent icorpctl; do compare $p "$top/man/$p.8"; done
 compare icorp "$top/man/icorp.1"
+compare icorp-sim "$top/man/icorp-sim.1"
 compare icorp-adaptor "$top/man/icorp-adaptor.8"
 compare icorp-adaptor-vm "$top/man/icorp-adaptor.8"
 
@@ -60,5 +61,5 @@ if command -v mandoc > /dev/null; then
 else
 	echo "man: mandoc is not installed: pages not linted"
 fi
-[ $failed = 0 ] && echo "man: 7 pages agree with 8 programs"
+[ $failed = 0 ] && echo "man: 8 pages agree with 9 programs"
 exit $failed

@@ -3,7 +3,7 @@
 # usage: options.sh   (in the build directory; srcdir in the environment, or the directory above this one)
 # Exit status 77: nothing built here.
 top=$(cd "${srcdir:-$(dirname "$0")/..}" && pwd)
-programs="icorp-signald icorp-gatekeeper icorp-proxy icorp-agent icorp-adaptor icorp-adaptor-vm icorp icorpctl"
+programs="icorp-signald icorp-gatekeeper icorp-proxy icorp-agent icorp-adaptor icorp-adaptor-vm icorp icorpctl icorp-sim"
 version=$(sed -n 's/^AC_INIT(\[icorpmaker\], \[\([^]]*\)\].*/\1/p' "$top/configure.ac")
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
@@ -61,5 +61,5 @@ for f in "$top"/packaging/examples/signald-*.conf; do
 	run 0 icorp-signald --test --config "$f"
 	out_has ': ok'
 done
-[ $failed = 0 ] && echo "options: 8 programs alike"
+[ $failed = 0 ] && echo "options: 9 programs alike"
 exit $failed

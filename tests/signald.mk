@@ -10,18 +10,12 @@ dist_check_SCRIPTS += tests/unit/rsvp_oracles.sh
 TESTS += tests/unit/test_rsvp tests/unit/rsvp_oracles.sh
 EXTRA_DIST += tests/lib/oracles.sh
 
-# The simulator: the core and the codec of whole networks on a virtual clock.
-check_LIBRARIES += tests/sim/libsim.a
-tests_sim_libsim_a_SOURCES = tests/sim/internal.h tests/sim/sim.h tests/sim/topo.h tests/sim/look.c tests/sim/script.c \
-	tests/sim/sim.c tests/sim/topo.c tests/sim/world.c
-SIM_LIBS = tests/sim/libsim.a signald/libcore.a adaptors/libadaptorclient.a contracts/libcontracts.a $(CRYPTOBASE_LIBS) \
-	$(XML_LIBS) $(ZLIB_LIBS)
-check_PROGRAMS += tests/unit/test_core tests/sim/test_sim
+check_PROGRAMS += tests/unit/test_core
 tests_unit_test_core_SOURCES = tests/unit/test_core.c
 tests_unit_test_core_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
-tests_sim_test_sim_SOURCES = tests/sim/test_sim.c
-tests_sim_test_sim_LDADD = $(SIM_LIBS)
-TESTS += tests/unit/test_core tests/sim/test_sim
+TESTS += tests/unit/test_core tests/sim/quick.sh
+dist_check_SCRIPTS += tests/sim/quick.sh
+EXTRA_DIST += tests/sim/seeds.sh
 
 FUZZ_TARGETS += tests/fuzz/fuzz_rsvp
 tests_fuzz_fuzz_rsvp_SOURCES = tests/fuzz/fuzz_rsvp.c

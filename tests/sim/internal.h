@@ -1,6 +1,5 @@
 /*
- * The simulator's insides, shared by its files: engine (sim.c), technologies and ISCs (world.c), scripts (script.c), and
- * what a test may look at (look.c).
+ * The simulator's insides, shared by its files (see the map in sim.h).
  */
 #ifndef ICORP_SIM_INTERNAL_H
 #define ICORP_SIM_INTERNAL_H
@@ -8,12 +7,12 @@
 #include "lib/clock.h"
 #include "lib/heap.h"
 #include "signald/plan.h"
-#include "signald/session.h"
+#include "tests/sim/probe.h"
 #include "tests/sim/sim.h"
 
-enum event_type { EVENT_DATAGRAM, EVENT_APPLIED, EVENT_ISC };
-
-struct applied { struct applied *next; struct adaptor_key key; struct adaptor_terms terms; };
+enum event_type {
+	EVENT_DATAGRAM, EVENT_APPLIED, EVENT_CONTRACT, EVENT_ISC, EVENT_RESTART, EVENT_AUDIT, EVENT_REGISTER, EVENT_LINK,
+};
 
 struct isc {
 	struct isc *next;
@@ -24,24 +23,44 @@ struct isc {
 	uint32_t lih;
 	struct rsvp_template template_;
 	struct rsvp_flow flow;
-	struct rsvp_demand demand[RESOURCE_MAX + 1];
+	struct rsvp_demand demand[RESOURCE_MAX + 1];  /* unanswered */
+	struct rsvp_demand issued[RESOURCE_MAX + 1];  /* the last, answered or not */
 	uint32_t sequence;
 	struct rsvp_msg told;
+};
+
+/* What the technologies of one controller have of one ICorp: it outlives the controller, as kernels do. */
+struct installed { struct adaptor_key key; unsigned node; struct adaptor_terms terms; struct isc *isc; };
+
+/* What the checker knows of one session since it last looked (check.c). */
+#define SHADOW_RATES 8
+struct shadow {
+	struct probe last;
+	unsigned node, visited;
+	uint64_t rate[SHADOW_RATES]; unsigned n_rates; /* what its ISC had: a refusal further on gives it back */
+	uint64_t unowned_us;                     /* since when nobody upstream knows it; 0: somebody does */
+	uint64_t unanswered_us[CORE_MAX_PORTS];  /* the same of the reservation of each branch */
 };
 
 struct controller {
 	struct heap_entry timer;                /* first */
 	const struct topo_node *node;
-	struct core *core;
+	struct core *core;                      /* NULL: no controller, or it is down */
+	unsigned life;                          /* counts its starts */
+	int64_t offset_us, ppm;                 /* of its clock */
 	struct nexthops nexthops;
 	struct core_actions actions;
-	struct applied *applied;
+	struct map shadows;                     /* struct shadow, by ICorp */
+	uint64_t held[CORE_MAX_PORTS], used[RESOURCE_MAX + 1]; /* the checker's own books */
 };
+
+/* An ICorp as the gatekeeper sees it. */
+struct icorp { struct contract *contract; unsigned leader; int wanted; enum leader_state reported; };
 
 struct event {
 	struct heap_entry at;                   /* first */
 	enum event_type type;
-	unsigned to;                            /* controller */
+	unsigned to, life;                      /* controller, and which life of it is meant; EVENT_LINK: link */
 	struct in_addr from, dest;
 	struct adaptor_key key;
 	uint64_t cookie;
@@ -51,35 +70,83 @@ struct event {
 	uint8_t data[];
 };
 
+/* From one address to another: what the receiver's neighbour layer and the network remember. */
+struct flow {
+	uint64_t sequence;                      /* the newest taken, in the receiver's life `life` */
+	unsigned life, n_links, link[16];
+	int port; unsigned port_known;          /* by which the receiver gets it, as of that map */
+};
+
 struct sim {
 	const struct topo *topo;
 	struct sim_faults faults;
 	uint64_t now_us, random, messages, n_events;
-	struct { struct in_addr from, dest; uint64_t sequence; } *seen; /* newest taken per sender and receiver */
-	size_t n_seen;
 	struct heap events, timers;
 	struct controller *ctl;                 /* parallel to topo->node */
-	struct isc *iscs;
+	unsigned *cut;                          /* parallel to topo->link: for how many reasons it passes nothing */
+	unsigned map_known;                     /* counts the changes of the layer-2 map */
+	struct map flows;                       /* struct flow, by sender and receiver */
+	struct map installed;                   /* struct installed, by node and ICorp */
+	struct map iscs;                        /* struct isc that are alive, by address */
+	struct map icorps;                      /* struct icorp, by id */
+	struct isc *all_iscs;
+	uint64_t next_full_us;                  /* when everything is checked again */
 	struct rsvp_msg msg;
-	unsigned violations;
-	char violation[512], left[128];
+	FILE *trace;
+	unsigned violations, visit;             /* visit: numbers the walks over shadows */
+	char violation[512];
 };
+
+static inline uint64_t sim_key(unsigned node, uint32_t icorp)
+{
+	return (uint64_t)node << 32 | icorp;
+}
 
 /* sim.c */
 uint64_t sim_between(struct sim *sim, uint64_t low, uint64_t high);
 struct event *sim_event(enum event_type type, unsigned to, size_t len);
 void sim_event_add(struct sim *sim, struct event *e, uint64_t in_us);
 void sim_transmit(struct sim *sim, struct in_addr from, struct in_addr dest, const struct rsvp_msg *msg);
-/* Carries out what a controller wants done and checks every invariant on it. */
-void sim_act(struct sim *sim, struct controller *c);
+struct flow *sim_flow(struct sim *sim, struct in_addr from, struct in_addr dest);
+/* Does the network carry this now? */
+int sim_passes(struct sim *sim, struct in_addr from, struct in_addr dest);
+void sim_trace(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* controller.c */
+int controller_start(struct sim *sim, struct controller *c);
+void controller_stop(struct sim *sim, struct controller *c);
+void controller_free(struct controller *c);
+uint64_t controller_now(const struct sim *sim, const struct controller *c);
+void controller_datagram(struct sim *sim, struct controller *c, const struct event *e, int port);
+void controller_contract(struct sim *sim, struct controller *c, const struct event *e);
+void controller_applied(struct sim *sim, struct controller *c, const struct event *e, const struct adaptor_result *result);
+void controller_tick(struct sim *sim, struct controller *c);
+int controller_originate(struct sim *sim, struct controller *c, struct contract *contract);
+void controller_withdraw(struct sim *sim, struct controller *c, uint32_t icorp);
+void controller_routes(struct sim *sim, struct controller *c);
 
 /* world.c */
-struct isc *sim_isc_at(const struct sim *sim, struct in_addr addr);
 struct isc *sim_isc_of(const struct sim *sim, const char *server, uint32_t icorp);
 void sim_isc_resv(struct sim *sim, struct isc *isc);
+void sim_isc_refresh(struct sim *sim, struct isc *isc);
 void sim_isc_input(struct sim *sim, struct isc *isc, const struct event *e);
+void sim_isc_dies(struct sim *sim, struct isc *isc);
 void sim_apply(struct sim *sim, struct controller *c, const struct core_action *action);
+void sim_applied(struct sim *sim, const struct event *e);
 void sim_revoke(struct sim *sim, struct controller *c, struct adaptor_key key);
+void sim_audit(struct sim *sim, struct controller *c);
+
+/* faults.c */
+void sim_restart(struct sim *sim, unsigned node);
+void sim_register(struct sim *sim, unsigned node);
+
+/* check.c: after every input, what it touched; at intervals everything */
+void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key);
+void check_books(struct sim *sim, struct controller *c);
+void check_everything(struct sim *sim);
+void check_forget(struct controller *c); /* its core is gone */
+/* The session of that ICorp in the controller that answers under this address; NULL: none. */
+struct shadow *check_session_at(const struct sim *sim, struct in_addr addr, struct adaptor_key key);
 
 /* look.c */
 struct controller *sim_controller(const struct sim *sim, const char *element);

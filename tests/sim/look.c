@@ -1,9 +1,6 @@
 /* What a test may look at. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "signald/leader.h"
 #include "tests/sim/internal.h"
 
 struct controller *sim_controller(const struct sim *sim, const char *element)
@@ -38,49 +35,27 @@ const struct core *sim_core(const struct sim *sim, const char *element)
 int sim_complete(const struct sim *sim, const char *leader, uint32_t icorp)
 {
 	const struct controller *c = sim_controller(sim, leader);
-	const struct session *s = core_session(c->core, icorp, core_config(c->core)->address);
 
-	return s && leader_state(s) == LEADER_COMPLETE;
+	return c && probe_leader(c->core, (struct adaptor_key){ icorp, core_config(c->core)->address }) == LEADER_COMPLETE;
 }
 
-unsigned sim_leftovers(struct sim *sim)
+void sim_count(const struct sim *sim, unsigned *standing, unsigned *refused)
 {
-	unsigned left = 0;
+	const struct icorp *icorp;
 
-	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
-		const struct controller *c = &sim->ctl[i];
-
-		if (!c->core)
-			continue;
-		left += (unsigned)core_sessions(c->core) + (c->applied != NULL);
-		for (unsigned p = 0; p < core_config(c->core)->n_ports; p++)
-			left += core_config(c->core)->port[p].reserved_bps != 0;
-		for (unsigned r = 0; r <= RESOURCE_MAX; r++)
-			left += core_config(c->core)->resource[r].used != 0;
-		for (unsigned v = 0; v < sizeof(c->core->vlan_used); v++)
-			left += c->core->vlan_used[v] != 0;
-		if (left && !*sim->left)
-			snprintf(sim->left, sizeof(sim->left), "%s: %zu sessions%s", c->node->name, core_sessions(c->core),
-				 c->applied ? ", applied terms" : "");
+	*standing = *refused = 0;
+	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));) {
+		*standing += icorp->wanted && (icorp->reported == LEADER_COMPLETE || icorp->reported == LEADER_DEGRADED);
+		*refused += icorp->reported == LEADER_FAILED;
 	}
-	for (const struct isc *isc = sim->iscs; isc; isc = isc->next) {
-		if (isc->alive && !left++)
-			snprintf(sim->left, sizeof(sim->left), "the ISC of %u on %s", isc->key.icorp,
-				 sim->ctl[isc->node].node->name);
-	}
-	if (left)
-		sim_violate(sim, "%u things are left; first %s", left, sim->left);
-	return left;
 }
 
 static const struct adaptor_terms *terms_of(const struct sim *sim, const char *element, uint32_t icorp)
 {
-	const struct controller *c = sim_controller(sim, element);
+	int at = topo_find(sim->topo, element);
+	const struct installed *has = at < 0 ? NULL : map_get(&sim->installed, sim_key((unsigned)at, icorp));
 
-	for (const struct applied *a = c ? c->applied : NULL; a; a = a->next)
-		if (a->key.icorp == icorp)
-			return &a->terms;
-	return NULL;
+	return has ? &has->terms : NULL;
 }
 
 uint64_t sim_applied_rate(const struct sim *sim, const char *element, uint32_t icorp, const char *port)

@@ -82,19 +82,36 @@ struct contract *sim_contract(struct sim *sim, uint32_t id, uint16_t revision, c
 
 void sim_originate(struct sim *sim, struct contract *contract)
 {
-	struct controller *c = sim_controller(sim, contract_leader(contract)->element);
+	int leader = topo_find(sim->topo, contract_leader(contract)->element);
+	struct icorp *icorp = map_get(&sim->icorps, contract->id);
 
-	if (core_originate(c->core, contract, sim->now_us, &c->actions))
-		sim_violate(sim, "%s will not lead", c->node->name);
-	sim_act(sim, c);
+	if (!icorp) {
+		icorp = calloc(1, sizeof(*icorp));
+		if (!icorp)
+			abort();
+		map_put(&sim->icorps, contract->id, icorp);
+	}
+	contract_ref(contract);
+	contract_unref(icorp->contract);
+	icorp->contract = contract;
+	icorp->leader = (unsigned)leader;
+	icorp->wanted = 1;
+	icorp->reported = LEADER_SIGNALING;
+	sim_trace(sim, "gatekeeper: icorp %u wanted, led by %s", contract->id, sim->topo->node[leader].name);
+	if (sim->ctl[leader].core && controller_originate(sim, &sim->ctl[leader], contract))
+		sim_violate(sim, "%s will not lead", sim->topo->node[leader].name);
 }
 
-void sim_withdraw(struct sim *sim, const char *leader, uint32_t icorp)
+void sim_withdraw(struct sim *sim, const char *leader, uint32_t id)
 {
 	struct controller *c = sim_controller(sim, leader);
+	struct icorp *icorp = map_get(&sim->icorps, id);
 
-	core_withdraw(c->core, icorp, sim->now_us, &c->actions);
-	sim_act(sim, c);
+	sim_trace(sim, "gatekeeper: icorp %u withdrawn", id);
+	if (icorp)
+		icorp->wanted = 0;
+	if (c)
+		controller_withdraw(sim, c, id);
 }
 
 uint32_t sim_demand(struct sim *sim, const char *server, uint32_t icorp, enum resource resource, int direction,
@@ -104,12 +121,12 @@ uint32_t sim_demand(struct sim *sim, const char *server, uint32_t icorp, enum re
 
 	if (!isc || !isc->heard)
 		return 0;
-	isc->demand[resource] = (struct rsvp_demand){ isc->endpoint, (uint8_t)resource, (int8_t)direction, (uint16_t)steps,
-						      isc->sequence++, 0 };
-	uint32_t sequence = isc->demand[resource].sequence;
-
+	isc->issued[resource] = isc->demand[resource] = (struct rsvp_demand){
+		isc->endpoint, (uint8_t)resource, (int8_t)direction, (uint16_t)steps, isc->sequence++, 0 };
+	sim_trace(sim, "the ISC of icorp %u on %s asks %s %s by %u (number %u)", icorp, server,
+		  direction > 0 ? "more" : "less", resource_name(resource), steps, isc->issued[resource].sequence);
 	sim_isc_resv(sim, isc);
-	return sequence;
+	return isc->issued[resource].sequence;
 }
 
 void sim_isc_sends(struct sim *sim, const char *server, uint32_t icorp, struct rsvp_msg *msg)
@@ -125,21 +142,8 @@ void sim_kill_isc(struct sim *sim, const char *server, uint32_t icorp)
 {
 	struct isc *isc = sim_isc_of(sim, server, icorp);
 
-	if (isc)
-		isc->alive = 0;
-}
-
-void sim_map(struct sim *sim, int known)
-{
-	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
-		struct controller *c = &sim->ctl[i];
-
-		if (!c->core)
-			continue;
-		nexthops_clear_map(&c->nexthops);
-		if (known && topo_map(sim->topo, &c->nexthops))
-			abort();
-		core_routes(c->core, sim->now_us, &c->actions);
-		sim_act(sim, c);
-	}
+	if (!isc)
+		return;
+	sim_trace(sim, "the ISC of icorp %u on %s dies", icorp, server);
+	sim_isc_dies(sim, isc);
 }

@@ -1,15 +1,16 @@
 /*
  * The simulator's engine. See sim.h. Everything that happens is an event in one heap: a datagram arrives, an adaptor is
- * done, an ISC refreshes; a controller's timer is in another. Messages travel as encoded bytes, so the codec is part of
- * every run.
+ * done, an ISC refreshes, a controller comes back; a controller's timer is in another. Messages travel as encoded bytes, so
+ * the codec is part of every run.
  */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/internal.h"
+
+#define FULL_CHECK_US (500 * CLOCK_MS)
 
 uint64_t sim_now(const struct sim *sim)
 {
@@ -29,17 +30,35 @@ uint64_t sim_between(struct sim *sim, uint64_t low, uint64_t high)
 	return low + sim_random(sim, high - low + 1);
 }
 
-void sim_violate(struct sim *sim, const char *fmt, ...)
+void sim_trace_to(struct sim *sim, FILE *to)
+{
+	sim->trace = to;
+}
+
+void sim_trace(struct sim *sim, const char *fmt, ...)
 {
 	va_list args;
 
-	if (!sim->violations++) {
-		int at = snprintf(sim->violation, sizeof(sim->violation), "at %.6f s: ", (double)sim->now_us / 1e6);
+	if (!sim->trace)
+		return;
+	fprintf(sim->trace, "%12.6f  ", (double)sim->now_us / 1e6);
+	va_start(args, fmt);
+	vfprintf(sim->trace, fmt, args);
+	va_end(args);
+	fputc('\n', sim->trace);
+}
 
-		va_start(args, fmt);
-		vsnprintf(sim->violation + at, sizeof(sim->violation) - (size_t)at, fmt, args);
-		va_end(args);
-	}
+void sim_violate(struct sim *sim, const char *fmt, ...)
+{
+	char text[sizeof(sim->violation) - 32];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (!sim->violations++)
+		snprintf(sim->violation, sizeof(sim->violation), "at %.6f s: %s", (double)sim->now_us / 1e6, text);
+	sim_trace(sim, "VIOLATION: %s", text);
 }
 
 void sim_event_add(struct sim *sim, struct event *e, uint64_t in_us)
@@ -61,56 +80,64 @@ struct event *sim_event(enum event_type type, unsigned to, size_t len)
 	return e;
 }
 
-/* ---- invariants: after every input, on the controller it went to ---- */
+/* ---- the network ---- */
 
-static void check(struct sim *sim, const struct controller *c)
+struct flow *sim_flow(struct sim *sim, struct in_addr from, struct in_addr dest)
 {
-	const struct core_config *config = core_config(c->core);
-	uint64_t sum[CORE_MAX_PORTS] = { 0 }, used[RESOURCE_MAX + 1] = { 0 };
+	uint64_t key = (uint64_t)from.s_addr << 32 | dest.s_addr;
+	struct flow *flow = map_get(&sim->flows, key);
+	int a, b;
 
-	for (const struct session *s = core_session_next(c->core, NULL); s; s = core_session_next(c->core, s)) {
-		for (unsigned h = 0; h < s->n_holds; h++)
-			sum[s->hold[h].port] += s->hold[h].bps;
-		for (unsigned i = 0; i < s->n_leaves; i++)
-			for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
-				used[r] += leaf_level(&s->leaf[i], r);
-	}
-	for (unsigned p = 0; p < config->n_ports; p++) {
-		if (config->port[p].reserved_bps > config->port[p].capacity_bps)
-			sim_violate(sim, "%s: %s is oversubscribed", c->node->name, config->port[p].ifname);
-		if (config->port[p].reserved_bps != sum[p])
-			sim_violate(sim, "%s: %s: books say %lu, sessions hold %lu", c->node->name,
-				    config->port[p].ifname, config->port[p].reserved_bps, sum[p]);
-	}
-	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
-		if (config->resource[r].capacity && config->resource[r].used > config->resource[r].capacity)
-			sim_violate(sim, "%s: %s is oversubscribed", c->node->name, resource_name(r));
-		if (config->resource[r].used != used[r])
-			sim_violate(sim, "%s: %s: books differ from sessions", c->node->name, resource_name(r));
-	}
+	if (flow)
+		return flow;
+	flow = calloc(1, sizeof(*flow));
+	if (!flow)
+		abort();
+	a = topo_owner(sim->topo, from);
+	b = topo_owner(sim->topo, dest);
+	if (a >= 0 && b >= 0)
+		flow->n_links = topo_way(sim->topo, (unsigned)a, (unsigned)b, flow->link,
+					 sizeof(flow->link) / sizeof(flow->link[0]));
+	map_put(&sim->flows, key, flow);
+	return flow;
 }
 
-/* ---- sending ---- */
-
-static int owner_of(const struct sim *sim, struct in_addr addr)
+int sim_passes(struct sim *sim, struct in_addr from, struct in_addr dest)
 {
-	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
-		const struct topo_node *n = &sim->topo->node[i];
+	const struct flow *flow = sim_flow(sim, from, dest);
 
-		if (n->bridge.addr.s_addr == addr.s_addr)
-			return (int)i;
-		for (unsigned k = 0; k < n->n_ifaces; k++)
-			if (n->iface[k].addr.addr.s_addr == addr.s_addr)
-				return (int)i;
-	}
-	return -1;
+	for (unsigned i = 0; i < flow->n_links; i++)
+		if (sim->cut[flow->link[i]])
+			return 0;
+	return 1;
+}
+
+static const char *name_of(const struct sim *sim, struct in_addr addr, char out[ADDR_TEXT])
+{
+	int at = topo_owner(sim->topo, addr);
+
+	return at < 0 ? addr_text(addr, out) : sim->topo->node[at].name;
+}
+
+static void trace_message(struct sim *sim, struct in_addr from, struct in_addr dest, const uint8_t *data, size_t len,
+			  const char *what)
+{
+	char a[ADDR_TEXT], b[ADDR_TEXT];
+	struct rsvp_msg msg = { 0 };
+
+	if (!sim->trace)
+		return;
+	if (!rsvp_decode(data, len, RSVP_ENTERPRISE, &msg, NULL))
+		sim_trace(sim, "%s -> %s  %s icorp %u%s", name_of(sim, from, a), name_of(sim, dest, b),
+			  rsvp_type_name(msg.type), msg.session.icorp, what);
+	rsvp_msg_free(&msg);
 }
 
 void sim_transmit(struct sim *sim, struct in_addr from, struct in_addr dest, const struct rsvp_msg *msg)
 {
 	uint8_t buffer[RSVP_MAX_SIZE];
-	int len = rsvp_encode(msg, RSVP_ENTERPRISE, NULL, buffer, sizeof(buffer)), to = owner_of(sim, dest);
-	struct isc *isc = to < 0 ? sim_isc_at(sim, dest) : NULL;
+	int len = rsvp_encode(msg, RSVP_ENTERPRISE, NULL, buffer, sizeof(buffer)), to = topo_owner(sim->topo, dest);
+	struct isc *isc = to < 0 ? map_get(&sim->iscs, dest.s_addr) : NULL;
 	int copies = sim_random(sim, 1000) < sim->faults.duplicate_permille ? 2 : 1;
 
 	sim->messages++;
@@ -118,8 +145,10 @@ void sim_transmit(struct sim *sim, struct in_addr from, struct in_addr dest, con
 		sim_violate(sim, "a %s cannot be encoded", rsvp_type_name(msg->type));
 		return;
 	}
-	if ((to < 0 && !isc) || sim_random(sim, 1000) < sim->faults.loss_permille)
+	if ((to < 0 && !isc) || sim_random(sim, 1000) < sim->faults.loss_permille || !sim_passes(sim, from, dest)) {
+		trace_message(sim, from, dest, buffer, (size_t)len, ": lost");
 		return;
+	}
 	while (copies--) {
 		struct event *e = sim_event(EVENT_DATAGRAM, to < 0 ? 0 : (unsigned)to, (size_t)len);
 
@@ -132,128 +161,85 @@ void sim_transmit(struct sim *sim, struct in_addr from, struct in_addr dest, con
 	}
 }
 
-void sim_act(struct sim *sim, struct controller *c)
+/* What the neighbour layer does with INTEGRITY's sequence numbers: a datagram older than one already taken is dropped. */
+static int replayed(const struct sim *sim, struct flow *flow, const struct event *e)
 {
-	for (unsigned i = 0; i < c->actions.n; i++) {
-		const struct core_action *a = &c->actions.v[i];
+	unsigned life = e->isc ? 1 : sim->ctl[e->to].life;
 
-		switch (a->type) {
-		case CORE_SEND:
-			sim_transmit(sim, core_config(c->core)->address, a->to, a->msg);
-			break;
-		case CORE_APPLY:
-			if (!a->session->closing)
-				sim_apply(sim, c, a);
-			break;
-		case CORE_REVOKE:
-			sim_revoke(sim, c, a->key);
-			break;
-		default:
-			break;
-		}
-	}
-	core_actions_clear(&c->actions);
-	check(sim, c);
-	if (core_next(c->core) == UINT64_MAX)
-		heap_remove(&sim->timers, &c->timer);
-	else if (heap_set(&sim->timers, &c->timer, core_next(c->core)))
-		abort();
-}
-
-/* ---- running ---- */
-
-/* What the peer layer does with INTEGRITY's sequence numbers: a datagram older than one already taken is dropped. */
-static int replayed(struct sim *sim, const struct event *e)
-{
-	size_t i = 0;
-
-	while (i < sim->n_seen && (sim->seen[i].from.s_addr != e->from.s_addr || sim->seen[i].dest.s_addr != e->dest.s_addr))
-		i++;
-	if (i == sim->n_seen) {
-		sim->seen = realloc(sim->seen, (i + 1) * sizeof(*sim->seen));
-		if (!sim->seen)
-			abort();
-		sim->n_seen++;
-		sim->seen[i].from = e->from;
-		sim->seen[i].dest = e->dest;
-		sim->seen[i].sequence = 0;
-	}
-	if (e->sequence <= sim->seen[i].sequence)
-		return 1;
-	sim->seen[i].sequence = e->sequence;
+	if (flow->life != life)
+		flow->sequence = 0; /* whoever starts anew knows none */
+	flow->life = life;
+	if (e->sequence <= flow->sequence)
+		return !sim->faults.unordered;
+	flow->sequence = e->sequence;
 	return 0;
 }
 
-static void deliver(struct sim *sim, struct event *e)
+static void deliver(struct sim *sim, const struct event *e)
 {
+	struct flow *flow = sim_flow(sim, e->from, e->dest);
 	struct controller *c = &sim->ctl[e->to];
-	struct core_from from = { e->from, CORE_PORT_NONE, sim_isc_at(sim, e->from) != NULL };
-	struct contract *contract = NULL;
 
-	if (replayed(sim, e))
+	if (!e->isc && !c->core) {
+		trace_message(sim, e->from, e->dest, e->data, e->len, ": nobody there");
 		return;
+	}
+	if (replayed(sim, flow, e)) {
+		trace_message(sim, e->from, e->dest, e->data, e->len, ": old, dropped");
+		return;
+	}
+	trace_message(sim, e->from, e->dest, e->data, e->len, "");
 	if (e->isc) {
 		if (e->isc->alive)
 			sim_isc_input(sim, e->isc, e);
 		return;
 	}
-	if (!c->core)
-		return;
-	if (rsvp_decode(e->data, e->len, RSVP_ENTERPRISE, &sim->msg, NULL)) {
-		sim_violate(sim, "%s cannot decode what it got", c->node->name);
-		return;
+	if (flow->port_known != sim->map_known) {
+		flow->port = nexthop_port_of(&c->nexthops, e->from);
+		flow->port_known = sim->map_known;
 	}
-	from.port = nexthop_port_of(&c->nexthops, e->from);
-	core_message(c->core, &sim->msg, &from, contract, sim->now_us, &c->actions);
-	/* pulls are instant here: the contract is in the leader's hands */
-	for (unsigned i = 0; i < c->actions.n; i++) {
-		struct contract *have = NULL;
-
-		if (c->actions.v[i].type != CORE_FETCH)
-			continue;
-		for (unsigned k = 0; k < sim->topo->n_nodes && !have; k++)
-			if (sim->ctl[k].core)
-				have = core_contract_find(sim->ctl[k].core, c->actions.v[i].digest);
-		uint8_t digest[SHA256_SIZE];
-
-		memcpy(digest, c->actions.v[i].digest, sizeof(digest));
-		if (have)
-			contract_ref(have);
-		core_contract(c->core, digest, have, "gone", sim->now_us, &c->actions);
-		contract_unref(have);
-	}
-	sim_act(sim, c);
+	controller_datagram(sim, c, e, flow->port);
 }
 
-static void applied(struct sim *sim, const struct event *e)
-{
-	struct controller *c = &sim->ctl[e->to];
-	struct adaptor_result result = { 0 };
-
-	if (sim_random(sim, 1000) < sim->faults.apply_fail_permille) {
-		result.error = -EIO;
-		snprintf(result.reason, sizeof(result.reason), "simulated failure");
-	} else {
-		for (unsigned r = 1; r <= RESOURCE_MEMORY; r++)
-			result.grants[result.n_grants++] = (struct adaptor_grant){
-				.resource = (uint8_t)r, .outcome = OUTCOME_APPLIED, .enforcement = ENFORCEMENT_ENFORCED };
-	}
-	core_applied(c->core, e->key, e->cookie, &result, sim->now_us, &c->actions);
-	sim_act(sim, c);
-}
+/* ---- running ---- */
 
 static void happen(struct sim *sim, struct event *e)
 {
+	struct controller *c = &sim->ctl[e->to];
+	int same_life = e->type != EVENT_LINK && e->type != EVENT_DATAGRAM && c->core && c->life == e->life;
+
 	switch (e->type) {
 	case EVENT_DATAGRAM:
 		deliver(sim, e);
 		break;
 	case EVENT_APPLIED:
-		applied(sim, e);
+		if (same_life)
+			sim_applied(sim, e);
+		break;
+	case EVENT_CONTRACT:
+		if (same_life)
+			controller_contract(sim, c, e);
 		break;
 	case EVENT_ISC:
 		if (e->isc->alive)
-			sim_isc_resv(sim, e->isc);
+			sim_isc_refresh(sim, e->isc);
+		break;
+	case EVENT_RESTART:
+		if (!c->core && c->life == e->life)
+			sim_restart(sim, e->to);
+		break;
+	case EVENT_AUDIT:
+		if (same_life)
+			sim_audit(sim, c);
+		break;
+	case EVENT_REGISTER:
+		if (same_life)
+			sim_register(sim, e->to);
+		break;
+	case EVENT_LINK:
+		if (sim->cut[e->to] && !--sim->cut[e->to])
+			sim_trace(sim, "the link %s - %s passes again", sim->topo->node[sim->topo->link[e->to].a.node].name,
+				  sim->topo->node[sim->topo->link[e->to].b.node].name);
 		break;
 	}
 }
@@ -265,8 +251,14 @@ unsigned sim_run(struct sim *sim, uint64_t until_us)
 		uint64_t event_us = e ? e->key >> 16 : UINT64_MAX, timer_us = t ? t->key : UINT64_MAX;
 		uint64_t at = event_us < timer_us ? event_us : timer_us;
 
-		if (at > until_us)
+		if (at > until_us && sim->next_full_us > until_us)
 			break;
+		if (sim->next_full_us < at) {
+			sim->now_us = sim->next_full_us;
+			sim->next_full_us += FULL_CHECK_US;
+			check_everything(sim);
+			continue;
+		}
 		if (at > sim->now_us)
 			sim->now_us = at;
 		if (event_us <= timer_us) {
@@ -274,10 +266,7 @@ unsigned sim_run(struct sim *sim, uint64_t until_us)
 			happen(sim, (struct event *)e);
 			free(e);
 		} else {
-			struct controller *c = (struct controller *)t;
-
-			core_tick(c->core, sim->now_us, &c->actions);
-			sim_act(sim, c);
+			controller_tick(sim, (struct controller *)t);
 		}
 	}
 	sim->now_us = until_us;
@@ -290,50 +279,44 @@ struct sim *sim_new(const struct topo *topo, uint64_t seed, const struct sim_fau
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 
-	if (!sim || !(sim->ctl = calloc(topo->n_nodes, sizeof(*sim->ctl))))
+	if (!sim || !(sim->ctl = calloc(topo->n_nodes + 1, sizeof(*sim->ctl))) ||
+	    !(sim->cut = calloc(topo->n_links + 1, sizeof(*sim->cut))))
 		abort();
 	sim->topo = topo;
 	sim->faults = *faults;
 	sim->now_us = CLOCK_S;
+	sim->next_full_us = sim->now_us + FULL_CHECK_US;
+	sim->map_known = 1;
 	sim->random = (seed + 1) * 0x9e3779b97f4a7c15ull;
+	if (!sim->random)
+		sim->random = 1;
 	for (int i = 0; i < 8; i++)
 		sim_random(sim, 0);
 	for (unsigned i = 0; i < topo->n_nodes; i++) {
-		const struct topo_node *node = &topo->node[i];
 		struct controller *c = &sim->ctl[i];
-		struct core_config config = { .kind = node->kind, .address = topo_control(node),
-					      .refresh_us = topo->refresh_us, .multiplier = 3, .isc_start_us = 20 * CLOCK_S,
-					      .contract_wait_us = CLOCK_S, .seed = sim_random(sim, UINT64_MAX) };
 
-		c->node = node;
-		if (node->what != TOPO_CONTROLLER)
-			continue;
-		snprintf(config.element, sizeof(config.element), "%s", node->name);
-		snprintf(config.image[0], sizeof(config.image[0]), "%s", topo->image);
-		config.n_images = 1;
-		if (node->kind == ELEMENT_SWITCH) {
-			config.vlan_first = 100;
-			config.vlan_last = 199;
-		}
-		memcpy(config.resource, node->resource, sizeof(config.resource));
-		topo_ports(topo, node, &config);
-		if (topo_nexthops(topo, node, &c->nexthops) || !(c->core = core_new(&config, &c->nexthops)))
+		c->node = &topo->node[i];
+		if (c->node->what == TOPO_CONTROLLER &&
+		    (topo_nexthops(topo, c->node, &c->nexthops) || controller_start(sim, c)))
 			abort();
 	}
-	for (unsigned i = 0; i < topo->n_nodes; i++) {
-		struct controller *c = &sim->ctl[i];
-
-		if (c->core) {
-			c->nexthops.port_ctx = core_config(c->core);
-			c->nexthops.port_name = topo_port_name;
-		}
-	}
 	return sim;
+}
+
+static void free_values(struct map *map)
+{
+	void *value;
+
+	for (size_t at = 0; (value = map_next(map, &at));)
+		free(value);
+	map_free(map);
 }
 
 void sim_free(struct sim *sim)
 {
 	struct heap_entry *e;
+	struct installed *has;
+	struct icorp *icorp;
 
 	if (!sim)
 		return;
@@ -341,27 +324,27 @@ void sim_free(struct sim *sim)
 		heap_remove(&sim->events, e);
 		free(e);
 	}
-	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
-		struct controller *c = &sim->ctl[i];
+	for (unsigned i = 0; i < sim->topo->n_nodes; i++)
+		controller_free(&sim->ctl[i]);
+	for (size_t at = 0; (has = map_next(&sim->installed, &at));)
+		plan_clear(&has->terms);
+	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));)
+		contract_unref(icorp->contract);
+	while (sim->all_iscs) {
+		struct isc *isc = sim->all_iscs;
 
-		while (c->applied)
-			sim_revoke(sim, c, c->applied->key);
-		core_actions_free(&c->actions);
-		core_free(c->core);
-		nexthops_clear_routes(&c->nexthops);
-		nexthops_clear_map(&c->nexthops);
-	}
-	while (sim->iscs) {
-		struct isc *isc = sim->iscs;
-
-		sim->iscs = isc->next;
+		sim->all_iscs = isc->next;
 		rsvp_msg_free(&isc->told);
 		free(isc);
 	}
+	free_values(&sim->installed);
+	free_values(&sim->icorps);
+	free_values(&sim->flows);
+	map_free(&sim->iscs);
 	heap_free(&sim->events);
 	heap_free(&sim->timers);
 	rsvp_msg_free(&sim->msg);
-	free(sim->seen);
+	free(sim->cut);
 	free(sim->ctl);
 	free(sim);
 }

@@ -1,9 +1,21 @@
 /*
  * The simulator: the shipped session core and codec of every controller of a topology in one process, a virtual clock and
  * seeded faults. The same seed replays the same run exactly.
+ *
+ *   sim.c        events in one heap: datagrams arrive, adaptors answer, ISCs refresh, controllers come back
+ *   controller.c the only place that calls the core: one controller's inputs, and what it wants done
+ *   world.c      the technologies behind the adaptors, and the ISCs
+ *   faults.c     what goes wrong
+ *   probe.c      the only place that reads the core's structures
+ *   check.c      the invariants
+ *   script.c     what a test makes happen; look.c what it may look at
+ *   scenario.c   one seed: a random script with faults, then calm, then nothing may be left
+ *   farm.c       many seeds, in several processes
  */
 #ifndef ICORP_SIM_SIM_H
 #define ICORP_SIM_SIM_H
+
+#include <stdio.h>
 
 #include "tests/sim/topo.h"
 
@@ -11,19 +23,26 @@ struct sim;
 
 struct sim_faults {
 	unsigned loss_permille, duplicate_permille;
+	int unordered;                            /* without INTEGRITY: nobody drops what is older than the newest */
 	uint64_t delay_min_us, delay_max_us;      /* of a message: different delays reorder */
 	uint64_t apply_min_us, apply_max_us;      /* of an adaptor */
 	unsigned apply_fail_permille;
+	unsigned stall_permille;                  /* it answers only after up to stall_us more */
+	uint64_t stall_us;
 };
 
+/* A run over topo, which must outlive it. */
 struct sim *sim_new(const struct topo *topo, uint64_t seed, const struct sim_faults *faults);
 void sim_free(struct sim *sim);
 uint64_t sim_now(const struct sim *sim);
 uint64_t sim_random(struct sim *sim, uint64_t below);
+/* Writes every event with its virtual time to this file; NULL: nothing. */
+void sim_trace_to(struct sim *sim, FILE *to);
 
 /* Builds and seals a contract between these elements; the first access router leads. NULL on failure. */
 struct contract *sim_contract(struct sim *sim, uint32_t id, uint16_t revision, const char *const *servers,
 			      unsigned n_servers, const char *const *access, unsigned n_access, uint64_t rate_bps);
+/* The gatekeeper wants it, until it is withdrawn or refused: a leader that was down is asked when it is back. */
 void sim_originate(struct sim *sim, struct contract *contract);
 void sim_withdraw(struct sim *sim, const char *leader, uint32_t icorp);
 /* The ISC of this ICorp on this server asks. Returns the sequence number; 0: there is no ISC. */
@@ -33,8 +52,16 @@ uint32_t sim_demand(struct sim *sim, const char *server, uint32_t icorp, enum re
 void sim_isc_sends(struct sim *sim, const char *server, uint32_t icorp, struct rsvp_msg *msg);
 /* Its controller dies without a word. */
 void sim_kill_isc(struct sim *sim, const char *server, uint32_t icorp);
-void sim_set_faults(struct sim *sim, const struct sim_faults *faults);
 
+void sim_set_faults(struct sim *sim, const struct sim_faults *faults);
+/* Every clock gets its own offset, and a rate up to that many millionths off. Before anything happens. */
+void sim_skew(struct sim *sim, unsigned ppm);
+/* This controller dies and is back after a while, knowing nothing; what its adaptors did stays. By topology index. */
+void sim_crash(struct sim *sim, unsigned node, uint64_t down_us);
+/* Nothing passes this link for a while. By topology index. */
+void sim_cut(struct sim *sim, unsigned link, uint64_t down_us);
+/* Every link passes again, and every controller is back. */
+void sim_heal(struct sim *sim);
 /* Every controller forgets, or learns, the layer-2 map; known sessions move. */
 void sim_map(struct sim *sim, int known);
 
@@ -46,12 +73,15 @@ const char *sim_violation(const struct sim *sim);
 /* A test's own invariant did not hold. */
 void sim_violate(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* After a long calm: every ICorp that was admitted is whole, and of every other nothing is left. Violations when not. */
+void sim_settled(struct sim *sim);
+/* Sessions, holds, levels, VLANs, applied terms, ISCs anywhere: their number, and a violation when there is one. */
+unsigned sim_leftovers(struct sim *sim);
+
 /* What is so now. */
 const struct core *sim_core(const struct sim *sim, const char *element);
 int sim_complete(const struct sim *sim, const char *leader, uint32_t icorp);
-/* Sessions, holds, levels, VLANs, applied terms, ISCs anywhere: their number, and a violation when there is one. */
-unsigned sim_leftovers(struct sim *sim);
-/* The last terms an element's adaptors were given for this ICorp; 0.0: none. */
+/* The last terms an element's adaptors were given for this ICorp; 0: none. */
 uint64_t sim_applied_rate(const struct sim *sim, const char *element, uint32_t icorp, const char *port);
 uint64_t sim_applied_cpu(const struct sim *sim, const char *element, uint32_t icorp);
 /* What the ISC was told last about a demand: grants with that sequence; NULL: none. */
@@ -59,5 +89,7 @@ const struct rsvp_grant *sim_told(const struct sim *sim, const char *server, uin
 				  uint32_t sequence);
 uint64_t sim_price(const struct sim *sim, const char *server, uint32_t icorp);
 uint64_t sim_messages(const struct sim *sim);
+/* How many ICorps are complete or degraded now, and how many were refused so far. */
+void sim_count(const struct sim *sim, unsigned *standing, unsigned *refused);
 
 #endif

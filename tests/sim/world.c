@@ -1,97 +1,140 @@
 /*
- * What the controllers act on: technologies that remember what they were told, and ISCs that answer.
+ * What the controllers act on: technologies that remember what they were told, and ISCs that answer. Both outlive a
+ * controller that crashes.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/internal.h"
 
-struct isc *sim_isc_at(const struct sim *sim, struct in_addr addr)
+static struct installed *installed_at(const struct sim *sim, const struct controller *c, uint32_t icorp)
 {
-	struct isc *isc = sim->iscs;
-
-	while (isc && !(isc->alive && isc->addr.s_addr == addr.s_addr))
-		isc = isc->next;
-	return isc;
+	return map_get(&sim->installed, sim_key((unsigned)(c - sim->ctl), icorp));
 }
 
 struct isc *sim_isc_of(const struct sim *sim, const char *server, uint32_t icorp)
 {
-	struct isc *isc = sim->iscs;
 	int node = topo_find(sim->topo, server);
+	const struct installed *has = node < 0 ? NULL : installed_at(sim, &sim->ctl[node], icorp);
 
-	while (isc && !(isc->alive && (int)isc->node == node && isc->key.icorp == icorp))
-		isc = isc->next;
-	return isc;
+	return has && has->isc && has->isc->alive ? has->isc : NULL;
+}
+
+void sim_isc_dies(struct sim *sim, struct isc *isc)
+{
+	if (!isc->alive)
+		return;
+	isc->alive = 0;
+	map_remove(&sim->iscs, isc->addr.s_addr);
 }
 
 /* ---- the technology: remembers what it was told ---- */
 
-static struct applied **applied_at(struct controller *c, struct adaptor_key key)
-{
-	struct applied **at = &c->applied;
-
-	while (*at && ((*at)->key.icorp != key.icorp || (*at)->key.leader.s_addr != key.leader.s_addr))
-		at = &(*at)->next;
-	return at;
-}
-
 void sim_revoke(struct sim *sim, struct controller *c, struct adaptor_key key)
 {
-	struct applied **at = applied_at(c, key), *a = *at;
+	struct installed *has = map_remove(&sim->installed, sim_key((unsigned)(c - sim->ctl), key.icorp));
 
-	for (struct isc *isc = sim->iscs; isc; isc = isc->next)
-		if (isc->key.icorp == key.icorp && &sim->ctl[isc->node] == c)
-			isc->alive = 0;
-	if (!a)
+	if (!has)
 		return;
-	*at = a->next;
-	plan_clear(&a->terms);
-	free(a);
+	sim_trace(sim, "%s: revoke icorp %u", c->node->name, key.icorp);
+	if (has->isc)
+		sim_isc_dies(sim, has->isc);
+	plan_clear(&has->terms);
+	free(has);
 }
 
-static void start_isc(struct sim *sim, struct controller *c, const struct adaptor_terms *terms)
+static struct isc *start_isc(struct sim *sim, const struct installed *has, const struct topo_node *node)
 {
-	struct isc *isc;
+	struct isc *isc = map_get(&sim->iscs, has->terms.isc.address.s_addr);
 
-	for (isc = sim->iscs; isc; isc = isc->next)
-		if (isc->addr.s_addr == terms->isc.address.s_addr && isc->alive)
-			return;
+	if (isc)
+		return isc;
 	isc = calloc(1, sizeof(*isc));
 	if (!isc)
 		abort();
-	isc->addr = terms->isc.address;
-	isc->endpoint = core_config(c->core)->address;
-	isc->key = (struct adaptor_key){ terms->icorp, terms->leader };
-	isc->node = (unsigned)(c - sim->ctl);
+	isc->addr = has->terms.isc.address;
+	isc->endpoint = topo_control(node);
+	isc->key = has->key;
+	isc->node = has->node;
 	isc->alive = 1;
 	isc->sequence = (uint32_t)(sim->now_us / CLOCK_S) * 100 + 1;
-	isc->next = sim->iscs;
-	sim->iscs = isc;
+	isc->next = sim->all_iscs;
+	sim->all_iscs = isc;
+	map_put(&sim->iscs, isc->addr.s_addr, isc);
+	return isc;
 }
 
 void sim_apply(struct sim *sim, struct controller *c, const struct core_action *action)
 {
 	struct plan_isc isc = { .port = RSVP_PORT };
 	struct event *e = sim_event(EVENT_APPLIED, (unsigned)(c - sim->ctl), 0);
-	struct applied **at = applied_at(c, action->key);
-	int fresh = !*at;
+	struct installed *has = installed_at(sim, c, action->key.icorp);
+	uint64_t takes = sim_between(sim, sim->faults.apply_min_us, sim->faults.apply_max_us);
+	int fresh = !has;
 
 	if (fresh) {
-		*at = calloc(1, sizeof(**at));
-		if (!*at)
+		has = calloc(1, sizeof(*has));
+		if (!has)
 			abort();
-		(*at)->key = action->key;
+		has->key = action->key;
+		has->node = (unsigned)(c - sim->ctl);
+		map_put(&sim->installed, sim_key(has->node, has->key.icorp), has);
 	}
-	plan_clear(&(*at)->terms);
-	if (plan_terms(core_config(c->core), action->session, &isc, 10, &(*at)->terms))
+	plan_clear(&has->terms);
+	if (plan_terms(core_config(c->core), action->session, &isc, 10, &has->terms))
 		abort();
-	if ((*at)->terms.isc.present && fresh) /* a dead one is not started again by a renewal */
-		start_isc(sim, c, &(*at)->terms);
+	if (has->terms.isc.present && fresh) /* a dead one is not started again by a renewal */
+		has->isc = start_isc(sim, has, c->node);
+	if (sim->faults.stall_permille && sim_random(sim, 1000) < sim->faults.stall_permille)
+		takes += sim_random(sim, sim->faults.stall_us);
+	sim_trace(sim, "%s: apply icorp %u, takes %.3f ms", c->node->name, action->key.icorp, (double)takes / 1e3);
+	e->life = c->life;
 	e->key = action->key;
 	e->cookie = action->cookie;
-	sim_event_add(sim, e, sim_between(sim, sim->faults.apply_min_us, sim->faults.apply_max_us));
+	sim_event_add(sim, e, takes);
+}
+
+void sim_applied(struct sim *sim, const struct event *e)
+{
+	struct controller *c = &sim->ctl[e->to];
+	struct adaptor_result result = { 0 };
+
+	if (sim_random(sim, 1000) < sim->faults.apply_fail_permille) {
+		result.error = -EIO;
+		snprintf(result.reason, sizeof(result.reason), "simulated failure");
+		sim_trace(sim, "%s: icorp %u is not applied", c->node->name, e->key.icorp);
+	} else {
+		for (unsigned r = 1; r <= RESOURCE_MEMORY; r++)
+			result.grants[result.n_grants++] = (struct adaptor_grant){
+				.resource = (uint8_t)r, .outcome = OUTCOME_APPLIED, .enforcement = ENFORCEMENT_ENFORCED };
+	}
+	controller_applied(sim, c, e, &result);
+}
+
+/* What nobody claims goes, as in the daemon: one lifetime after the start, then every few minutes. */
+void sim_audit(struct sim *sim, struct controller *c)
+{
+	struct event *again = sim_event(EVENT_AUDIT, (unsigned)(c - sim->ctl), 0);
+	struct adaptor_key *orphan = NULL;
+	const struct installed *has;
+	size_t n = 0;
+
+	for (size_t at = 0; (has = map_next(&sim->installed, &at));) {
+		if (&sim->ctl[has->node] != c || probe_keeps(c->core, has->key))
+			continue;
+		orphan = realloc(orphan, (n + 1) * sizeof(*orphan));
+		if (!orphan)
+			abort();
+		orphan[n++] = has->key;
+	}
+	sim_trace(sim, "%s: audit, %zu orphans", c->node->name, n);
+	for (size_t i = 0; i < n; i++)
+		sim_revoke(sim, c, orphan[i]);
+	free(orphan);
+	again->life = c->life;
+	sim_event_add(sim, again, 300 * CLOCK_S);
 }
 
 /* ---- the ISC's controller ---- */
@@ -100,15 +143,13 @@ void sim_isc_resv(struct sim *sim, struct isc *isc)
 {
 	struct rsvp_load load = { .endpoint = isc->endpoint, .flags = RSVP_LOAD_UP, .cpu_permille = 100 };
 	struct rsvp_msg *m = &sim->msg;
-	struct event *again = sim_event(EVENT_ISC, isc->node, 0);
-	uint64_t r = sim->topo->refresh_us;
 
 	rsvp_msg_clear(m);
 	m->type = RSVP_RESV;
 	m->ttl = 63;
 	m->session = (struct rsvp_session){ isc->key.icorp, 0, isc->key.leader };
 	m->hop = (struct rsvp_hop){ isc->addr, isc->lih };
-	m->refresh_ms = (uint32_t)(r / 1000);
+	m->refresh_ms = (uint32_t)(sim->topo->refresh_us / 1000);
 	m->style = RSVP_STYLE_SE;
 	m->flow = isc->flow;
 	m->template_ = isc->template_;
@@ -119,6 +160,14 @@ void sim_isc_resv(struct sim *sim, struct isc *isc)
 		if (isc->demand[i].sequence)
 			rsvp_add_demand(m, &isc->demand[i]);
 	sim_transmit(sim, isc->addr, isc->host, m);
+}
+
+void sim_isc_refresh(struct sim *sim, struct isc *isc)
+{
+	struct event *again = sim_event(EVENT_ISC, isc->node, 0);
+	uint64_t r = sim->topo->refresh_us;
+
+	sim_isc_resv(sim, isc);
 	again->isc = isc;
 	sim_event_add(sim, again, r / 2 + sim_random(sim, r));
 }
@@ -146,5 +195,5 @@ void sim_isc_input(struct sim *sim, struct isc *isc, const struct event *e)
 			isc->demand[grant->resource].sequence = 0; /* answered */
 	}
 	if (first)
-		sim_isc_resv(sim, isc);
+		sim_isc_refresh(sim, isc);
 }

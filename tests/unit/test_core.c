@@ -222,6 +222,41 @@ static void isc_dies(void **state)
 	sim_free(sim);
 }
 
+/* An endpoint that is confirmed and lost before the others are: the ICorp is refused, not signaled for ever. */
+static void lost_before_complete(void **state)
+{
+	struct sim *sim = start(10000000, 0);
+	struct contract *c = sim_contract(sim, 1, 1, servers, 2, access_routers, 2, 10000000);
+	int srv2 = topo_find(&topo, "srv2");
+
+	sim_cut(sim, topo.node[srv2].iface[0].link, 60 * CLOCK_S);
+	sim_originate(sim, c);
+	contract_unref(c);
+	run(sim, CLOCK_S);
+	sim_kill_isc(sim, "srv1", 1);
+	run(sim, 30 * CLOCK_S);
+	sim_settled(sim);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
+/* A leader that starts anew learns from the server's own word that an ISC is gone. */
+static void isc_gone_leader_new(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+
+	run(sim, CLOCK_S);
+	sim_kill_isc(sim, "srv2", 1);
+	run(sim, 4200 * CLOCK_MS);
+	sim_crash(sim, (unsigned)topo_find(&topo, "ar1"), 1500 * CLOCK_MS);
+	run(sim, 1400 * CLOCK_MS);
+	assert_int_equal(session(sim, "srv2", 1)->state, SESSION_FAILED); /* it lapsed meanwhile */
+	run(sim, 20 * CLOCK_S);
+	sim_settled(sim);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
 /* Without a map routers find each other by their routes; when the map comes, the switches are taken in. */
 static void map_comes_late(void **state)
 {
@@ -325,7 +360,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu),
 		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused), cmocka_unit_test(no_capacity),
-		cmocka_unit_test(isc_dies), cmocka_unit_test(hostile_isc),
+		cmocka_unit_test(isc_dies), cmocka_unit_test(lost_before_complete), cmocka_unit_test(isc_gone_leader_new),
+		cmocka_unit_test(hostile_isc),
 		cmocka_unit_test(map_comes_late), cmocka_unit_test(leader_vanishes),
 	};
 	const char *level = getenv("ICORP_TEST_LOG");

@@ -1,0 +1,339 @@
+/*
+ * The invariants. After every input the sessions it touched are compared with what they were (struct shadow), which keeps
+ * books of our own beside the core's; now and then, and when the books differ, everything is looked at.
+ *
+ *   capacity        no port, no resource, no VLAN is given away beyond what there is, and the books are right
+ *   demands         a level changes only by a demand that was never acted on before, and by no more than it asked
+ *   ownership       what nobody upstream knows, or nobody downstream answers for, is gone within a lifetime
+ *   loops           no ICorp's Paths run in a circle
+ *   calm            (sim_settled) what was admitted is whole, of everything else nothing is left
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/internal.h"
+
+static const char *node_name(const struct sim *sim, unsigned node)
+{
+	return sim->topo->node[node].name;
+}
+
+/* ---- demands: at most once ---- */
+
+static const struct rsvp_demand *issued(const struct sim *sim, const struct shadow *s, unsigned r, uint32_t sequence)
+{
+	const struct installed *has = map_get(&sim->installed, sim_key(s->node, s->last.key.icorp));
+	const struct rsvp_demand *d = has && has->isc ? &has->isc->issued[r] : NULL;
+
+	return d && d->sequence == sequence ? d : NULL;
+}
+
+static int had_rate(const struct shadow *s, uint64_t bps)
+{
+	for (unsigned i = 0; i < SHADOW_RATES; i++)
+		if (s->rate[i] == bps)
+			return 1;
+	return 0;
+}
+
+static void check_level(struct sim *sim, struct shadow *s, const struct probe *now, unsigned r)
+{
+	uint64_t was = s->last.level[r], is = now->level[r], by = was < is ? is - was : was - is;
+	const struct rsvp_demand *d;
+
+	if (was == is || !was || !is)
+		return;
+	if (now->handled[r] == s->last.handled[r]) {
+		if (r == RESOURCE_BANDWIDTH && is < was && had_rate(s, is))
+			return; /* refused further on: as it was before */
+		sim_violate(sim, "%s: icorp %u: demand %u for %s is applied twice: %lu -> %lu", node_name(sim, s->node),
+			    now->key.icorp, now->handled[r], resource_name(r), was, is);
+		return;
+	}
+	if ((int32_t)(now->handled[r] - s->last.handled[r]) < 0 && s->last.handled[r])
+		sim_violate(sim, "%s: icorp %u: demand %u for %s comes after %u", node_name(sim, s->node),
+			    now->key.icorp, now->handled[r], resource_name(r), s->last.handled[r]);
+	d = issued(sim, s, r, now->handled[r]);
+	if (d && ((d->direction > 0) != (is > was) || by > d->steps * sim->topo->node[s->node].resource[r].step))
+		sim_violate(sim, "%s: icorp %u: demand %u for %s leads from %lu to %lu", node_name(sim, s->node),
+			    now->key.icorp, now->handled[r], resource_name(r), was, is);
+	if (r == RESOURCE_BANDWIDTH)
+		s->rate[s->n_rates++ % SHADOW_RATES] = was;
+}
+
+static void check_demands(struct sim *sim, struct shadow *s, const struct probe *now)
+{
+	if (!s->last.isc || !now->isc || now->failed || s->last.revision != now->revision)
+		return;
+	for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+		check_level(sim, s, now, r);
+}
+
+/* ---- loops ---- */
+
+/* Does a Path that leaves `node` come back to `start`? Every session is looked at once. */
+static int reaches(const struct sim *sim, unsigned node, unsigned start, struct adaptor_key key)
+{
+	struct shadow *s = map_get(&sim->ctl[node].shadows, key.icorp);
+
+	if (!s || s->visited == sim->visit)
+		return 0;
+	s->visited = sim->visit;
+	for (unsigned i = 0; i < s->last.n_branches; i++) {
+		int next = s->last.branch[i].isc ? -1 : topo_owner(sim->topo, s->last.branch[i].neighbour);
+
+		if (next >= 0 && ((unsigned)next == start || reaches(sim, (unsigned)next, start, key)))
+			return 1;
+	}
+	return 0;
+}
+
+static void check_loop(struct sim *sim, unsigned node, struct adaptor_key key)
+{
+	sim->visit++;
+	if (reaches(sim, node, node, key))
+		sim_violate(sim, "icorp %u: its Paths run in a circle through %s", key.icorp, node_name(sim, node));
+}
+
+static int same_branches(const struct probe *a, const struct probe *b)
+{
+	if (a->n_branches != b->n_branches)
+		return 0;
+	for (unsigned i = 0; i < a->n_branches; i++)
+		if (a->branch[i].neighbour.s_addr != b->branch[i].neighbour.s_addr)
+			return 0;
+	return 1;
+}
+
+/* ---- what an input touched ---- */
+
+struct shadow *check_session_at(const struct sim *sim, struct in_addr addr, struct adaptor_key key)
+{
+	int node = topo_owner(sim->topo, addr);
+
+	return node < 0 ? NULL : map_get(&sim->ctl[node].shadows, key.icorp);
+}
+
+static int is_towards(const struct sim *sim, const struct probe_branch *b, unsigned node)
+{
+	return !b->isc && topo_owner(sim->topo, b->neighbour) == (int)node;
+}
+
+/* Whoever was here for a moment between two looks at everything is an owner, too, and an answer. */
+static void note_neighbours(struct sim *sim, const struct shadow *s)
+{
+	struct shadow *above = s->last.leading ? NULL : check_session_at(sim, s->last.previous, s->last.key), *below;
+
+	for (unsigned i = 0; above && i < above->last.n_branches; i++)
+		if (is_towards(sim, &above->last.branch[i], s->node))
+			above->unanswered_us[i] = 0;
+	for (unsigned i = 0; i < s->last.n_branches; i++) {
+		below = s->last.branch[i].isc ? NULL : check_session_at(sim, s->last.branch[i].neighbour, s->last.key);
+		if (below && topo_owner(sim->topo, below->last.previous) == (int)s->node)
+			below->unowned_us = 0;
+	}
+}
+
+static void book(struct controller *c, const struct probe *p, int sign)
+{
+	for (unsigned i = 0; i < p->n_holds; i++)
+		c->held[p->hold[i].port] += sign > 0 ? p->hold[i].bps : -p->hold[i].bps;
+	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
+		c->used[r] += sign > 0 ? p->level[r] : -p->level[r];
+}
+
+static void forget(struct controller *c, uint32_t icorp)
+{
+	struct shadow *s = map_remove(&c->shadows, icorp);
+
+	if (s)
+		book(c, &s->last, -1);
+	free(s);
+}
+
+void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key)
+{
+	struct shadow *s = map_get(&c->shadows, key.icorp);
+	int moved = 1;
+	struct probe now;
+
+	if (!probe_session(c->core, key, &now)) {
+		if (s && s->last.key.leader.s_addr == key.leader.s_addr)
+			forget(c, key.icorp);
+		return;
+	}
+	if (s) {
+		check_demands(sim, s, &now);
+		book(c, &s->last, -1);
+		moved = !same_branches(&s->last, &now);
+		if (moved)
+			memset(s->unanswered_us, 0, sizeof(s->unanswered_us));
+	} else {
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			abort();
+		s->node = (unsigned)(c - sim->ctl);
+		map_put(&c->shadows, key.icorp, s);
+	}
+	s->last = now;
+	book(c, &now, 1);
+	note_neighbours(sim, s);
+	if (moved && now.n_branches)
+		check_loop(sim, s->node, key);
+}
+
+/* ---- capacity ---- */
+
+/* Takes away what the core no longer has; core NULL: all of it. */
+static void forget_gone(struct controller *c, const struct core *core)
+{
+	const struct shadow *s;
+	size_t at = 0;
+
+	while ((s = map_next(&c->shadows, &at))) {
+		if (core && core_session(core, s->last.key.icorp, s->last.key.leader))
+			continue;
+		forget(c, s->last.key.icorp);
+		at = 0; /* the table has changed */
+	}
+}
+
+void check_forget(struct controller *c)
+{
+	forget_gone(c, NULL);
+}
+
+/* Everything of one controller anew: when its books differ from ours, a session changed that no action named. */
+static void look_again(struct sim *sim, struct controller *c)
+{
+	size_t n;
+	struct adaptor_key *keys = probe_keys(c->core, &n);
+
+	for (size_t i = 0; i < n; i++)
+		check_touched(sim, c, keys[i]);
+	free(keys);
+	if (c->shadows.n != n)
+		forget_gone(c, c->core);
+}
+
+static int books_differ(const struct controller *c, const struct core_config *config)
+{
+	for (unsigned p = 0; p < config->n_ports; p++)
+		if (config->port[p].reserved_bps != c->held[p])
+			return 1;
+	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
+		if (config->resource[r].used != c->used[r])
+			return 1;
+	return 0;
+}
+
+void check_books(struct sim *sim, struct controller *c)
+{
+	const struct core_config *config = core_config(c->core);
+
+	if (books_differ(c, config)) {
+		look_again(sim, c);
+		if (books_differ(c, config))
+			sim_violate(sim, "%s: its books differ from what its sessions hold", c->node->name);
+	}
+	for (unsigned p = 0; p < config->n_ports; p++)
+		if (c->held[p] > config->port[p].capacity_bps)
+			sim_violate(sim, "%s: %s is oversubscribed: %lu of %lu bit/s", c->node->name,
+				    config->port[p].ifname, c->held[p], config->port[p].capacity_bps);
+	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
+		if (config->resource[r].capacity && c->used[r] > config->resource[r].capacity)
+			sim_violate(sim, "%s: %s is oversubscribed: %lu of %lu", c->node->name, resource_name(r),
+				    c->used[r], config->resource[r].capacity);
+}
+
+/* One VLAN, one ICorp. */
+static void check_vlans(struct sim *sim, const struct controller *c)
+{
+	uint8_t taken[4096 / 8] = { 0 };
+	const struct shadow *s;
+
+	for (size_t at = 0; (s = map_next(&c->shadows, &at));) {
+		unsigned vlan = s->last.vlan;
+
+		if (vlan && taken[vlan / 8] >> vlan % 8 & 1)
+			sim_violate(sim, "%s: VLAN %u is of two ICorps", c->node->name, vlan);
+		taken[vlan / 8] |= (uint8_t)(1u << vlan % 8);
+	}
+}
+
+/* ---- ownership ---- */
+
+static int has_owner(const struct sim *sim, const struct shadow *s)
+{
+	const struct icorp *icorp = map_get(&sim->icorps, s->last.key.icorp);
+	const struct shadow *above = check_session_at(sim, s->last.previous, s->last.key);
+
+	if (s->last.leading)
+		return icorp && icorp->wanted;
+	for (unsigned i = 0; above && i < above->last.n_branches; i++)
+		if (is_towards(sim, &above->last.branch[i], s->node))
+			return 1;
+	return 0;
+}
+
+static int is_answered(const struct sim *sim, const struct shadow *s, const struct probe_branch *b)
+{
+	const struct shadow *below;
+
+	if (!b->reserved)
+		return 1;
+	if (b->isc)
+		return map_get(&sim->iscs, b->neighbour.s_addr) != NULL;
+	below = check_session_at(sim, b->neighbour, s->last.key);
+	return below && !below->last.leading && topo_owner(sim->topo, below->last.previous) == (int)s->node;
+}
+
+/* For how long the state of this controller may stand without anybody: a lifetime on its clock, and what was under way. */
+static uint64_t bound(const struct sim *sim, const struct shadow *s)
+{
+	const struct controller *c = &sim->ctl[s->node];
+	uint64_t lifetime = probe_lifetime(c->core);
+
+	return lifetime + lifetime * (uint64_t)llabs(c->ppm) / 500000 + sim->faults.delay_max_us + 1500 * CLOCK_MS;
+}
+
+static void check_owner(struct sim *sim, struct shadow *s)
+{
+	const struct probe *p = &s->last;
+
+	if (has_owner(sim, s))
+		s->unowned_us = 0;
+	else if (!s->unowned_us)
+		s->unowned_us = sim->now_us;
+	else if (sim->now_us - s->unowned_us > bound(sim, s))
+		sim_violate(sim, "%s keeps icorp %u, which nobody upstream has known for %.3f s", node_name(sim, s->node),
+			    p->key.icorp, (double)(sim->now_us - s->unowned_us) / 1e6);
+	for (unsigned i = 0; i < p->n_branches; i++) {
+		if (is_answered(sim, s, &p->branch[i]))
+			s->unanswered_us[i] = 0;
+		else if (!s->unanswered_us[i])
+			s->unanswered_us[i] = sim->now_us;
+		else if (sim->now_us - s->unanswered_us[i] > bound(sim, s))
+			sim_violate(sim, "%s keeps a reservation of icorp %u that nobody downstream has known for %.3f s",
+				    node_name(sim, s->node), p->key.icorp, (double)(sim->now_us - s->unanswered_us[i]) / 1e6);
+	}
+}
+
+void check_everything(struct sim *sim)
+{
+	struct shadow *s;
+
+	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
+		struct controller *c = &sim->ctl[i];
+
+		if (!c->core || !core_sessions(c->core))
+			continue;
+		look_again(sim, c);
+		check_books(sim, c);
+		check_vlans(sim, c);
+	}
+	for (unsigned i = 0; i < sim->topo->n_nodes; i++)
+		for (size_t at = 0; (s = map_next(&sim->ctl[i].shadows, &at));)
+			check_owner(sim, s);
+}

@@ -1,0 +1,86 @@
+/* What goes wrong besides messages and adaptors: controllers that die and come back, links, clocks, maps. */
+#include <stdlib.h>
+
+#include "tests/sim/internal.h"
+
+void sim_skew(struct sim *sim, unsigned ppm)
+{
+	for (unsigned i = 0; ppm && i < sim->topo->n_nodes; i++) {
+		sim->ctl[i].offset_us = (int64_t)sim_random(sim, 86400 * CLOCK_S);
+		sim->ctl[i].ppm = (int64_t)sim_random(sim, 2 * (uint64_t)ppm + 1) - ppm;
+	}
+}
+
+void sim_crash(struct sim *sim, unsigned node, uint64_t down_us)
+{
+	struct controller *c = &sim->ctl[node];
+	struct event *back;
+
+	if (!c->core)
+		return;
+	sim_trace(sim, "%s crashes, for %.3f s", c->node->name, (double)down_us / 1e6);
+	controller_stop(sim, c);
+	back = sim_event(EVENT_RESTART, node, 0);
+	back->life = c->life;
+	sim_event_add(sim, back, down_us);
+}
+
+void sim_restart(struct sim *sim, unsigned node)
+{
+	struct controller *c = &sim->ctl[node];
+	struct event *audit = sim_event(EVENT_AUDIT, node, 0), *enrol = sim_event(EVENT_REGISTER, node, 0);
+
+	sim_trace(sim, "%s is back", c->node->name);
+	if (controller_start(sim, c))
+		abort();
+	if (c->offset_us)
+		c->offset_us = (int64_t)sim_random(sim, 86400 * CLOCK_S); /* the machine may have started anew, too */
+	audit->life = enrol->life = c->life;
+	sim_event_add(sim, audit, probe_lifetime(c->core));
+	sim_event_add(sim, enrol, sim_between(sim, 10 * CLOCK_MS, CLOCK_S));
+}
+
+/* A leader that has registered again is told what it leads. */
+void sim_register(struct sim *sim, unsigned node)
+{
+	const struct icorp *icorp;
+
+	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));)
+		if (icorp->wanted && icorp->leader == node)
+			controller_originate(sim, &sim->ctl[node], icorp->contract);
+}
+
+void sim_cut(struct sim *sim, unsigned link, uint64_t down_us)
+{
+	const struct topo_link *l = &sim->topo->link[link];
+
+	sim_trace(sim, "the link %s - %s passes nothing, for %.3f s", sim->topo->node[l->a.node].name,
+		  sim->topo->node[l->b.node].name, (double)down_us / 1e6);
+	sim->cut[link]++;
+	sim_event_add(sim, sim_event(EVENT_LINK, link, 0), down_us);
+}
+
+void sim_heal(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->topo->n_links; i++)
+		sim->cut[i] = 0;
+	for (unsigned i = 0; i < sim->topo->n_nodes; i++)
+		if (sim->ctl[i].node->what == TOPO_CONTROLLER && !sim->ctl[i].core)
+			sim_restart(sim, i);
+}
+
+void sim_map(struct sim *sim, int known)
+{
+	sim->map_known++;
+	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
+		struct controller *c = &sim->ctl[i];
+
+		if (c->node->what != TOPO_CONTROLLER)
+			continue;
+		nexthops_clear_map(&c->nexthops);
+		if (known && topo_map(sim->topo, c->node, &c->nexthops))
+			abort();
+		if (c->core)
+			controller_routes(sim, c);
+	}
+}

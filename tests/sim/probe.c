@@ -1,0 +1,95 @@
+/* Reading the core's structures. See probe.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "signald/session.h"
+#include "tests/sim/probe.h"
+
+static void probe_isc(const struct session *s, struct probe *out)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		const struct leaf *leaf = &s->leaf[i];
+
+		if (!leaf->branch || !leaf->branch->isc)
+			continue;
+		out->isc = 1;
+		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
+			out->level[r] = leaf_level(leaf, r);
+		if (leaf->more)
+			memcpy(out->handled, leaf->more->handled, sizeof(out->handled));
+		out->level[RESOURCE_BANDWIDTH] = leaf->branch->rate_bps;
+	}
+}
+
+int probe_session(const struct core *core, struct adaptor_key key, struct probe *out)
+{
+	const struct session *s = core_session(core, key.icorp, key.leader);
+
+	if (!s)
+		return 0;
+	memset(out, 0, sizeof(*out));
+	out->key = key;
+	out->revision = s->contract->revision;
+	out->leading = s->leading;
+	out->up_and_committed = s->state == SESSION_UP && s->committed;
+	out->failed = s->state == SESSION_FAILED;
+	out->previous = s->up.addr;
+	out->vlan = s->vlan;
+	for (; out->n_holds < s->n_holds; out->n_holds++)
+		out->hold[out->n_holds] = (struct probe_hold){ s->hold[out->n_holds].port, s->hold[out->n_holds].bps };
+	for (const struct branch *b = s->branch; b && out->n_branches < CORE_MAX_PORTS; b = b->next)
+		out->branch[out->n_branches++] = (struct probe_branch){ b->neighbour, b->port, b->isc,
+									b->resv_expires_us != 0 };
+	probe_isc(s, out);
+	return 1;
+}
+
+struct adaptor_key *probe_keys(const struct core *core, size_t *n)
+{
+	struct adaptor_key *keys = calloc(core_sessions(core) + 1, sizeof(*keys));
+
+	if (!keys)
+		abort();
+	*n = 0;
+	for (const struct session *s = core_session_next(core, NULL); s; s = core_session_next(core, s))
+		keys[(*n)++] = s->key;
+	return keys;
+}
+
+int probe_keeps(const struct core *core, struct adaptor_key key)
+{
+	const struct session *s = core_session(core, key.icorp, key.leader);
+
+	return s && s->asked;
+}
+
+unsigned probe_leaves(const struct core *core, struct adaptor_key key, struct probe_leaf *out, unsigned room)
+{
+	const struct session *s = core_session(core, key.icorp, key.leader);
+	unsigned n = 0;
+
+	for (; s && n < s->n_leaves && n < room; n++)
+		out[n] = (struct probe_leaf){ s->leaf[n].ep->control, s->leaf[n].where != LEAF_ELSEWHERE, s->leaf[n].up };
+	return n;
+}
+
+enum leader_state probe_leader(const struct core *core, struct adaptor_key key)
+{
+	const struct session *s = core_session(core, key.icorp, key.leader);
+
+	return s && s->leading ? leader_state(s) : LEADER_GONE;
+}
+
+uint64_t probe_lifetime(const struct core *core)
+{
+	return core_lifetime(core, core->config.refresh_us);
+}
+
+unsigned probe_vlans(const struct core *core)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < sizeof(core->vlan_used); i++)
+		n += (unsigned)__builtin_popcount(core->vlan_used[i]);
+	return n;
+}

@@ -1,0 +1,48 @@
+/*
+ * What the simulator sees of a controller's sessions: the only file of it that knows the core's structures is probe.c.
+ */
+#ifndef ICORP_SIM_PROBE_H
+#define ICORP_SIM_PROBE_H
+
+#include "signald/core.h"
+#include "signald/leader.h"
+
+struct probe_hold { int port; uint64_t bps; };
+
+/* One neighbour below: who, and whether its reservation stands. */
+struct probe_branch { struct in_addr neighbour; int port, isc, reserved; };
+
+struct probe {
+	struct adaptor_key key;
+	uint16_t revision;
+	int leading;
+	int up_and_committed;                /* confirmed, and the adaptors took it */
+	int failed;                          /* it keeps only the memory of it */
+	struct in_addr previous;             /* hop; when not leading */
+	uint16_t vlan;
+	unsigned n_holds; struct probe_hold hold[CORE_MAX_PORTS];
+	unsigned n_branches; struct probe_branch branch[CORE_MAX_PORTS];
+	int isc;                             /* its ISC is here: */
+	uint64_t level[RESOURCE_MAX + 1];    /*   what it has, bandwidth included */
+	uint32_t handled[RESOURCE_MAX + 1];  /*   the last demand that was acted on */
+};
+
+/* An endpoint, as its ICorp's leader sees it. */
+struct probe_leaf { struct in_addr control; int wanted, up; };
+
+/* Fills *out; 0: there is no such session. */
+int probe_session(const struct core *core, struct adaptor_key key, struct probe *out);
+/* Walks: the keys of all sessions, a malloc'd array for the caller to free. */
+struct adaptor_key *probe_keys(const struct core *core, size_t *n);
+/* Would its adaptors be asked to keep it by an audit? */
+int probe_keeps(const struct core *core, struct adaptor_key key);
+/* At the leader. Returns how many endpoints were written, at most room. */
+unsigned probe_leaves(const struct core *core, struct adaptor_key key, struct probe_leaf *out, unsigned room);
+/* The state it would report; LEADER_GONE: there is none. */
+enum leader_state probe_leader(const struct core *core, struct adaptor_key key);
+/* How long, on its own clock, state that nobody refreshes may stand. */
+uint64_t probe_lifetime(const struct core *core);
+/* How many VLANs are taken. */
+unsigned probe_vlans(const struct core *core);
+
+#endif

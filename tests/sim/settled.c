@@ -1,0 +1,137 @@
+/*
+ * After a long calm: what was admitted is whole, of everything else nothing is left. The ICorp is walked as its Paths went,
+ * from the leader down; whatever has it and was not met is a leftover.
+ */
+#include <stdio.h>
+
+#include "tests/sim/internal.h"
+
+#define MAX_LEAVES 256
+
+static const char *node_name(const struct sim *sim, unsigned node)
+{
+	return sim->topo->node[node].name;
+}
+
+/* Marks every session that the Paths from here reach. Each must have committed. */
+static void walk(struct sim *sim, struct shadow *s)
+{
+	if (s->visited == sim->visit)
+		return;
+	s->visited = sim->visit;
+	if (!s->last.up_and_committed || !map_get(&sim->installed, sim_key(s->node, s->last.key.icorp)))
+		sim_violate(sim, "icorp %u is not in force on %s", s->last.key.icorp, node_name(sim, s->node));
+	for (unsigned i = 0; i < s->last.n_branches; i++) {
+		const struct probe_branch *b = &s->last.branch[i];
+		struct shadow *below = b->isc ? NULL : check_session_at(sim, b->neighbour, s->last.key);
+
+		if (below)
+			walk(sim, below);
+		else if (!b->isc)
+			sim_violate(sim, "icorp %u ends at %s", s->last.key.icorp, node_name(sim, s->node));
+	}
+}
+
+static void check_leaves(struct sim *sim, const struct shadow *leading)
+{
+	struct probe_leaf leaf[MAX_LEAVES];
+	unsigned n = probe_leaves(sim->ctl[leading->node].core, leading->last.key, leaf, MAX_LEAVES);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct shadow *s = check_session_at(sim, leaf[i].control, leading->last.key);
+		int node = topo_owner(sim->topo, leaf[i].control);
+		const struct installed *has = map_get(&sim->installed, sim_key((unsigned)node, leading->last.key.icorp));
+
+		if (!leaf[i].wanted)
+			continue; /* it was lost, and the leader gave it up */
+		if (!leaf[i].up)
+			sim_violate(sim, "icorp %u: %s is neither confirmed nor given up", leading->last.key.icorp,
+				    node_name(sim, (unsigned)node));
+		else if (!s || s->visited != sim->visit)
+			sim_violate(sim, "icorp %u: %s is confirmed and not reached", leading->last.key.icorp,
+				    node_name(sim, (unsigned)node));
+		else if (s->last.isc && !(has && has->isc && has->isc->alive && has->isc->heard))
+			sim_violate(sim, "icorp %u: %s is confirmed and its ISC does not run", leading->last.key.icorp,
+				    node_name(sim, (unsigned)node));
+	}
+}
+
+static void check_icorp(struct sim *sim, const struct icorp *icorp)
+{
+	struct adaptor_key key = { icorp->contract->id, topo_control(&sim->topo->node[icorp->leader]) };
+	const struct core *core = sim->ctl[icorp->leader].core;
+	enum leader_state state = core ? probe_leader(core, key) : LEADER_GONE;
+	struct shadow *s = check_session_at(sim, key.leader, key);
+
+	if (!icorp->wanted)
+		return;
+	if (!s || (state != LEADER_COMPLETE && state != LEADER_DEGRADED)) {
+		sim_violate(sim, "icorp %u is neither whole nor refused: %s", key.icorp, leader_state_name(state));
+		return;
+	}
+	if (!s->last.n_branches && state == LEADER_DEGRADED) { /* every other endpoint was lost: only the leader remembers it */
+		s->visited = sim->visit;
+		return;
+	}
+	walk(sim, s);
+	check_leaves(sim, s);
+}
+
+void sim_settled(struct sim *sim)
+{
+	const struct installed *has;
+	const struct icorp *icorp;
+	const struct shadow *s;
+
+	check_everything(sim);
+	sim->visit++;
+	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));)
+		check_icorp(sim, icorp);
+	for (unsigned i = 0; i < sim->topo->n_nodes; i++)
+		for (size_t at = 0; (s = map_next(&sim->ctl[i].shadows, &at));)
+			if (s->visited != sim->visit)
+				sim_violate(sim, "icorp %u is left on %s", s->last.key.icorp, node_name(sim, i));
+	for (size_t at = 0; (has = map_next(&sim->installed, &at));) {
+		s = map_get(&sim->ctl[has->node].shadows, has->key.icorp);
+		if (!s || s->visited != sim->visit)
+			sim_violate(sim, "icorp %u is left in the technologies of %s", has->key.icorp,
+				    node_name(sim, has->node));
+	}
+}
+
+/* What one controller still has, once nothing is wanted any more. */
+static unsigned left_on(const struct sim *sim, const struct controller *c)
+{
+	const struct core_config *config = core_config(c->core);
+	unsigned left = (unsigned)core_sessions(c->core) + probe_vlans(c->core);
+
+	for (unsigned p = 0; p < config->n_ports; p++)
+		left += config->port[p].reserved_bps != 0;
+	for (unsigned r = 0; r <= RESOURCE_MAX; r++)
+		left += config->resource[r].used != 0;
+	return left;
+}
+
+unsigned sim_leftovers(struct sim *sim)
+{
+	unsigned left = (unsigned)(sim->installed.n + sim->iscs.n), one;
+	char first[128] = "";
+	const struct installed *has;
+	size_t at = 0;
+
+	has = map_next(&sim->installed, &at);
+	if (has)
+		snprintf(first, sizeof(first), "icorp %u in the technologies of %s", has->key.icorp, node_name(sim, has->node));
+	else if (sim->iscs.n)
+		snprintf(first, sizeof(first), "an ISC");
+	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
+		one = sim->ctl[i].core ? left_on(sim, &sim->ctl[i]) : 0;
+		if (one && !*first)
+			snprintf(first, sizeof(first), "%s: %zu sessions", node_name(sim, i),
+				 core_sessions(sim->ctl[i].core));
+		left += one;
+	}
+	if (left)
+		sim_violate(sim, "%u things are left; first %s", left, first);
+	return left;
+}
