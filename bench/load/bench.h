@@ -43,7 +43,7 @@ void rig_stop(struct rig *rig);
 int rig_answers(struct rig *rig);
 
 /* A number of setups at the generator's best, and what they cost. */
-struct burst { uint32_t asked, up; double seconds, cpu_us, adaptor_us, generator_share, waited_share; };
+struct burst { uint32_t asked, up; double seconds, cpu_us, adaptor_us, generator_us, waited_share; };
 struct burst rig_burst(struct generator *g, const struct process *process, uint32_t count, unsigned window);
 
 /* The contract that most measurements use: shared if that can be. */

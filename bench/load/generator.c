@@ -251,13 +251,24 @@ static void refresh(struct generator *g, uint64_t now)
 
 /* ---- turns ---- */
 
+static void hello(struct generator *g, uint64_t now)
+{
+	if (!g->hello_ms || now < g->hello_us + g->hello_ms * CLOCK_MS)
+		return;
+	g->hello_us = now;
+	neighbour_hello(&g->up);
+	neighbour_hello(&g->down);
+}
+
 /* Sends what is queued, waits for the router, takes what it says. */
 static void turn(struct generator *g)
 {
 	struct pollfd fds[3] = { { g->up.fd, POLLIN, 0 }, { g->down.fd, POLLIN, 0 }, { g->spare.fd, POLLIN, 0 } };
 	nfds_t n = g->spare.fd > 0 ? 3 : 2;
+	uint64_t now = clock_now_us();
 
-	refresh(g, clock_now_us());
+	refresh(g, now);
+	hello(g, now);
 	neighbour_flush(&g->up);
 	neighbour_flush(&g->down);
 	if (n == 3)

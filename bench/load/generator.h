@@ -28,6 +28,9 @@ struct generator {
 	struct slot *slot; uint32_t n, room; /* session i is ICorp DOCS_FIRST + i; torn ones keep theirs */
 	uint32_t *window; unsigned n_window;
 	struct rsvp_msg path, resv, tear;
+	unsigned hello_ms;          /* between the neighbours' HELLO REQUESTs; 0: none */
+	uint64_t hello_us;          /* the last ones */
+	uint32_t instance;          /* the router's, before its restart (Hello) */
 	struct { uint64_t at_us; uint32_t path, resv; } refresh; /* of what is up: the next one of each */
 	int refreshing;
 	uint32_t *latency_us; size_t n_latency; /* of the last generator_setup, when given; owned by the caller */

@@ -225,16 +225,26 @@ void neighbour_flush(struct neighbour *n)
 
 /* ---- receiving ---- */
 
-static void answer_hello(struct neighbour *n, const struct rsvp_msg *msg)
+static void say_hello(struct neighbour *n, int ack)
 {
-	struct rsvp_msg answer = { .type = RSVP_HELLO, .ttl = 1, .has = RSVP_HAS_HELLO };
+	struct rsvp_msg msg = { .type = RSVP_HELLO, .ttl = 1, .has = RSVP_HAS_HELLO,
+				.hello = { ack, n->hello, n->router_hello } };
 
+	if (!n->mute)
+		neighbour_resend(n, &msg, 0);
+}
+
+void neighbour_hello(struct neighbour *n)
+{
+	say_hello(n, 0);
+}
+
+static void take_hello(struct neighbour *n, const struct rsvp_msg *msg)
+{
 	n->hellos++;
 	n->router_hello = msg->hello.source;
-	if (msg->hello.ack || n->mute)
-		return;
-	answer.hello = (struct rsvp_hello){ 1, n->hello, msg->hello.source };
-	neighbour_resend(n, &answer, 0);
+	if (!msg->hello.ack)
+		say_hello(n, 1);
 }
 
 static void take_acks(struct neighbour *n, const struct rsvp_msg *msg)
@@ -268,7 +278,7 @@ static void take_message(struct neighbour *n, const uint8_t *data, size_t len)
 	}
 	take_acks(n, msg);
 	if (msg->type == RSVP_HELLO)
-		answer_hello(n, msg);
+		take_hello(n, msg);
 	else if (msg->type == RSVP_SREFRESH)
 		n->srefreshes++;
 	else if (msg->type != RSVP_ACK)

@@ -39,7 +39,8 @@ struct neighbour {
 	int plain;                   /* never speak RFC 2961 */
 	int reduction;               /* the router understands it */
 	int mute;                    /* do not answer Hello any more */
-	uint32_t epoch, next_id, hello, router_hello;
+	uint32_t epoch, next_id;
+	uint32_t hello, router_hello; /* instances: ours, and the router's as it last said; 0: it said none */
 	struct { uint32_t *v; size_t n, room; } owner; /* by message id */
 	struct rsvp_msg msg, acks, list; /* received; acknowledgements owed; the last Srefresh */
 	struct neighbour_slots in, out;
@@ -60,6 +61,8 @@ uint32_t neighbour_send(struct neighbour *n, struct rsvp_msg *msg, uint32_t owne
 void neighbour_resend(struct neighbour *n, struct rsvp_msg *msg, uint32_t id);
 /* One Srefresh for these ids. */
 void neighbour_srefresh(struct neighbour *n, const uint32_t *ids, unsigned count);
+/* Asks whether the router is there and still the same: a HELLO REQUEST (RFC 3209 section 5). */
+void neighbour_hello(struct neighbour *n);
 /* Sends what is queued, and acknowledges what was received. */
 void neighbour_flush(struct neighbour *n);
 /* Takes what is there; hooks are called. How many datagrams. */

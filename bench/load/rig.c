@@ -98,7 +98,7 @@ struct burst rig_burst(struct generator *g, const struct process *process, uint3
 	done = b.up ? b.up : 1;
 	b.cpu_us = (double)(after.cpu_ns - before.cpu_ns) / 1e3 / done;
 	b.adaptor_us = (double)(after.children_ns - before.children_ns) / 1e3 / done;
-	b.generator_share = (double)(own_cpu_ns() - own) / 1e9 / b.seconds;
+	b.generator_us = (double)(own_cpu_ns() - own) / 1e3 / done;
 	b.waited_share = (double)(after.waited_ns - before.waited_ns) / 1e9 / b.seconds;
 	return b;
 }

@@ -8,14 +8,14 @@
 #define WINDOW 64
 
 struct rounds { unsigned n; double per_s[BENCH_ROUNDS_MAX], cpu_us[BENCH_ROUNDS_MAX], adaptor_us[BENCH_ROUNDS_MAX],
-		generator[BENCH_ROUNDS_MAX], waited[BENCH_ROUNDS_MAX]; uint32_t asked, up; };
+		generator_us[BENCH_ROUNDS_MAX], waited[BENCH_ROUNDS_MAX]; uint32_t asked, up; };
 
 static void round_add(struct rounds *r, const struct burst *b)
 {
 	r->per_s[r->n] = b->up / b->seconds;
 	r->cpu_us[r->n] = b->cpu_us;
 	r->adaptor_us[r->n] = b->adaptor_us;
-	r->generator[r->n] = b->generator_share;
+	r->generator_us[r->n] = b->generator_us;
 	r->waited[r->n] = b->waited_share;
 	r->asked += b->asked;
 	r->up += b->up;
@@ -57,8 +57,8 @@ static void print_rounds(struct bench *b, const char *name, double goal, const s
 		return;
 	}
 	snprintf(row.note, sizeof(row.note), "daemon %.1f us and adaptor %.1f us of CPU each, floor %.1f us; generator "
-		 "%.0f %% busy; the daemon waited %.0f %% of the time for a processor", median(d->cpu_us, d->n),
-		 median(d->adaptor_us, d->n), median(f->cpu_us, f->n), 100 * median(d->generator, d->n),
+		 "%.1f us at the floor; the daemon waited %.0f %% of the time for a processor", median(d->cpu_us, d->n),
+		 median(d->adaptor_us, d->n), median(f->cpu_us, f->n), median(f->generator_us, f->n),
 		 100 * median(d->waited, d->n));
 	report_add(&b->report, &row);
 }
