@@ -195,7 +195,7 @@ static double refresh_percent(struct generator *g, const struct process *process
 	       (double)(clock_now_us() - start) * 100;
 }
 
-static int refresh_at(struct rig *rig, uint32_t sessions, const char *name, double goal)
+static int refresh_at(struct rig *rig, uint32_t sessions, double bytes_each, const char *name, double goal)
 {
 	struct bench *b = rig->bench;
 	unsigned seconds = b->options.quick ? 2 : 30;
@@ -204,7 +204,7 @@ static int refresh_at(struct rig *rig, uint32_t sessions, const char *name, doub
 	char why[128];
 
 	rig->g.refreshing = 1;
-	if (load(&rig->g, sessions, 0, why, sizeof(why)) || load(&rig->floor, sessions, 0, why, sizeof(why))) {
+	if (load(&rig->g, sessions, bytes_each, why, sizeof(why)) || load(&rig->floor, sessions, 0, why, sizeof(why))) {
 		report_missing(&b->report, name, "%s", why);
 		return -1;
 	}
@@ -225,8 +225,8 @@ void measure_refresh(struct bench *b)
 	if (rig_start(&rig, b, 1, 30000, bench_docs(b)))
 		report_missing(&b->report, "refresh_cpu_percent_100k", "the daemon does not answer");
 	else if (b->options.quick)
-		refresh_at(&rig, 1000, "refresh_cpu_percent_1k", 0);
-	else if (!refresh_at(&rig, 100000, "refresh_cpu_percent_100k", 1))
-		refresh_at(&rig, 1000000, "refresh_cpu_percent_1m", 5);
+		refresh_at(&rig, 1000, 0, "refresh_cpu_percent_1k", 0);
+	else if (!refresh_at(&rig, 100000, 0, "refresh_cpu_percent_100k", 1))
+		refresh_at(&rig, 1000000, (weigh(&rig).daemon + weigh(&rig).adaptor) / 100000, "refresh_cpu_percent_1m", 5);
 	rig_stop(&rig);
 }
