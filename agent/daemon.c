@@ -326,8 +326,8 @@ static void init_parts(struct agentd *d)
 	agent_init(&d->agent, d->boot, d->stored_sequence, seed);
 	apps_init(&d->apps, d->boot, now);
 	measure_init(&d->measure, "", d->options->init);
-	d->measure.group = d->group;
-	d->measure.n_groups = d->apps.n;
+	d->measure.processes.group = d->group;
+	d->measure.processes.n_groups = d->apps.n;
 	note_ports(d);
 	for (unsigned i = 0; i < BOOT_MAX_APPS; i++)
 		d->report[i] = -1;
@@ -370,6 +370,7 @@ static void close_parts(struct agentd *d)
 		close(d->udp);
 	link_close(&d->link);
 	loop_free(d->loop);
+	measure_clear(&d->measure);
 	rsvp_msg_free(&d->in);
 	rsvp_msg_free(&d->out);
 }

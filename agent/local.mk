@@ -6,9 +6,9 @@ agent_libicorp_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 
 noinst_LIBRARIES += agent/libagent.a
 agent_libagent_a_SOURCES = agent/apps.h agent/boot.h agent/core.h agent/daemon.h agent/daemon_parts.h agent/demand.h \
-	agent/link.h agent/measure.h agent/policy.h agent/settings.h agent/show.h agent/spawn.h \
+	agent/link.h agent/measure.h agent/policy.h agent/processes.h agent/settings.h agent/show.h agent/spawn.h \
 	agent/apps.c agent/boot.c agent/commands.c agent/core.c agent/daemon.c agent/demand.c agent/link.c agent/measure.c \
-	agent/options.c agent/policy.c agent/settings.c agent/show.c agent/spawn.c agent/state.c
+	agent/options.c agent/policy.c agent/processes.c agent/settings.c agent/show.c agent/spawn.c agent/state.c
 agent_libagent_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 
 AGENT_LIBS = agent/libagent.a agent/libicorp.a lib/libhttp.a lib/libcryptobase.a lib/libbase.a $(CURL_LIBS) \

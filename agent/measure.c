@@ -4,12 +4,15 @@
  *   cgroup v1   cpuacct.usage, cpu.cfs_quota_us, cpu.shares, memory.usage_in_bytes, memory.limit_in_bytes
  *   /proc       utime + stime of every process in the ISC (when it is our pid namespace) or in the applications' groups
  *
+ * What it may use is less than its quota, or than one cpu, when others on the machine have the cpu: an ISC that is
+ * short of cpu because its share is small uses little, and all that it gets. The time in which one of its threads was
+ * ready and did not run (processes.c) was not available to it, and does not count.
+ *
  * /proc/self/cgroup names our group. In a container without a cgroup namespace that name is the host's, and the mount
  * shows only our part of the tree: so the named directory is tried first, then the mount point. The root of a hierarchy
  * is the whole machine: whoever finds himself there uses /proc.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,32 +28,12 @@
 #define CGROUPS "/sys/fs/cgroup"
 #define NO_LIMIT (UINT64_MAX / 4)    /* v1's "no limit" is a huge number rounded to pages */
 
-/* Reads a small file whole. 0 or -errno. */
-static int slurp(const char *dir, const char *name, char *out, size_t room)
-{
-	char path[PATH_SIZE];
-	ssize_t n;
-	int fd;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
-		return -ENAMETOOLONG;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, out, room - 1);
-	close(fd);
-	if (n < 0)
-		return -EIO;
-	out[n] = '\0';
-	return 0;
-}
-
 /* A file with one number; 0 when there is none ("max", "-1", no file). */
 static uint64_t number(const char *dir, const char *name)
 {
 	char text[64];
 
-	if (!*dir || slurp(dir, name, text, sizeof(text)) || !isdigit((unsigned char)text[0]))
+	if (!*dir || processes_read(dir, name, text, sizeof(text)) || !isdigit((unsigned char)text[0]))
 		return 0;
 	return strtoull(text, NULL, 10);
 }
@@ -61,7 +44,7 @@ static uint64_t keyed(const char *dir, const char *name, const char *key)
 	char text[TEXT_SIZE], *line, *save;
 	size_t len = strlen(key);
 
-	if (!*dir || slurp(dir, name, text, sizeof(text)))
+	if (!*dir || processes_read(dir, name, text, sizeof(text)))
 		return 0;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (!strncmp(line, key, len) && (line[len] == ' ' || line[len] == ':'))
@@ -146,9 +129,9 @@ void measure_init(struct measure *m, const char *root, int own)
 
 	memset(m, 0, sizeof(*m));
 	snprintf(m->root, sizeof(m->root), "%s", root ? root : "");
-	m->own = own;
+	m->processes.all = own;
 	snprintf(dir, sizeof(dir), "%s/proc/self", m->root);
-	if (slurp(dir, "cgroup", text, sizeof(text)))
+	if (processes_read(dir, "cgroup", text, sizeof(text)))
 		return;
 	if (find_v1(m, text, "cpuacct", "cpuacct.usage", m->cpuacct, sizeof(m->cpuacct))) {
 		m->source = MEASURE_CGROUP1;
@@ -170,57 +153,12 @@ const char *measure_source_name(const struct measure *m)
 
 /* ---- cpu ---- */
 
-static int counts(const struct measure *m, pid_t group)
-{
-	if (m->own)
-		return 1;
-	for (unsigned i = 0; i < m->n_groups; i++)
-		if (m->group[i] > 0 && m->group[i] == group)
-			return 1;
-	return 0;
-}
-
-/* utime + stime (and those of reaped children) from one /proc/PID/stat, in ticks. */
-static uint64_t process_ticks(const struct measure *m, const char *pid)
-{
-	char dir[PATH_MAX / 4 + 300], text[TEXT_SIZE], *p;
-	unsigned long long t[4];
-	int group;
-
-	snprintf(dir, sizeof(dir), "%s/proc/%s", m->root, pid);
-	if (slurp(dir, "stat", text, sizeof(text)))
-		return 0;
-	p = strrchr(text, ')'); /* the name may hold anything */
-	if (!p || sscanf(p + 1, " %*c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %lld %lld", &group, &t[0], &t[1],
-			 (long long *)&t[2], (long long *)&t[3]) != 5 || !counts(m, group))
-		return 0;
-	return t[0] + t[1] + t[2] + t[3];
-}
-
-static uint64_t proc_cpu_us(const struct measure *m)
-{
-	char path[PATH_MAX / 4 + 16];
-	uint64_t ticks = 0;
-	struct dirent *e;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/proc", m->root);
-	dir = opendir(path);
-	if (!dir)
-		return 0;
-	while ((e = readdir(dir)))
-		if (isdigit((unsigned char)e->d_name[0]))
-			ticks += process_ticks(m, e->d_name);
-	closedir(dir);
-	return ticks * 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
-}
-
-static uint64_t cpu_us(const struct measure *m)
+static uint64_t cpu_us(const struct measure *m, const struct processes_use *use)
 {
 	switch (m->source) {
 	case MEASURE_CGROUP1: return number(m->cpuacct, "cpuacct.usage") / 1000;
 	case MEASURE_CGROUP2: return keyed(m->cpu, "cpu.stat", "usage_usec");
-	default: return proc_cpu_us(m);
+	default: return use->cpu_us;
 	}
 }
 
@@ -233,7 +171,7 @@ static uint64_t cpu_allowed(const struct measure *m)
 	if (m->source == MEASURE_CGROUP1) {
 		quota = number(m->cpu, "cpu.cfs_quota_us");
 		period = number(m->cpu, "cpu.cfs_period_us");
-	} else if (m->source == MEASURE_CGROUP2 && !slurp(m->cpu, "cpu.max", text, sizeof(text))) {
+	} else if (m->source == MEASURE_CGROUP2 && !processes_read(m->cpu, "cpu.max", text, sizeof(text))) {
 		if (sscanf(text, "%" SCNu64 " %" SCNu64, &quota, &period) != 2)
 			quota = period = 0;
 	}
@@ -252,14 +190,18 @@ static unsigned permille(uint64_t part, uint64_t whole)
 
 static unsigned cpu_permille(struct measure *m, uint64_t now_us)
 {
-	uint64_t used = cpu_us(m), before = m->last_cpu_us, since = m->last_us, allowed;
+	uint64_t used, before = m->last_cpu_us, since = m->last_us, free_us, could_us;
+	struct processes_use use;
 
+	processes_look(&m->processes, m->root, &use);
+	used = cpu_us(m, &use);
 	m->last_cpu_us = used;
 	m->last_us = now_us;
 	if (!since || now_us <= since || used <= before)
 		return 0;
-	allowed = (uint64_t)((double)(now_us - since) * (double)cpu_allowed(m) / 1e6);
-	return permille(used - before, allowed);
+	free_us = now_us - since > use.kept_us ? now_us - since - use.kept_us : 1;
+	could_us = (uint64_t)((double)free_us * (double)cpu_allowed(m) / 1e6);
+	return permille(used - before, could_us ? could_us : 1);
 }
 
 /* ---- memory ---- */
@@ -319,6 +261,11 @@ static unsigned sockets(const struct measure *m, const char *table, unsigned sta
 int measure_listening(const struct measure *m, uint16_t port)
 {
 	return sockets(m, "tcp", TCP_LISTEN, &port, 1) || sockets(m, "tcp6", TCP_LISTEN, &port, 1);
+}
+
+void measure_clear(struct measure *m)
+{
+	processes_clear(&m->processes);
 }
 
 void measure_take(struct measure *m, const uint16_t *ports, size_t n_ports, uint64_t now_us,

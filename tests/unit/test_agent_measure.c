@@ -149,8 +149,8 @@ static void plain_proc(void **state)
 	stat_line(900, 900, 0);
 	measure_init(&m, root, 0);
 	assert_string_equal(measure_source_name(&m), "/proc");
-	m.group = groups;
-	m.n_groups = 2;
+	m.processes.group = groups;
+	m.processes.n_groups = 2;
 	take(&m, 10 * S);
 	stat_line(500, 500, hz / 4);
 	stat_line(501, 500, hz / 4);
@@ -159,6 +159,70 @@ static void plain_proc(void **state)
 	assert_int_equal(take(&m, 12 * S).memory_permille, 300);
 	stat_line(501, 500, 0); /* a process went: no use, rather than a huge one */
 	assert_int_equal(take(&m, 13 * S).cpu_permille, 0);
+}
+
+static void schedstat(int pid, int tid, uint64_t waited_us)
+{
+	char path[64], text[64];
+
+	snprintf(path, sizeof(path), "proc/%d/task/%d/schedstat", pid, tid);
+	snprintf(text, sizeof(text), "1 %llu 7\n", (unsigned long long)waited_us * 1000);
+	put(path, text);
+}
+
+/* Others have the cpu: what the ISC could use is what it was not kept from, by the thread that waited longest. */
+static void kept_waiting(void **state)
+{
+	struct measure m;
+
+	put("proc/self/cgroup", "0::/isc\n");
+	put("sys/fs/cgroup/isc/cpu.stat", "usage_usec 0\n");
+	put("sys/fs/cgroup/isc/cgroup.events", "populated 1\n");
+	stat_line(20, 20, 0);
+	schedstat(20, 20, 5000000);
+	schedstat(20, 21, 100000);
+	measure_init(&m, root, 1);
+	take(&m, 10 * S);
+	put("sys/fs/cgroup/isc/cpu.stat", "usage_usec 300000\n");
+	assert_int_equal(take(&m, 11 * S).cpu_permille, 300); /* what it waited before does not matter */
+	put("sys/fs/cgroup/isc/cpu.stat", "usage_usec 600000\n");
+	schedstat(20, 20, 5400000);
+	schedstat(20, 21, 500000); /* the longest wait counts, not their sum */
+	assert_int_equal(take(&m, 12 * S).cpu_permille, 500);
+	put("sys/fs/cgroup/isc/cpu.stat", "usage_usec 610000\n");
+	assert_int_equal(take(&m, 13 * S).cpu_permille, 10); /* nobody waits: little use is little */
+	put("sys/fs/cgroup/isc/cpu.stat", "usage_usec 710000\n");
+	stat_line(9, 9, 0);
+	schedstat(9, 9, 800000); /* a new one */
+	assert_int_equal(take(&m, 14 * S).cpu_permille, 500);
+	put("sys/fs/cgroup/isc/cpu.max", "200000 100000\n"); /* two cpus */
+	put("sys/fs/cgroup/isc/cpu.stat", "usage_usec 1210000\n");
+	schedstat(20, 21, 1000000);
+	assert_int_equal(take(&m, 15 * S).cpu_permille, 500);
+	put("sys/fs/cgroup/isc/cpu.stat", "usage_usec 1210001\n");
+	schedstat(20, 21, 3000000); /* all the time, and more: reading takes time, too */
+	assert_int_equal(take(&m, 16 * S).cpu_permille, 500); /* one of the two microseconds that were left */
+	measure_clear(&m);
+}
+
+/* Only the applications' groups: others' waits are not theirs. */
+static void kept_waiting_in_groups(void **state)
+{
+	pid_t groups[] = { 500 };
+	struct measure m;
+
+	put("proc/self/cgroup", "");
+	stat_line(500, 500, 0);
+	stat_line(900, 900, 0);
+	measure_init(&m, root, 0);
+	m.processes.group = groups;
+	m.processes.n_groups = 1;
+	take(&m, 10 * S);
+	stat_line(500, 500, (unsigned)sysconf(_SC_CLK_TCK) / 5);
+	schedstat(500, 500, 500000);
+	schedstat(900, 900, 900000);
+	assert_int_equal(take(&m, 11 * S).cpu_permille, 400);
+	measure_clear(&m);
 }
 
 #define HEAD "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -213,7 +277,7 @@ static void hostile_group_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(version_2), T(version_1_in_a_container), T(plain_proc), T(sockets), T(nothing_there), T(hostile_group_names),
+		T(version_2), T(version_1_in_a_container), T(plain_proc), T(kept_waiting), T(kept_waiting_in_groups), T(sockets), T(nothing_there), T(hostile_group_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
