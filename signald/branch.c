@@ -54,19 +54,19 @@ unsigned session_up(const struct session *s)
 	return up;
 }
 
-static struct branch *branch_get(struct session *s, struct in_addr neighbour, int port, int isc)
+static struct branch *branch_get(struct session *s, struct in_addr neighbour, int port)
 {
 	struct branch *b;
 
 	for (b = s->branch; b; b = b->next)
-		if (b->neighbour.s_addr == neighbour.s_addr && b->port == port && b->isc == isc)
+		if (b->neighbour.s_addr == neighbour.s_addr && b->port == port)
 			return b;
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return NULL;
 	b->neighbour = neighbour;
 	b->port = (int8_t)port;
-	b->isc = isc != 0;
+	b->isc = port == CORE_PORT_ISC;
 	b->lih = ++s->next_lih;
 	b->rate_bps = s->contract->network.rate_bps;
 	b->next = s->branch;
@@ -111,7 +111,7 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 			leaf->where = LEAF_LOCAL;
 			return 0;
 		}
-		b = branch_get(s, leaf->ep->private_addr, CORE_PORT_NONE, 1);
+		b = branch_get(s, leaf->ep->private_addr, CORE_PORT_ISC);
 		hop.subtarget = leaf->ep->private_addr;
 	} else {
 		r = nexthop_find(t->core->nexthops, leaf->ep->control, leaf->subtarget, &hop);
@@ -119,7 +119,7 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 			return r;
 		if (!s->leading && hop.neighbour.s_addr == s->up.addr.s_addr)
 			return -ELOOP;
-		b = branch_get(s, hop.neighbour, hop.port, 0);
+		b = branch_get(s, hop.neighbour, hop.port);
 		if (b)
 			b->trunk = hop.trunk != 0;
 	}

@@ -25,7 +25,8 @@ int element_kind_parse(const char *text, enum element_kind *kind); /* 0 or -EINV
 
 #define CORE_MAX_PORTS ADAPTOR_MAX_PORTS
 #define CORE_MAX_IMAGES 32
-#define CORE_PORT_NONE (-1)   /* no port: the origin's upstream, or an ISC on this machine */
+#define CORE_PORT_NONE (-1)   /* no port: the origin's upstream */
+#define CORE_PORT_ISC (-2)    /* the ISC on this machine */
 
 struct core_port {
 	char ifname[ADAPTOR_IFNAME];
@@ -55,7 +56,7 @@ struct core;
 struct session;
 
 enum core_action_type {
-	CORE_SEND,      /* msg to `to` by `port` (CORE_PORT_NONE: an ISC, over UDP) */
+	CORE_SEND,      /* msg to `to` by `port` (CORE_PORT_ISC: over UDP) */
 	CORE_APPLY,     /* make session so; answer with core_applied(cookie) */
 	CORE_REVOKE,    /* remove all of key */
 	CORE_FETCH,     /* get key's contract `digest` from `to`; answer with core_contract */

@@ -79,12 +79,8 @@ static void act_send(struct daemon *d, const struct core_action *a)
 	struct peer *peer = peer_get(d->peers, a->to);
 	uint8_t buffer[RSVP_MAX_SIZE];
 	struct rsvp_auth auth;
-	int len, r = peer_auth(d->peers, a->to, &auth), isc = 0;
-	const struct session *s = core_session(d->core, a->key.icorp, a->key.leader);
+	int len, r = peer_auth(d->peers, a->to, &auth);
 
-	if (a->port == CORE_PORT_NONE && s)
-		for (const struct branch *b = s->branch; b; b = b->next)
-			isc |= b->isc && b->neighbour.s_addr == a->to.s_addr;
 	if (r < 0) {
 		log_icorp(LOG_LEVEL_WARN, a->key.icorp, "%s not sent: no key for the neighbour",
 			  rsvp_type_name(a->msg->type));
@@ -92,7 +88,8 @@ static void act_send(struct daemon *d, const struct core_action *a)
 	}
 	len = rsvp_encode(a->msg, (uint32_t)d->config.enterprise, r ? &auth : NULL, buffer, sizeof(buffer));
 	if (len > 0)
-		r = transport_send(d->transport, a->to, isc, a->msg->type == RSVP_PATH, buffer, (size_t)len);
+		r = transport_send(d->transport, a->to, a->port == CORE_PORT_ISC, a->msg->type == RSVP_PATH, buffer,
+				   (size_t)len);
 	else
 		r = len;
 	if (peer)

@@ -231,5 +231,5 @@ int transport_send(struct transport *t, struct in_addr to, int isc, int alert, c
 		memcpy(CMSG_DATA(c), &info, sizeof(info));
 	}
 	record(t, t->address, to, data, len);
-	return sendmsg(fd, &msg, 0) < 0 ? -errno : 0;
+	return sendmsg(fd, &msg, isc ? MSG_DONTROUTE : 0) < 0 ? -errno : 0;
 }

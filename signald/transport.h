@@ -25,7 +25,10 @@ typedef void transport_fn(void *ctx, struct in_addr from, unsigned ifindex, cons
 int transport_new(struct event_base *base, const struct transport_options *options, transport_fn *receive, void *ctx,
 		  struct transport **out, char *why, size_t room);
 void transport_free(struct transport *t);
-/* isc: to an ISC's controller (UDP). alert: with Router Alert. 0 or -errno. */
+/*
+ * isc: to an ISC's controller: by UDP, and only over the interface to it, never over a router; -ENETUNREACH while there is
+ * none. alert: with Router Alert. 0 or -errno.
+ */
 int transport_send(struct transport *t, struct in_addr to, int isc, int alert, const uint8_t *data, size_t len);
 
 #endif

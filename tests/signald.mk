@@ -26,6 +26,12 @@ tests_unit_test_peer_SOURCES = tests/unit/test_peer.c tests/unit/rsvp_samples.c 
 tests_unit_test_peer_LDADD = signald/libsignald.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_peer
 
+check_PROGRAMS += tests/unit/test_transport
+tests_unit_test_transport_SOURCES = tests/unit/test_transport.c tests/unit/netns.h
+tests_unit_test_transport_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(MNL_CFLAGS)
+tests_unit_test_transport_LDADD = signald/libsignald.a $(TEST_RSVP_LIBS) $(PCAP_LIBS) $(EVENT_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_transport
+
 check_PROGRAMS += tests/unit/test_pull
 tests_unit_test_pull_SOURCES = tests/unit/test_pull.c
 tests_unit_test_pull_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)

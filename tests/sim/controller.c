@@ -70,6 +70,9 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 {
 	switch (a->type) {
 	case CORE_SEND:
+		if ((a->port == CORE_PORT_ISC) != (topo_owner(sim->topo, a->to) < 0))
+			sim_violate(sim, "%s sends a %s the wrong way: to an ISC, or not", c->node->name,
+				    rsvp_type_name(a->msg->type));
 		sim_transmit(sim, core_config(c->core)->address, a->to, a->msg);
 		break;
 	case CORE_APPLY:

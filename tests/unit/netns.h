@@ -7,10 +7,11 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/if.h>
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <net/if.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,6 +89,41 @@ static inline int netns_veth(const char *name, const char *peer)
 	rc = netns_talk(nlh);
 	rc = rc ? rc : netns_up(name);
 	return rc ? rc : netns_up(peer);
+}
+
+/* An IPv4 address (network order); peer: the other end's, or the same. */
+static inline int netns_addr(const char *ifname, uint32_t own, uint32_t peer, uint8_t prefix_len)
+{
+	char buffer[1024];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+
+	nlh->nlmsg_type = RTM_NEWADDR;
+	nlh->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	ifa->ifa_family = AF_INET;
+	ifa->ifa_prefixlen = prefix_len;
+	ifa->ifa_index = if_nametoindex(ifname);
+	mnl_attr_put_u32(nlh, IFA_LOCAL, own);
+	mnl_attr_put_u32(nlh, IFA_ADDRESS, peer);
+	return netns_talk(nlh);
+}
+
+/* The default route, over a router on the link (network order). */
+static inline int netns_default(uint32_t router)
+{
+	char buffer[1024];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+
+	nlh->nlmsg_type = RTM_NEWROUTE;
+	nlh->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	rtm->rtm_family = AF_INET;
+	rtm->rtm_table = RT_TABLE_MAIN;
+	rtm->rtm_protocol = RTPROT_STATIC;
+	rtm->rtm_scope = RT_SCOPE_UNIVERSE;
+	rtm->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(nlh, RTA_GATEWAY, router);
+	return netns_talk(nlh);
 }
 
 /* A fresh namespace for the rest of this process. */
