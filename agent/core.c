@@ -85,6 +85,7 @@ static void close_demand(struct agent *a, struct demand *d, enum demand_state st
 			 struct agent_actions *actions)
 {
 	enum icorp_outcome outcome = demand_outcome(d);
+	int got = state == DEMAND_ANSWERED && outcome != ICORP_REFUSED;
 
 	d->state = state;
 	if (state == DEMAND_EXPIRED)
@@ -98,9 +99,10 @@ static void close_demand(struct agent *a, struct demand *d, enum demand_state st
 	actions->answered |= 1u << d->resource;
 	if (d->by_policy) {
 		struct policy_view after = view(a);
-		int got = state == DEMAND_ANSWERED && outcome != ICORP_REFUSED;
 
 		policy_answer(&a->policy, got, &after, now_us);
+	} else if (got && d->resource == ICORP_CPU) {
+		policy_moved(&a->policy, now_us);
 	}
 	changed(a, actions);
 }

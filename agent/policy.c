@@ -9,6 +9,7 @@
  *   starts nor ends a wait.
  * - HOT for high_us: one demand for more. COLD for low_us: one for less. Then both waits begin anew, after a cool-down
  *   that doubles with each refusal in a row (an ASP that is full is not asked every ten seconds).
+ * - What a client got by hand is not undone at once: after any change both waits begin anew.
  * - Floor: it never gives back below the level it saw first, which is what the contract began with. Levels are those
  *   measured here, not those granted: what is really there.
  * - No oscillation: it gives back only when the same work on the smaller share would still be below the high threshold
@@ -133,6 +134,11 @@ void policy_answer(struct policy *p, int got, const struct policy_view *after, u
 	p->quiet_until_us = now_us + (p->config.cooldown_us << shift);
 	p->since_us = now_us; /* both waits begin anew: the effect has to show first */
 	p->pending = 0;
+}
+
+void policy_moved(struct policy *p, uint64_t now_us)
+{
+	p->since_us = now_us;
 }
 
 void policy_unasked(struct policy *p, uint64_t now_us)

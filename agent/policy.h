@@ -49,6 +49,8 @@ int policy_input(struct policy *policy, const struct policy_view *view, uint64_t
 
 /* The demand it asked for came back: got is 1 when applied (at least in part), 0 when refused or unanswered. */
 void policy_answer(struct policy *policy, int got, const struct policy_view *after, uint64_t now_us);
+/* Somebody else's demand was applied: both waits begin anew. */
+void policy_moved(struct policy *policy, uint64_t now_us);
 /* The demand could not be sent (another is under way): it will ask again. */
 void policy_unasked(struct policy *policy, uint64_t now_us);
 

@@ -234,7 +234,8 @@ step_6() {
 	within 5 "s1's members stay" vlan_members s1 eth0 eth1 eth2 || return
 	switched=$(proxies_last "$lapsed")
 	saw "the proxies last tried srv2's ISC $((switched - killed)) ms after the kill"
-	[ "$switched" -le $((lapsed + 1000)) ] || { failed "a proxy still uses srv2's ISC, $((switched - lapsed)) ms after its state lapsed"; return 1; }
+	# Told, not found out: by itself an access router would give srv2 up only a lifetime after the last refresh.
+	[ "$switched" -le $((lapsed + 3000)) ] || { failed "a proxy still uses srv2's ISC, $((switched - lapsed)) ms after its state lapsed"; return 1; }
 	for u in user1 user2; do
 		within 1 "$u: none failed after the switch-over" none_failed_since "$WORK/requests.$u" "$killed" "$switched" || return
 	done

@@ -420,6 +420,20 @@ static void the_grants_of_a_hostile_path_are_bounded(void **state)
 	demand_outcome(&w->agent.demand[ICORP_CPU]);
 }
 
+static void a_demand_by_hand_begins_the_thermostats_waits_anew(void **state)
+{
+	struct world *w = *state;
+
+	reserve(w);
+	w->now += 100 * S;
+	assert_int_equal(demand(w, ICORP_CPU, 1, 1), 0);
+	make_path(w);
+	add_grant(w, "10.200.1.11", "ar1", ICORP_IGNORED, ICORP_CPU, WALL, 0);
+	add_grant(w, "10.200.2.21", "srv1", ICORP_APPLIED, ICORP_CPU, WALL, 1280);
+	input(w);
+	assert_int_equal(w->agent.policy.since_us, w->now);
+}
+
 static void the_thermostat_asks_like_a_client(void **state)
 {
 	struct world *w = *state;
@@ -522,6 +536,7 @@ int main(void)
 		T(a_demand_rides_until_the_leader_grants), T(grants_of_others_do_not_answer),
 		T(an_unanswered_demand_is_given_up), T(sequences_never_come_back), T(outcomes_as_a_whole),
 		T(the_grants_of_a_hostile_path_are_bounded), T(the_thermostat_asks_like_a_client),
+		T(a_demand_by_hand_begins_the_thermostats_waits_anew),
 		T(forged_and_replayed_datagrams_are_dropped), T(what_we_send_decodes),
 	};
 

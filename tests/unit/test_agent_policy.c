@@ -125,6 +125,19 @@ static void gives_back_but_not_below_the_floor(void **state)
 	assert_int_equal(run(&b, 0, 1000, NULL), 0);
 }
 
+static void what_a_client_got_is_not_undone_at_once(void **state)
+{
+	struct bench b;
+	unsigned at = 0;
+
+	begin(&b);
+	assert_int_equal(run(&b, 100, 300, NULL), 0); /* cold for long, at its floor */
+	b.view.level += 256;
+	policy_moved(&b.p, b.now);
+	assert_int_equal(run(&b, 100, 300, &at), -1);
+	assert_int_equal(at, 61);
+}
+
 static void without_levels_it_counts_its_steps(void **state)
 {
 	struct bench b;
@@ -278,7 +291,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(asks_for_more_after_high_time), cmocka_unit_test(a_dip_within_the_band_does_not_reset),
 		cmocka_unit_test(a_real_dip_resets), cmocka_unit_test(cooldown_and_backoff),
-		cmocka_unit_test(gives_back_but_not_below_the_floor), cmocka_unit_test(without_levels_it_counts_its_steps),
+		cmocka_unit_test(gives_back_but_not_below_the_floor),
+		cmocka_unit_test(what_a_client_got_is_not_undone_at_once), cmocka_unit_test(without_levels_it_counts_its_steps),
 		cmocka_unit_test(keeps_what_the_work_needs), cmocka_unit_test(stays_within_the_budget),
 		cmocka_unit_test(off_is_off), cmocka_unit_test(unasked_asks_again), cmocka_unit_test(real_days),
 	};
