@@ -60,6 +60,7 @@ struct neighbours *neighbours_new(const struct neighbour_options *options, const
 	o->rto_first_us = o->rto_first_us ? o->rto_first_us : o->rto_max_us;
 	o->queue_max = o->queue_max ? o->queue_max : 65536;
 	o->nacks_per_s = o->nacks_per_s ? o->nacks_per_s : 200000;
+	ns->nacks_most = o->nacks_per_s / 10 > 512 ? o->nacks_per_s / 10 : 512;
 	ns->random = o->seed ? o->seed : 1;
 	ns->next_id = o->first_id ? o->first_id : 1;
 	ns->by_addr.seed = (uint32_t)neighbour_random(ns, UINT32_MAX);
@@ -159,7 +160,7 @@ static void neighbour_init(struct neighbour *n, struct neighbours *ns, struct in
 		.ns = ns, .addr = addr, .index = index, .capable = 1,
 		.learnt = { .seed = (uint32_t)neighbour_random(ns, UINT32_MAX) }, .summary = { .due_us = UINT64_MAX },
 		.window = ns->options.window_first, .threshold = UINT32_MAX, .hello = { .ours = ns->options.instance },
-		.nacks = ns->options.nacks_per_s,
+		.nacks = ns->nacks_most,
 	};
 }
 

@@ -60,11 +60,11 @@ void neighbours_flush(struct neighbours *ns, uint64_t now_us)
 	}
 }
 
-/* May one more NACK be sent? The bucket holds what a tenth of a second brings, and at least a large Srefresh's. */
+/* May one more NACK be sent? */
 static int nack_allowed(struct neighbour *n, uint64_t now_us)
 {
-	uint64_t rate = n->ns->options.nacks_per_s, most = rate / 10 > 512 ? rate / 10 : 512;
-	uint64_t passed = now_us - n->nacks_us < 1000000 ? now_us - n->nacks_us : 1000000, more = passed * rate / 1000000;
+	uint64_t passed = now_us - n->nacks_us < 1000000 ? now_us - n->nacks_us : 1000000;
+	uint64_t more = passed * n->ns->options.nacks_per_s / 1000000, most = n->ns->nacks_most;
 
 	if (more) {
 		n->nacks = (uint32_t)(n->nacks + more < most ? n->nacks + more : most);

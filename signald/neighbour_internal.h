@@ -80,6 +80,7 @@ struct neighbours {
 	struct neighbour *with_acks;
 	struct acks *free_acks;
 	unsigned acks_per_message, ids_per_message;
+	uint32_t nacks_most;            /* what a bucket holds: a tenth of a second's, and at least a large Srefresh's */
 	uint32_t *ids;                  /* of the Srefresh being made */
 	struct idmap awaited;           /* id -> place in pool */
 	struct pending *pool; uint32_t pool_n, pool_room, pool_free, kept; /* pool_free: a list by next; kept: their buffers */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "signald/neighbour_internal.h"
 #include "tests/unit/neighbour_world.h"
 
 static uint64_t count(const struct end *e, enum neighbour_counter counter)
@@ -128,6 +129,7 @@ static void test_timeout_grows(void **state)
 	}
 	assert_in_range(count(&w->end[0], NEIGHBOUR_SRTT_US), 1900, 2100);
 	assert_int_equal(count(&w->end[0], NEIGHBOUR_RTO_US), 20 * MS);
+	assert_int_equal(count(&w->end[0], NEIGHBOUR_WINDOW), 32); /* one message at a time does not need more */
 	n_sent = 0;
 	w->lose = lose_and_note;
 	end_send(&w->end[0], 51, NEIGHBOUR_STATE);
@@ -137,10 +139,35 @@ static void test_timeout_grows(void **state)
 		assert_int_equal(sent_at[i + 1] - sent_at[i], wait[i] * MS);
 	assert_int_equal(count(&w->end[0], NEIGHBOUR_GIVEN_UP), 1);
 	assert_int_equal(count(&w->end[0], NEIGHBOUR_IN_FLIGHT), 0);
+	assert_int_equal(count(&w->end[0], NEIGHBOUR_RTO_US), 500 * MS); /* until a round trip is measured */
 	/* The state is still ours; a Srefresh shows that the neighbour does not have it. */
 	w->lose = NULL;
 	world_run(w, 60 * S);
 	assert_int_equal(w->end[0].asked[51], 1);
+	assert_int_equal(count(&w->end[0], NEIGHBOUR_RTO_US), 20 * MS);
+	agree(w);
+	end_world(w);
+}
+
+static int lose_2(struct world *w, int to, const uint8_t *bytes, size_t len)
+{
+	if (w->number == 2 || w->number == 4)
+		sent_at[n_sent++] = w->now_us;
+	return w->number == 2;
+}
+
+/* Two messages before the round trip is known; the first one's answer shortens the wait for the second one's. */
+static void test_timeout_shrinks(void **state)
+{
+	struct world *w = world(world_options());
+
+	n_sent = 0;
+	w->lose = lose_2;
+	end_send(&w->end[0], 1, NEIGHBOUR_STATE);
+	end_send(&w->end[0], 2, NEIGHBOUR_STATE);
+	world_run(w, 1 * S);
+	assert_int_equal(n_sent, 2);
+	assert_int_equal(sent_at[1] - sent_at[0], 20 * MS);
 	agree(w);
 	end_world(w);
 }
@@ -221,6 +248,35 @@ static void test_window_halves(void **state)
 	assert_int_equal(count(e, NEIGHBOUR_WINDOW), 4);
 	w->cut = 0;
 	world_run(w, 60 * S);
+	agree(w);
+	end_world(w);
+}
+
+/* Room made by a withdrawal is used; a full queue refuses, tears later than the rest, and the states come by and by. */
+static void test_queue(void **state)
+{
+	struct neighbour_options options = world_options();
+	struct world *w;
+	struct end *e;
+
+	options.queue_max = 10;
+	w = world(options);
+	e = &w->end[0];
+	for (uint32_t slot = 1; slot <= 100; slot++)
+		end_send(e, slot, NEIGHBOUR_STATE);
+	assert_int_equal(count(e, NEIGHBOUR_QUEUE), 10);
+	assert_int_equal(count(e, NEIGHBOUR_GIVEN_UP), 58);
+	neighbour_withdraw(e->peer, e->sent_id[1]);
+	e->sent_id[1] = 0;
+	assert_int_equal(e->out[RSVP_PATH], 32);
+	world_run(w, 0);
+	assert_int_equal(e->out[RSVP_PATH], 33);
+	for (unsigned i = 0; i < 100; i++) {
+		path_make(&e->msg, RSVP_PATH_TEAR, 1);
+		neighbour_send(e->peer, &e->msg, NEIGHBOUR_URGENT, 0, 0, w->now_us);
+	}
+	assert_int_equal(count(e, NEIGHBOUR_QUEUE), 20);
+	world_run(w, 90 * S);
 	agree(w);
 	end_world(w);
 }
@@ -311,6 +367,75 @@ static void test_rounds_with_churn(void **state)
 	end_world(w);
 }
 
+/* Many withdrawn in the middle of a round: the rest of it is still named, once, and nothing else. */
+static void test_rounds_with_holes(void **state)
+{
+	struct neighbour_options options = world_options();
+	struct world *w;
+	struct end *e;
+
+	options.message_max = 100; /* 21 ids each */
+	w = world(options);
+	e = &w->end[0];
+	for (uint32_t slot = 1; slot <= 1000; slot++)
+		end_send(e, slot, NEIGHBOUR_STATE);
+	world_run(w, 1 * S);
+	agree(w);
+	while (!w->end[1].refreshed[300])
+		world_run(w, 10 * MS);
+	for (uint32_t slot = 1; slot <= 1000; slot++) {
+		if (slot % 10) {
+			neighbour_withdraw(e->peer, e->sent_id[slot]);
+			e->sent_id[slot] = 0;
+		}
+		assert_true(e->peer->summary.n <= 2 * count(e, NEIGHBOUR_STATES_SENT) + 65);
+	}
+	assert_int_equal(w->end[1].refreshed[1000], 0);
+	while (!w->end[1].refreshed[1000])
+		world_run(w, 10 * MS);
+	for (uint32_t slot = 10; slot <= 1000; slot += 10)
+		assert_int_equal(w->end[1].refreshed[slot], 1);
+	while (w->end[1].refreshed[1000] < 3)
+		world_run(w, 10 * MS);
+	for (uint32_t slot = 1; slot <= 1000; slot++)
+		assert_true(w->end[1].refreshed[slot] == 3 || (slot % 10 && w->end[1].refreshed[slot] <= 1));
+	end_world(w);
+}
+
+/* What awaits its acknowledgement is not named: it would only be NACKed. */
+static void test_rounds_leave_out(void **state)
+{
+	struct neighbour_options options = world_options();
+	struct world *w;
+
+	options.refresh_us = 200 * MS;
+	w = world(options);
+	w->cut = 1;
+	end_send(&w->end[0], 1, NEIGHBOUR_STATE);
+	world_run(w, 1 * S);
+	assert_int_equal(count(&w->end[0], NEIGHBOUR_IN_FLIGHT), 1);
+	assert_int_equal(w->end[0].out[RSVP_SREFRESH], 0);
+	end_world(w);
+}
+
+/* An id to which the numbers might come round is not named, but its state sent with a new one. */
+static void test_old_ids(void **state)
+{
+	struct world *w = world(world_options());
+	uint32_t old;
+
+	old = end_send(&w->end[0], 1, NEIGHBOUR_STATE);
+	world_run(w, 1 * S);
+	w->end[0].ns->next_id += 1u << 30;
+	end_send(&w->end[0], 2, NEIGHBOUR_STATE);
+	world_run(w, 60 * S);
+	assert_int_equal(w->end[0].asked[1], 1);
+	assert_true(rsvp_id_later(w->end[0].sent_id[1], old));
+	assert_int_equal(w->end[0].asked[2], 0);
+	agree(w);
+	end_world(w);
+}
+
 /* The receiver lost one state: NACK, and the sender's owner sends it in full. */
 static void test_nack(void **state)
 {
@@ -328,6 +453,7 @@ static void test_nack(void **state)
 	assert_int_equal(w->end[0].asked[4], 1);
 	assert_int_equal(w->end[0].asked[5], 1);
 	assert_int_equal(w->end[0].out[RSVP_PATH], 12);
+	assert_int_equal(count(&w->end[1], NEIGHBOUR_STATES_LEARNT), 10);
 	agree(w);
 	end_world(w);
 }
@@ -341,20 +467,43 @@ static void test_restart(void **state)
 	for (uint32_t slot = 1; slot <= 2000; slot++)
 		end_send(&w->end[0], slot, NEIGHBOUR_STATE);
 	end_send(&w->end[1], 7, NEIGHBOUR_STATE);
+	end_send(&w->end[1], 8, NEIGHBOUR_STATE);
 	world_run(w, 5 * S);
 	agree(w);
 	assert_int_equal(w->end[0].got_id[7], w->end[1].sent_id[7]);
-	assert_int_equal(count(&w->end[0], NEIGHBOUR_STATES_LEARNT), 1);
+	assert_int_equal(count(&w->end[0], NEIGHBOUR_STATES_LEARNT), 2);
+	w->end[1].sent_id[8] = 0;             /* this one it will not have */
 	world_restart(w, 1, 1);               /* its Path shows the new epoch */
 	w->end[0].got_id[7] = 0;              /* as a core would: ids of another epoch cannot be compared */
 	began = w->now_us;
-	world_run(w, 1 * S);
+	while (w->now_us < began + 1 * S) {
+		world_run(w, 1 * MS);
+		assert_true(count(&w->end[0], NEIGHBOUR_QUEUE) + count(&w->end[0], NEIGHBOUR_IN_FLIGHT) <= 256);
+	}
 	assert_int_equal(w->end[0].events[NEIGHBOUR_RESTARTED], 1);
 	assert_true(w->end[0].event_us[NEIGHBOUR_RESTARTED] - began <= 1 * MS);
 	agree(w);
 	assert_int_equal(count(&w->end[0], NEIGHBOUR_STATES_LEARNT), 1);
 	for (uint32_t slot = 1; slot <= 2000; slot++)
 		assert_int_equal(w->end[1].got[slot], 1);
+	end_world(w);
+}
+
+/* Ids of another epoch are another incarnation's, although the numbers are the same. */
+static void test_srefresh_epoch(void **state)
+{
+	struct world *w = world(world_options());
+	struct end *e = &w->end[1];
+	struct rsvp_msg msg = { .type = RSVP_SREFRESH, .flags = RSVP_FLAG_REDUCTION, .list_epoch = 0x2222 };
+
+	end_send(&w->end[0], 1, NEIGHBOUR_STATE);
+	world_run(w, 1 * S);
+	assert_int_equal(rsvp_add_id(&msg, w->end[0].sent_id[1]), 0);
+	end_hears(e, &msg);
+	assert_int_equal(e->refreshed[1], 0);
+	assert_int_equal(e->events[NEIGHBOUR_RESTARTED], 1);
+	assert_int_equal(count(e, NEIGHBOUR_NACKS_SENT), 1);
+	rsvp_msg_free(&msg);
 	end_world(w);
 }
 
@@ -494,6 +643,13 @@ static void test_hello_one_way(void **state)
 	assert_int_equal(w->end[1].events[NEIGHBOUR_RESTARTED], 0);
 	assert_int_equal(w->end[0].out[RSVP_PATH], 1000); /* it had kept all of it */
 	agree(w);
+	end_send(&w->end[1], 1, NEIGHBOUR_STATE); /* of the same epoch, so that was no restart; this is one, told once: */
+	world_run(w, 1 * S);
+	world_restart(w, 1, 1);
+	world_run(w, 1 * MS);
+	assert_int_equal(w->end[0].events[NEIGHBOUR_RESTARTED], 2);
+	world_run(w, 1 * S);
+	assert_int_equal(w->end[0].events[NEIGHBOUR_RESTARTED], 2);
 	end_world(w);
 }
 
@@ -504,6 +660,7 @@ static void test_hello_restart(void **state)
 
 	for (uint32_t slot = 1; slot <= 1000; slot++)
 		end_send(&w->end[0], slot, NEIGHBOUR_STATE);
+	end_send(&w->end[1], 4, NEIGHBOUR_STATE);
 	world_run(w, 2 * S);
 	world_restart(w, 1, 0);
 	world_run(w, 500 * MS);
@@ -626,6 +783,10 @@ static void test_hostile_srefresh(void **state)
 	assert_in_range(count(&w->end[0], NEIGHBOUR_NACKS_SENT), 90000, 111000);
 	assert_true(count(&w->end[0], NEIGHBOUR_NACKS_SUPPRESSED) > 16000000);
 	assert_true(w->end[0].out_bytes < 111000 * 13);
+	world_run(w, 10 * S); /* silence does not save up more than a tenth of a second's */
+	w->end[0].out_bytes = 0;
+	end_hears(&w->end[0], &msg);
+	assert_in_range(w->end[0].out_bytes, 1000 * 12, 1000 * 13);
 	rsvp_msg_free(&msg);
 	end_world(w);
 }
@@ -685,6 +846,35 @@ static void test_hostile_restarts(void **state)
 	end_world(w);
 }
 
+/* Everything in full is not given up for a summary because the neighbour hurries us once more. */
+static void test_full_stays_full(void **state)
+{
+	struct world *w = watching_world();
+	struct end *e = &w->end[0];
+	struct rsvp_msg msg = { 0 };
+
+	for (uint32_t slot = 1; slot <= 1000; slot++)
+		end_send(e, slot, NEIGHBOUR_STATE);
+	end_send(&w->end[1], 1, NEIGHBOUR_STATE);
+	world_run(w, 1 * S);
+	w->cut = 1;
+	path_make(&msg, RSVP_PATH, 1);
+	msg.flags = RSVP_FLAG_REDUCTION;
+	msg.has |= RSVP_HAS_ID;
+	msg.id = (struct rsvp_id){ 0, 0x5000, 1 };
+	end_hears(e, &msg);
+	hello_make(&msg, 0, 1000, 77);
+	end_hears(e, &msg);
+	hello_make(&msg, 0, 1001, 77);
+	end_hears(e, &msg);
+	assert_int_equal(e->events[NEIGHBOUR_RESTARTED], 2);
+	world_run(w, 200 * MS);
+	assert_int_equal(e->out[RSVP_SREFRESH], 0);
+	assert_true(e->out[RSVP_PATH] > 1000);
+	rsvp_msg_free(&msg);
+	end_world(w);
+}
+
 /* --- the table --- */
 
 static int nothing_refreshed(void *ctx, struct neighbour *n, uint32_t slot, uint32_t id, uint64_t now_us)
@@ -701,8 +891,47 @@ static void no_resend(void *ctx, struct neighbour *n, uint32_t slot, uint32_t id
 {
 }
 
+/* Served just now, it cannot be forgotten. */
 static void no_change(void *ctx, struct neighbour *n, enum neighbour_event event, uint64_t now_us)
 {
+	assert_int_equal(neighbour_forget(n), -EBUSY);
+}
+
+/* A neighbour cannot acknowledge what another one was sent; and a burst does not keep its memory for ever. */
+static void test_two_neighbours(void **state)
+{
+	struct neighbour_options options = world_options();
+	struct neighbour_hooks hooks = { NULL, no_output, nothing_refreshed, no_resend, no_change };
+	struct neighbours *ns;
+	struct neighbour *a, *b;
+	struct rsvp_msg msg = { 0 };
+	static const uint8_t body[3000];
+
+	options.window_first = options.window_max = 20000;
+	ns = neighbours_new(&options, &hooks);
+	a = neighbour_get(ns, (struct in_addr){ 1 });
+	b = neighbour_get(ns, (struct in_addr){ 2 });
+	path_make(&msg, RSVP_PATH, 1);
+	msg.body = body;
+	msg.body_len = sizeof(body);
+	msg.has |= RSVP_HAS_BODY;
+	assert_int_equal(neighbour_send(a, &msg, 0, 0, 0, 1 * S), 1);
+	msg = acks_of(msg, options.epoch, 1, 1, 0);
+	neighbour_input(b, &msg, 1 * S);
+	assert_int_equal(neighbour_counter(a, NEIGHBOUR_IN_FLIGHT), 1);
+	neighbour_input(a, &msg, 1 * S);
+	assert_int_equal(neighbour_counter(a, NEIGHBOUR_IN_FLIGHT), 0);
+	assert_int_equal(ns->kept, 0); /* too large a buffer */
+	path_make(&msg, RSVP_PATH, 1);
+	for (unsigned i = 0; i < 10000; i++)
+		assert_int_equal(neighbour_send(a, &msg, 0, 0, 0, 1 * S), i + 2);
+	msg = acks_of(msg, options.epoch, 2, 10000, 0);
+	neighbour_input(a, &msg, 2 * S);
+	assert_int_equal(neighbour_counter(a, NEIGHBOUR_IN_FLIGHT), 0);
+	assert_int_equal(ns->kept, 4096);
+	assert_int_equal(ns->pool_n, 10000);
+	rsvp_msg_free(&msg);
+	neighbours_free(ns);
 }
 
 /* A million states in and out: all refreshed in one round, none is unknown. */
@@ -757,6 +986,7 @@ static void test_table(void **state)
 	struct neighbour_hooks hooks = { NULL, no_output, nothing_refreshed, no_resend, no_change };
 	struct neighbours *ns = neighbours_new(&options, &hooks);
 	struct neighbour *n;
+	struct rsvp_msg msg = { 0 };
 
 	assert_null(neighbour_get(ns, (struct in_addr){ 0 }));
 	for (uint32_t i = 1; i <= NEIGHBOURS_MAX; i++) {
@@ -775,6 +1005,10 @@ static void test_table(void **state)
 	assert_int_equal(neighbour_learn(n, 5, 1), 0);
 	assert_int_equal(neighbour_forget(n), -EBUSY);
 	neighbour_unlearn(n, 5);
+	path_make(&msg, RSVP_PATH, 1);
+	neighbour_send(n, &msg, NEIGHBOUR_STATE, 1, 0, 1 * S);
+	assert_int_equal(neighbour_forget(n), -EBUSY);
+	neighbour_withdraw(n, 1);
 	assert_int_equal(neighbour_forget(n), 0);
 	assert_null(neighbour_find(ns, (struct in_addr){ htonl(77) }));
 	assert_null(neighbour_at(ns, 76));
@@ -791,14 +1025,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_any_one_lost), cmocka_unit_test(test_much_loss), cmocka_unit_test(test_timeout_grows),
-		cmocka_unit_test(test_long_round_trip), cmocka_unit_test(test_window), cmocka_unit_test(test_window_halves),
-		cmocka_unit_test(test_replaces), cmocka_unit_test(test_rounds), cmocka_unit_test(test_rounds_with_churn),
-		cmocka_unit_test(test_nack), cmocka_unit_test(test_restart), cmocka_unit_test(test_not_capable),
+		cmocka_unit_test(test_timeout_shrinks), cmocka_unit_test(test_long_round_trip), cmocka_unit_test(test_window), cmocka_unit_test(test_window_halves),
+		cmocka_unit_test(test_queue), cmocka_unit_test(test_replaces), cmocka_unit_test(test_rounds), cmocka_unit_test(test_rounds_with_churn),
+		cmocka_unit_test(test_rounds_with_holes), cmocka_unit_test(test_rounds_leave_out), cmocka_unit_test(test_old_ids),
+		cmocka_unit_test(test_srefresh_epoch), cmocka_unit_test(test_nack), cmocka_unit_test(test_restart), cmocka_unit_test(test_not_capable),
 		cmocka_unit_test(test_not_capable_later), cmocka_unit_test(test_ids_wrap), cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_hello_one_way), cmocka_unit_test(test_hello_restart),
 		cmocka_unit_test(test_hello_instances), cmocka_unit_test(test_hostile_acks),
 		cmocka_unit_test(test_hostile_srefresh), cmocka_unit_test(test_hostile_ack_desired),
-		cmocka_unit_test(test_hostile_restarts), cmocka_unit_test(test_a_million), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_hostile_restarts), cmocka_unit_test(test_full_stays_full),
+		cmocka_unit_test(test_two_neighbours), cmocka_unit_test(test_a_million), cmocka_unit_test(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
