@@ -16,4 +16,5 @@ bench_contract_LDADD = $(CONTRACT_LIBS)
 
 bench-signaling: bench/signaling$(EXEEXT)
 	bench/signaling $(BENCHFLAGS)
+EXTRA_DIST += bench/profile
 .PHONY: bench-signaling
