@@ -13,8 +13,8 @@ EXTRA_DIST += tests/lib/oracles.sh
 check_PROGRAMS += tests/unit/test_core
 tests_unit_test_core_SOURCES = tests/unit/test_core.c
 tests_unit_test_core_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
-TESTS += tests/unit/test_core tests/sim/quick.sh
-dist_check_SCRIPTS += tests/sim/quick.sh
+TESTS += tests/unit/test_core tests/sim/quick.sh tests/sim/broken.sh
+dist_check_SCRIPTS += tests/sim/quick.sh tests/sim/broken.sh
 EXTRA_DIST += tests/sim/seeds.sh
 
 FUZZ_TARGETS += tests/fuzz/fuzz_rsvp

@@ -16,3 +16,10 @@ icorp_sim_LDADD = $(SIM_LIBS)
 dist_pkgdata_DATA += testbed/demo.topo
 dist_man_MANS += man/icorp-sim.1
 dist_bashcompletion_DATA += packaging/completion/icorp-sim
+
+# The same program with a core that is broken on purpose
+check_PROGRAMS += tests/sim/broken
+tests_sim_broken_SOURCES = tests/sim/broken.c
+tests_sim_broken_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=session_hold,--wrap=demand_input,--wrap=core_their_lifetime \
+	-Wl,--wrap=nexthop_find,--wrap=leader_failed,--wrap=vlan_give
+tests_sim_broken_LDADD = $(SIM_LIBS)

@@ -1,0 +1,92 @@
+/*
+ * A core that is broken on purpose, to see that the simulator notices: the linker puts these functions in the place of the
+ * core's own (--wrap), and BREAK in the environment says which one misbehaves. See tests/sim/broken.sh.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "signald/session.h"
+#include "tests/sim/icorp_sim.h"
+
+int __real_session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits);
+int __wrap_session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits);
+void __real_demand_input(struct turn *t, struct session *s, struct leaf *leaf, const struct rsvp_demand *demand);
+void __wrap_demand_input(struct turn *t, struct session *s, struct leaf *leaf, const struct rsvp_demand *demand);
+uint64_t __real_core_their_lifetime(const struct core *core, uint32_t refresh_ms);
+uint64_t __wrap_core_their_lifetime(const struct core *core, uint32_t refresh_ms);
+int __real_nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr subtarget, struct nexthop *out);
+int __wrap_nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr subtarget, struct nexthop *out);
+void __real_leader_failed(struct turn *t, struct session *s);
+void __wrap_leader_failed(struct turn *t, struct session *s);
+void __real_vlan_give(struct core *core, struct session *s);
+void __wrap_vlan_give(struct core *core, struct session *s);
+
+static int broken(const char *what)
+{
+	const char *chosen = getenv("BREAK");
+
+	return chosen && !strcmp(chosen, what);
+}
+
+/* Admission that knows no capacity. */
+int __wrap_session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
+{
+	struct core_config *config = &t->core->config;
+	uint64_t capacity[CORE_MAX_PORTS];
+	int r;
+
+	if (!broken("capacity"))
+		return __real_session_hold(t, s, port, fits);
+	for (unsigned p = 0; p < config->n_ports; p++) {
+		capacity[p] = config->port[p].capacity_bps;
+		config->port[p].capacity_bps = UINT64_MAX;
+	}
+	r = __real_session_hold(t, s, port, fits);
+	for (unsigned p = 0; p < config->n_ports; p++)
+		config->port[p].capacity_bps = capacity[p];
+	return r;
+}
+
+/* A demand that is acted on as often as it is heard. */
+void __wrap_demand_input(struct turn *t, struct session *s, struct leaf *leaf, const struct rsvp_demand *demand)
+{
+	if (broken("demands") && leaf->more)
+		leaf->more->handled[demand->resource] = 0;
+	__real_demand_input(t, s, leaf, demand);
+}
+
+/* State that outlives its neighbour. */
+uint64_t __wrap_core_their_lifetime(const struct core *core, uint32_t refresh_ms)
+{
+	return __real_core_their_lifetime(core, refresh_ms) * (broken("lifetime") ? 4 : 1);
+}
+
+/* A router that sends half of what it should pass on back to where its default route points. */
+int __wrap_nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr subtarget, struct nexthop *out)
+{
+	struct in_addr elsewhere = { htonl(0xc0000201) };
+
+	if (broken("routes") && !nh->is_switch && ntohl(dest.s_addr) % 2 &&
+	    !__real_nexthop_find(nh, elsewhere, (struct in_addr){ 0 }, out))
+		return 0;
+	return __real_nexthop_find(nh, dest, subtarget, out);
+}
+
+/* A leader that keeps what was refused. */
+void __wrap_leader_failed(struct turn *t, struct session *s)
+{
+	if (!broken("refusal"))
+		__real_leader_failed(t, s);
+}
+
+/* A switch that never gives a VLAN back. */
+void __wrap_vlan_give(struct core *core, struct session *s)
+{
+	if (!broken("vlans"))
+		__real_vlan_give(core, s);
+}
+
+int main(int argc, char **argv)
+{
+	return icorp_sim(argc, argv);
+}
