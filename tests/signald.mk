@@ -42,3 +42,14 @@ check_PROGRAMS += tests/unit/test_neighbour
 tests_unit_test_neighbour_SOURCES = tests/unit/neighbour_world.c tests/unit/neighbour_world.h tests/unit/test_neighbour.c
 tests_unit_test_neighbour_LDADD = signald/libcore.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_neighbour
+
+check_PROGRAMS += tests/unit/test_network
+tests_unit_test_network_SOURCES = tests/unit/test_network.c
+tests_unit_test_network_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_network
+
+FUZZ_TARGETS += tests/fuzz/fuzz_gml tests/fuzz/fuzz_sndlib
+tests_fuzz_fuzz_gml_SOURCES = tests/fuzz/fuzz_gml.c
+tests_fuzz_fuzz_gml_LDADD = $(FUZZ_DRIVER) $(SIM_LIBS)
+tests_fuzz_fuzz_sndlib_SOURCES = tests/fuzz/fuzz_sndlib.c
+tests_fuzz_fuzz_sndlib_LDADD = $(FUZZ_DRIVER) $(SIM_LIBS)

@@ -124,15 +124,20 @@ int network_parse_sndlib(const char *file, const char *text, size_t len, struct 
 	int e;
 
 	memset(network, 0, sizeof(*network));
+	xmlResetLastError();
 	xmlSetGenericErrorFunc(NULL, silent);
 	doc = xmlReadMemory(text, (int)len, file, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	root = doc ? xmlDocGetRootElement(doc) : NULL;
-	if (!root)
+	if (!root) {
+		const xmlError *error = xmlGetLastError();
+
+		r.line = error && error->line ? error->line : 1;
 		e = -EINVAL;
-	else if (doc->intSubset)
+	} else if (doc->intSubset) {
 		e = fail(&r, root, "a document type is not taken");
-	else
+	} else {
 		e = read_network(&r, root);
+	}
 	xmlFreeDoc(doc);
 	xmlSetGenericErrorFunc(NULL, NULL);
 	if (e) {
