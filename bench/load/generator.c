@@ -165,6 +165,20 @@ static void on_message(void *ctx, struct neighbour *from, const struct rsvp_msg 
 		refused(g, s);
 }
 
+/* The whole message, under a new id. */
+static void refresh_whole(struct generator *g, struct slot *s, struct neighbour *from)
+{
+	uint32_t owner = (uint32_t)(s - g->slot);
+
+	if (from == &g->up) {
+		messages_path(g, icorp_of(g, s));
+		s->path_id = neighbour_send(from, &g->path, owner);
+	} else {
+		messages_resv(g, icorp_of(g, s), s->lih, from->addr);
+		s->resv_id = neighbour_send(from, &g->resv, owner);
+	}
+}
+
 static void on_acked(void *ctx, struct neighbour *from, uint32_t owner, int nack)
 {
 	struct generator *g = ctx;
@@ -172,14 +186,8 @@ static void on_acked(void *ctx, struct neighbour *from, uint32_t owner, int nack
 
 	if (!s)
 		return;
-	if (nack && s->state == SLOT_UP) { /* the router forgot it: the whole message, once more */
-		if (from == &g->up) {
-			messages_path(g, icorp_of(g, s));
-			s->path_id = neighbour_send(&g->up, &g->path, owner);
-		} else {
-			messages_resv(g, icorp_of(g, s), s->lih, from->addr);
-			s->resv_id = neighbour_send(from, &g->resv, owner);
-		}
+	if (nack && s->state == SLOT_UP) {
+		refresh_whole(g, s, from); /* the router forgot it */
 	} else if (!nack && from == &g->up) {
 		s->path_acked = 1;
 	} else if (!nack) {
@@ -189,39 +197,29 @@ static void on_acked(void *ctx, struct neighbour *from, uint32_t owner, int nack
 
 /* ---- refreshes ---- */
 
-static void refresh_by_id(struct generator *g, struct neighbour *n, uint32_t *next, uint64_t due, int resv)
+/* The next `due` sessions: in a Srefresh those that have an id the router can know. */
+static void refresh_next(struct generator *g, struct neighbour *from, uint32_t *next, uint64_t due)
 {
 	uint32_t ids[SREFRESH_IDS];
 	unsigned count = 0;
 
-	for (; due && g->n; due--) {
-		const struct slot *s = &g->slot[*next % g->n];
-
-		if (s->state == SLOT_UP && (resv ? s->resv_id : s->path_id))
-			ids[count++] = resv ? s->resv_id : s->path_id;
-		*next = (*next + 1) % g->n;
-		if (count == SREFRESH_IDS || (count && due == 1)) {
-			neighbour_srefresh(n, ids, count);
-			count = 0;
-		}
-	}
-}
-
-static void refresh_whole(struct generator *g, uint32_t *next, uint64_t due, int resv)
-{
-	for (; due && g->n; due--, *next = (*next + 1) % g->n) {
-		const struct slot *s = &g->slot[*next % g->n];
+	for (; due; due--, *next = (*next + 1) % g->n) {
+		struct slot *s = &g->slot[*next % g->n];
+		uint32_t id = from == &g->up ? s->path_id : s->resv_id;
 
 		if (s->state != SLOT_UP)
 			continue;
-		if (resv) {
-			messages_resv(g, icorp_of(g, s), s->lih, g->down.addr);
-			neighbour_send(&g->down, &g->resv, *next);
-		} else {
-			messages_path(g, icorp_of(g, s));
-			neighbour_send(&g->up, &g->path, *next);
+		if (!from->reduction || !id)
+			refresh_whole(g, s, from);
+		else
+			ids[count++] = id;
+		if (count == SREFRESH_IDS) {
+			neighbour_srefresh(from, ids, count);
+			count = 0;
 		}
 	}
+	if (count)
+		neighbour_srefresh(from, ids, count);
 }
 
 /* Each session once in R, spread evenly; by id as soon as a whole Srefresh is due. */
@@ -240,13 +238,8 @@ static void refresh(struct generator *g, uint64_t now)
 	if (!by_id && due > REFRESH_BURST)
 		due = REFRESH_BURST;
 	g->refresh.at_us += due * r_us / g->n;
-	if (by_id) {
-		refresh_by_id(g, &g->up, &g->refresh.path, due, 0);
-		refresh_by_id(g, &g->down, &g->refresh.resv, due, 1);
-	} else {
-		refresh_whole(g, &g->refresh.path, due, 0);
-		refresh_whole(g, &g->refresh.resv, due, 1);
-	}
+	refresh_next(g, &g->up, &g->refresh.path, due);
+	refresh_next(g, &g->down, &g->refresh.resv, due);
 }
 
 /* ---- turns ---- */

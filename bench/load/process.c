@@ -99,9 +99,11 @@ void process_kill(struct process *p)
 	p->pid = 0;
 }
 
-int process_alive(const struct process *p)
+int process_alive(struct process *p)
 {
-	return p->pid > 0 && !waitpid(p->pid, NULL, WNOHANG);
+	if (p->pid > 0 && waitpid(p->pid, NULL, WNOHANG))
+		p->pid = 0;
+	return p->pid > 0;
 }
 
 /* /proc/PID/schedstat: ns on a processor, ns waiting for one. */

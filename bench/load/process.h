@@ -28,7 +28,7 @@ int process_daemon(struct process *p, unsigned router, const struct daemon_optio
 int process_relay(struct process *p, unsigned router, struct in_addr up, struct in_addr down, int raw, int cpu);
 /* SIGKILL, and reaped; a daemon's adaptor ends with it. */
 void process_kill(struct process *p);
-int process_alive(const struct process *p);
+int process_alive(struct process *p);
 struct usage process_usage(const struct process *p);
 /* Proportional set size in bytes, of the process and of its children. */
 uint64_t process_memory(const struct process *p);

@@ -15,16 +15,16 @@ struct docs *bench_docs(struct bench *bench)
 
 int rig_answers(struct rig *rig)
 {
-	uint64_t deadline = clock_now_us() + ANSWER_S * CLOCK_S;
 	int announce = rig->g.announce;
-	uint32_t up;
+	uint32_t up = 0;
 
 	rig->g.announce = 1;
-	up = generator_setup(&rig->g, 1, 1, deadline);
+	for (unsigned s = 0; !up && s < ANSWER_S && process_alive(&rig->daemon[0]); s++)
+		up = generator_setup(&rig->g, 1, 1, clock_now_us() + CLOCK_S);
 	rig->g.announce = announce;
-	if (up == 1)
+	if (up)
 		return 0;
-	fprintf(stderr, "signaling: no setup succeeds%s\n", process_alive(&rig->daemon[0]) ? "" : ": the daemon has ended");
+	fprintf(stderr, "signaling: no setup succeeds%s\n", rig->daemon[0].pid ? "" : ": the daemon has ended");
 	return -1;
 }
 
