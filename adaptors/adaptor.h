@@ -128,7 +128,7 @@ struct adaptor_ops {
 
 	/* Makes it so. Idempotent: the same terms again only renew what times out. May stage: what is staged is
 	 * done by the next flush. On failure (here or in flush) the session's former state stands.
-	 * -EAGAIN: a daemon is down, retried with backoff by the host process. */
+	 * -EAGAIN: a daemon is down (the reason says which), retried with backoff by the host process. */
 	int (*apply)(void *state, const struct adaptor_terms *terms, struct adaptor_result *result);
 
 	/* Commits what is staged in one batch. result(ctx, key, error, reason) once per session that failed. May be

@@ -176,6 +176,7 @@ int adaptor_client_revoke(struct adaptor_client *c, struct adaptor_key key, uint
 	if (!s)
 		return -ENOMEM;
 	client_unqueue(c, s);
+	client_waits_no_more(c, &s->waits);
 	client_landed(c, s);                    /* what flies is answered, or not when retried; nothing waits for it here */
 	free(s->terms);
 	s->terms = NULL;

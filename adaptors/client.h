@@ -44,11 +44,13 @@ struct adaptor_answer {
  * AUDIT; an APPLY replaced by a newer one while waiting is answered by the newer one's answer only; a REVOKE
  * drops a waiting APPLY. While the process is down APPLYs are kept and the others fail with -EAGAIN (a REVOKE is
  * remembered all the same and done when the process is back). An APPLY put off because a daemon is down is answered
- * when it is done, or not at all when newer terms or a REVOKE replaced it; a REVOKE so replaced is answered -ECANCELED.
+ * -EAGAIN with what it waits for, and again when it is done, or not again when newer terms or a REVOKE replaced it; a
+ * REVOKE so replaced is answered -ECANCELED.
  * The client must not be freed from these callbacks.
  */
 typedef void adaptor_answer_fn(void *ctx, struct adaptor_client *client, const struct adaptor_answer *answer);
-/* up 1: probed, open and serving; up 0: died or refused, with the reason. */
+/* up 1: probed, open and serving, and what requests that are put off wait for, "" when none is; up 0: died or refused,
+ * with the reason. */
 typedef void adaptor_state_fn(void *ctx, struct adaptor_client *client, int up, const char *reason);
 
 /* Starts at once. NULL and errno on failure. Strings and options are copied. */

@@ -23,6 +23,7 @@ struct client_session {
 	int gone;                      /* revoked; kept until the process confirmed it */
 	int silent;                    /* what is to be sent was answered before: only a failure is news */
 	uint64_t deferred;             /* serial of the apply the process retries; 0: none */
+	int waits;                     /* its latest apply was put off and is not done */
 	unsigned deaths;               /* of the process while flying */
 	uint64_t cookie;
 	uint8_t *terms;
@@ -35,6 +36,7 @@ struct client_flight {
 	enum adaptor_request request;
 	struct adaptor_key key;
 	int silent;
+	int waits;                     /* a revoke that was put off */
 };
 
 struct client_local { TAILQ_ENTRY(client_local) link; struct adaptor_answer answer; };
@@ -58,6 +60,9 @@ struct adaptor_client {
 
 	void *sessions;                  /* tsearch tree of struct client_session */
 	size_t applies_flying;
+	size_t n_waiting;                /* sessions and flights that wait */
+	int told_waiting;                /* the caller was told so */
+	char waits_for[ADAPTOR_REASON];  /* what the latest of them waits for */
 	TAILQ_HEAD(, client_session) todo;
 	TAILQ_HEAD(, client_flight) flying;
 	TAILQ_HEAD(, client_local) local;
@@ -76,6 +81,8 @@ int client_answer_later(struct adaptor_client *c, enum adaptor_request request, 
 			int error, const char *reason);
 int client_answer_down(struct adaptor_client *c, enum adaptor_request request, struct adaptor_key key, uint64_t cookie);
 void client_on_later(evutil_socket_t fd, short what, void *arg);
+/* What was put off is done, or is not wanted any more; *waits is a session's or a flight's. */
+void client_waits_no_more(struct adaptor_client *c, int *waits);
 /* Puts a request into the output and remembers that it flies. 0, -EAGAIN when too much is queued, -ENOMEM. */
 int client_fly(struct adaptor_client *c, struct client_flight what, const void *body, size_t len);
 int client_fly_revoke(struct adaptor_client *c, struct adaptor_key key, uint64_t cookie, int silent);

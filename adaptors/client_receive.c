@@ -34,23 +34,63 @@ static struct client_flight *take_flight(struct adaptor_client *c, uint64_t seri
 	return NULL;
 }
 
+static void waits(struct adaptor_client *c, int *flag, const char *reason)
+{
+	c->n_waiting += !*flag;
+	*flag = 1;
+	memcpy(c->waits_for, reason, sizeof(c->waits_for));
+}
+
+/* The caller hears when waiting begins and when it ends, not of each request. */
+static void tell_waiting(struct adaptor_client *c)
+{
+	int waiting = c->n_waiting != 0;
+
+	if (waiting == c->told_waiting)
+		return;
+	c->told_waiting = waiting;
+	if (c->state)
+		c->state(c->ctx, c, 1, waiting ? c->waits_for : "");
+}
+
+static void apply_deferred(struct adaptor_client *c, struct client_session *s, const struct client_flight *f,
+			   const char *reason)
+{
+	struct adaptor_answer a = { .request = ADAPTOR_APPLY, .key = f->key, .cookie = f->cookie,
+				    .result = { .error = -EAGAIN } };
+
+	client_landed(c, s);
+	if (!s || s->gone)
+		return;
+	waits(c, &s->waits, reason);
+	if (s->queued)                           /* newer terms go out next, and will say so themselves */
+		return;
+	s->deferred = f->serial;
+	s->silent = f->silent;
+	memcpy(a.result.reason, reason, sizeof(a.result.reason));
+	if (!f->silent)
+		c->answer(c->ctx, c, &a);
+}
+
 static int on_deferred(struct adaptor_client *c, const struct protocol_frame *frame)
 {
+	struct wire w = wire_reader(frame->body, frame->len);
 	struct client_flight *f = take_flight(c, frame->serial);
+	char reason[ADAPTOR_REASON] = "";
 
-	if (!f)
+	wire_u8(&w);
+	protocol_key(&w);
+	protocol_str(&w, reason, sizeof(reason));
+	if (!f || w.error) {
+		free(f);
 		return -EBADMSG;
-	struct client_session *s = client_session_find(c, f->key);
-
+	}
 	if (f->request == ADAPTOR_REVOKE) {      /* it is answered later, by success or -ECANCELED */
+		waits(c, &f->waits, reason);
 		TAILQ_INSERT_HEAD(&c->flying, f, link);
 		return 0;
 	}
-	client_landed(c, s);
-	if (s && !s->gone && !s->queued) {
-		s->deferred = f->serial;
-		s->silent = f->silent;
-	}
+	apply_deferred(c, client_session_find(c, f->key), f, reason);
 	free(f);
 	return 0;
 }
@@ -67,6 +107,7 @@ static int match(struct adaptor_client *c, uint64_t serial, struct adaptor_answe
 		a->cookie = f->cookie;
 		a->request = f->request;
 		a->key = f->key;
+		client_waits_no_more(c, &f->waits);
 		free(f);
 		if (a->request == ADAPTOR_APPLY)
 			client_landed(c, s);
@@ -79,8 +120,10 @@ static int match(struct adaptor_client *c, uint64_t serial, struct adaptor_answe
 		a->cookie = s->cookie;
 		a->request = ADAPTOR_APPLY;
 	}
-	if (s && a->request == ADAPTOR_APPLY)
+	if (s && a->request == ADAPTOR_APPLY) {
 		s->deaths = 0;
+		client_waits_no_more(c, &s->waits);
+	}
 	if (s && a->request == ADAPTOR_REVOKE && s->gone && !s->queued)
 		client_forget(c, s);
 	return !silent || (a->result.error && a->request == ADAPTOR_APPLY);
@@ -170,6 +213,8 @@ void client_on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (rc < 0)
 		client_died(c, "it does not speak the protocol");
-	else if (!rc)
+	else if (!rc) {
+		tell_waiting(c);
 		client_pump(c);
+	}
 }

@@ -121,6 +121,7 @@ static void drop_flights(struct adaptor_client *c)
 
 	while ((f = TAILQ_FIRST(&c->flying))) {
 		TAILQ_REMOVE(&c->flying, f, link);
+		client_waits_no_more(c, &f->waits);
 		if (f->request == ADAPTOR_APPLY) {
 			struct client_session *s = client_session_find(c, f->key);
 
@@ -147,6 +148,7 @@ static void requeue(const void *node, VISIT which, void *arg)
 		s->silent = 1;
 	s->deferred = 0;
 	s->flying = 0;
+	client_waits_no_more(c, &s->waits);
 	client_unqueue(c, s);
 	client_enqueue(c, s);
 }
@@ -160,6 +162,7 @@ void client_died(struct adaptor_client *c, const char *reason)
 	client_stop(c);
 	drop_flights(c);
 	twalk_r(c->sessions, requeue, c);
+	c->told_waiting = 0;
 	in = (struct timeval){ .tv_sec = (time_t)(c->restart_us / CLOCK_S),
 			       .tv_usec = (suseconds_t)(c->restart_us % CLOCK_S) };
 	event_add(c->restart, &in);

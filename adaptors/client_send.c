@@ -61,9 +61,16 @@ void client_unqueue(struct adaptor_client *c, struct client_session *s)
 	s->queued = 0;
 }
 
+void client_waits_no_more(struct adaptor_client *c, int *waits)
+{
+	c->n_waiting -= *waits != 0;
+	*waits = 0;
+}
+
 void client_forget(struct adaptor_client *c, struct client_session *s)
 {
 	client_unqueue(c, s);
+	client_waits_no_more(c, &s->waits);
 	tdelete(s, &c->sessions, compare);
 	client_session_free(s);
 }

@@ -214,6 +214,8 @@ static void settle(struct host *h, struct item *item)
 
 	if (item->result.error == -EAGAIN && item->request != ADAPTOR_CHECK) {
 		if (!item->backoff_us) {
+			if (!item->result.reason[0])
+				strcpy(item->result.reason, "what it works with does not answer");
 			send_deferred(h, item);
 			if (log_burst_ok(&h->burst, clock_now_us(), 10 * CLOCK_S, &suppressed))
 				log_icorp(LOG_LEVEL_WARN, item->key.icorp, "%s waits: %s (%u more like this)",

@@ -108,7 +108,7 @@ void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct 
 int core_originate(struct core *core, struct contract *contract, uint64_t now_us, struct core_actions *actions);
 /* Tears an ICorp we lead. 0 or -ENOENT. */
 int core_withdraw(struct core *core, uint32_t icorp, uint64_t now_us, struct core_actions *actions);
-/* What became of a CORE_APPLY: all adaptors' answers merged. */
+/* What became of a CORE_APPLY: all adaptors' answers merged; or, with -EAGAIN, what it still waits for. */
 void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
 		  uint64_t now_us, struct core_actions *actions);
 /* Routes or the L2 map changed: every session's next hops are looked up again. */

@@ -91,6 +91,13 @@ static void on_applied(struct dispatch *d, unsigned slot, const struct adaptor_a
 
 	if (!job || answer->cookie != job->cookie || !(job->waiting & 1u << slot))
 		return;
+	if (answer->result.error == -EAGAIN) {
+		struct adaptor_result put_off = { 0 };
+
+		merge(&put_off, &answer->result, adaptor_client_instance(d->slot[slot].client));
+		d->hooks.applied(d->hooks.ctx, job->key, job->cookie, &put_off);
+		return;
+	}
 	job->waiting &= ~(1u << slot);
 	merge(&job->result, &answer->result, adaptor_client_instance(d->slot[slot].client));
 	job_answered(d, job);
@@ -132,9 +139,10 @@ static void on_state(void *ctx, struct adaptor_client *client, int up, const cha
 	unsigned slot = index_of(d, client);
 
 	if (slot < d->n)
-		snprintf(d->slot[slot].reason, sizeof(d->slot[slot].reason), "%s", up || !reason ? "" : reason);
-	log_msg(up ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "adaptor %s: %s%s%s", adaptor_client_instance(client),
-		up ? "up" : "down", up ? "" : ": ", up || !reason ? "" : reason);
+		snprintf(d->slot[slot].reason, sizeof(d->slot[slot].reason), "%s%s", up && *reason ? "waits for " : "",
+			 reason);
+	log_msg(up && !*reason ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "adaptor %s: %s%s%s", adaptor_client_instance(client),
+		!up ? "down" : *reason ? "waits" : "up", *reason ? ": " : "", reason);
 	d->hooks.state(d->hooks.ctx);
 }
 

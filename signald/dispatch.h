@@ -12,11 +12,12 @@ struct dispatch;
 struct writer;
 
 struct dispatch_hooks {
-	/* All concerned adaptors have answered the commit `cookie`. */
+	/* All concerned adaptors have answered the commit `cookie`; or, with -EAGAIN, one of them has put it off and says
+	 * what it waits for: the commit is under way still. */
 	void (*applied)(void *ctx, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result);
 	/* A switch's ports and learnt MACs, as JSON (adaptor.h). */
 	void (*ports)(void *ctx, const char *json);
-	/* An adaptor came up or went down. */
+	/* An adaptor came up, went down, or began or ceased to wait for something. */
 	void (*state)(void *ctx);
 	/* The text of a query asked with dispatch_query. */
 	void (*shown)(void *ctx, uint64_t cookie, const char *instance, const char *json, const char *error);
@@ -41,7 +42,7 @@ unsigned dispatch_query(struct dispatch *d, enum adaptor_request request, uint64
 /* An array "adaptors" of name, type, up, reason. */
 void dispatch_describe(const struct dispatch *d, struct writer *w);
 size_t dispatch_count(const struct dispatch *d);
-/* The n-th adaptor's instance, type, whether it is up, and why not. */
+/* The n-th adaptor's instance, type, whether it is up, and why not, or what it waits for. */
 void dispatch_nth(const struct dispatch *d, size_t n, const char **instance, const char **type, int *up,
 		  const char **reason);
 

@@ -74,6 +74,7 @@ struct hold { int port; uint64_t bps; };
 
 /* Of a session that was refused, that runs an ISC here, or in which somebody asked for something. */
 struct session_more {
+	char waits_for[ADAPTOR_REASON];       /* what the commit under way waits for; empty: nothing out of the ordinary */
 	struct { uint8_t code; uint16_t value; char element[CONTRACT_NAME], reason[ADAPTOR_REASON]; } error;
 	uint64_t isc_deadline_us;             /* server: the ISC must answer by then; 0: not waiting */
 	struct grants grants;                 /* our own answers to demands, and what we say of our ISC's share */

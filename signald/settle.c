@@ -3,6 +3,7 @@
  * for the commit; Paths go down; the leader prices and reports. Also where the adaptors' answers come in, and where
  * changed routes move branches.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -200,7 +201,14 @@ void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, co
 
 	if (!s || !s->cookie || cookie != s->cookie)
 		return; /* a newer commit is under way, or it was revoked */
+	if (result->error == -EAGAIN) {
+		if (session_more(s))
+			memcpy(s->more->waits_for, result->reason, sizeof(s->more->waits_for));
+		return;
+	}
 	s->cookie = 0;
+	if (s->more)
+		s->more->waits_for[0] = 0;
 	if (!result->error)
 		apply_done(&t, s, result);
 	else if (s->committed)

@@ -138,6 +138,8 @@ static int show_path(void *ctx, int argc, char **argv, struct writer *w, struct 
 	if (*session_rest(s)->error.element)
 		writer_fmt(w, "error", "%s: %s", s->more->error.element, s->more->error.reason);
 	write_ms(w, "path_expires_ms", s->up.expires_us, clock_now_us());
+	if (*session_rest(s)->waits_for)
+		writer_str(w, "waits_for", session_rest(s)->waits_for);
 	write_endpoints(d, w, s);
 	writer_array(w, "grants");
 	for (struct grant_cursor at = { 0 }; session_grant_next(d->core, s, &at, &grant);)

@@ -111,7 +111,11 @@ static void tick_session(struct turn *t, struct session *s)
 	tick_branches(t, s);
 	if (!s->closing && session_rest(s)->isc_deadline_us && s->more->isc_deadline_us <= t->now_us) {
 		s->more->isc_deadline_us = 0;
-		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "the ISC did not answer in time");
+		if (*s->more->waits_for)
+			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR,
+				       "the ISC was not started in time: waiting for %s", s->more->waits_for);
+		else
+			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "the ISC did not answer in time");
 	}
 	if (!s->closing && s->renew_us && s->renew_us <= t->now_us) {
 		s->renew_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3;

@@ -67,7 +67,7 @@ function showElement(e) {
 	const adaptors = make("span");
 	e.adaptors.forEach((a) => {
 		adaptors.append(toned(a.up ? "up" : "down", a.name + (a.up ? "" : " down")), " ");
-		if (!a.up && a.reason)
+		if (a.reason)
 			adaptors.append(make("div", a.reason, "why"));
 	});
 	const tr = row("elements", e.name, "element");

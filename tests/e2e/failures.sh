@@ -14,7 +14,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-${BUILDDIR:?usage: tests/e2e/failures.sh BUILDDIR}}
 shift
 CASES=("$@")
-[ $# -gt 0 ] || CASES=(refusals hop_refuses demand_refused datagrams knotd_down killed gatekeeper_killed)
+[ $# -gt 0 ] || CASES=(refusals hop_refuses demand_refused datagrams libvirtd_down knotd_down killed gatekeeper_killed)
 NAME=ft$$ NULL='' FAILED=0
 # shellcheck source=../../scripts/demo.d/say.sh
 . "$TOP/scripts/demo.d/say.sh"

@@ -25,7 +25,7 @@ struct fixture {
 	struct event_base *base;
 	struct adaptor_client *client;
 	char dir[64];
-	unsigned n, ups, downs;
+	unsigned n, ups, downs, waits;
 	struct adaptor_answer answers[MAX_ANSWERS];
 	char json[65536], reason[ADAPTOR_REASON];
 };
@@ -45,7 +45,9 @@ static void on_state(void *ctx, struct adaptor_client *client, int up, const cha
 {
 	struct fixture *f = ctx;
 
-	if (up)
+	if (up && *reason)
+		f->waits++;
+	else if (up)
 		f->ups++;
 	else
 		f->downs++;
@@ -197,7 +199,7 @@ static void test_failures(void **state)
 	assert_true(recorded(f, 8));
 }
 
-/* A daemon that is down: kept and tried again in there, with the latest terms, answered once. */
+/* A daemon that is down: kept and tried again in there, with the latest terms; said once, and answered once. */
 static void test_again(void **state)
 {
 	struct fixture *f = *state;
@@ -205,9 +207,37 @@ static void test_again(void **state)
 	start_up(f, "again", "3");
 	apply(f, 7, 1);
 	UNTIL(f, f->n == 1);
-	assert_int_equal(f->answers[0].result.error, 0);
+	assert_int_equal(f->answers[0].result.error, -EAGAIN);
+	assert_string_equal(f->answers[0].result.reason, "not yet, by again");
 	assert_int_equal(f->answers[0].cookie, 1);
+	UNTIL(f, f->waits == 1);
+	assert_string_equal(f->reason, "not yet, by again");
+	assert_int_equal(adaptor_client_up(f->client), 1);
+	UNTIL(f, f->n == 2);
+	assert_int_equal(f->answers[1].result.error, 0);
+	assert_int_equal(f->answers[1].cookie, 1);
+	UNTIL(f, f->ups == 2);
+	assert_string_equal(f->reason, "");
+	assert_int_equal(f->waits, 1);
 	assert_int_equal(adaptor_client_pending(f->client), 0);
+}
+
+/* What waits is not waited for any more: revoked, or the process died. */
+static void test_again_unwanted(void **state)
+{
+	struct fixture *f = *state;
+
+	start_up(f, "again", "1000");
+	apply(f, 7, 1);
+	UNTIL(f, f->waits == 1);
+	assert_int_equal(adaptor_client_revoke(f->client, key(7), 2), 0);
+	UNTIL(f, f->ups == 2);
+	apply(f, 8, 3);
+	UNTIL(f, f->waits == 2);
+	kill(adaptor_client_pid(f->client), SIGKILL);
+	UNTIL(f, f->downs == 1);
+	UNTIL(f, f->waits == 3);                 /* said anew by the next process */
+	assert_string_equal(f->reason, "not yet, by again");
 }
 
 static void test_again_replaced(void **state)
@@ -217,9 +247,9 @@ static void test_again_replaced(void **state)
 	start_up(f, "again", "2");
 	apply(f, 7, 1);
 	apply(f, 7, 2);
-	UNTIL(f, f->n == 1);
-	assert_int_equal(f->answers[0].cookie, 2);
-	assert_int_equal(f->answers[0].result.grants[0].level, 1000002);
+	UNTIL(f, f->n && !f->answers[f->n - 1].result.error);
+	assert_int_equal(f->answers[f->n - 1].cookie, 2);
+	assert_int_equal(f->answers[f->n - 1].result.grants[0].level, 1000002);
 	assert_int_equal(adaptor_client_pending(f->client), 0);
 }
 
@@ -364,7 +394,7 @@ static void test_free_flushes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_apply_revoke), TEST(test_latest_only), TEST(test_failures), TEST(test_again),
+		TEST(test_apply_revoke), TEST(test_latest_only), TEST(test_failures), TEST(test_again), TEST(test_again_unwanted),
 		TEST(test_again_replaced), TEST(test_killed), TEST(test_killed_in_flight), TEST(test_poison),
 		TEST(test_audit), TEST(test_audit_after), TEST(test_refused), TEST(test_free_flushes),
 	};

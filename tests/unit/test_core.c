@@ -5,6 +5,7 @@
  *         s1 -- r1 ======== r2 -- (lsw) -- s2 -+
  *   ar2 --+                                    +-- srv2
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -200,6 +201,73 @@ static void no_capacity(void **state)
 	sim_free(sim);
 }
 
+static void put_off(struct sim *sim, const char *element, const char *reason)
+{
+	const struct session *s = session(sim, element, 1);
+	struct adaptor_result result = { .error = -EAGAIN };
+	struct core_actions actions = { 0 };
+
+	assert_non_null(s);
+	assert_true(s->cookie);
+	snprintf(result.reason, sizeof(result.reason), "%s", reason);
+	core_applied((struct core *)(uintptr_t)sim_core(sim, element), s->key, s->cookie, &result, sim_now(sim), &actions);
+	assert_int_equal(actions.n, 0);
+	assert_string_equal(session_rest(s)->waits_for, reason);
+	core_actions_free(&actions);
+}
+
+static struct sim *start_slow(uint64_t apply_us)
+{
+	struct sim *sim = start(10000000, 0);
+	struct sim_faults slow = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = apply_us, .apply_max_us = apply_us };
+	struct contract *c = sim_contract(sim, 1, 1, servers, 2, access_routers, 2, 10000000);
+
+	sim_set_faults(sim, &slow);
+	sim_originate(sim, c);
+	contract_unref(c);
+	run(sim, CLOCK_S);
+	return sim;
+}
+
+/* A daemon that the ISC needs is down for a while: the commit is under way still, and completes. */
+static void isc_waits(void **state)
+{
+	struct sim *sim = start_slow(1500 * CLOCK_MS);
+
+	put_off(sim, "srv1", "vm: libvirt: down");
+	assert_int_equal(session(sim, "srv1", 1)->state, SESSION_COMMITTING);
+	run(sim, 20 * CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_string_equal(session_rest(session(sim, "srv1", 1))->waits_for, "");
+	sim_free(sim);
+}
+
+/* For too long: whoever asked hears what was waited for. */
+static void isc_waits_too_long(void **state)
+{
+	struct sim *sim = start_slow(60 * CLOCK_S);
+	struct core_actions actions = { 0 };
+	unsigned errors = 0;
+
+	put_off(sim, "srv1", "vm: libvirt: down");
+	run(sim, 18900 * CLOCK_MS);
+	core_tick((struct core *)(uintptr_t)sim_core(sim, "srv1"), sim_now(sim) + 200 * CLOCK_MS, &actions);
+	for (unsigned i = 0; i < actions.n; i++) {
+		const struct core_action *a = &actions.v[i];
+
+		if (a->type != CORE_SEND || a->msg->type != RSVP_PATH_ERR)
+			continue;
+		errors++;
+		assert_int_equal(a->msg->error.value, RSVP_ADMISSION_ADAPTOR);
+		assert_string_equal(a->msg->grants.v[0].element, "srv1");
+		assert_string_equal(a->msg->grants.v[0].reason,
+				    "the ISC was not started in time: waiting for vm: libvirt: down");
+	}
+	assert_int_equal(errors, 1);
+	core_actions_free(&actions);
+	sim_free(sim);
+}
+
 /* An ISC dies without a word: its state lapses, its server lets it go, the rest stays. */
 static void isc_dies(void **state)
 {
@@ -360,6 +428,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu),
 		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused), cmocka_unit_test(no_capacity),
+		cmocka_unit_test(isc_waits), cmocka_unit_test(isc_waits_too_long),
 		cmocka_unit_test(isc_dies), cmocka_unit_test(lost_before_complete), cmocka_unit_test(isc_gone_leader_new),
 		cmocka_unit_test(hostile_isc),
 		cmocka_unit_test(map_comes_late), cmocka_unit_test(leader_vanishes),

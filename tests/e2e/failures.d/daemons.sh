@@ -82,3 +82,37 @@ case_gatekeeper_killed() {
 	users_served || return
 	delete
 }
+
+# libvirtd of srv1 is away while an ICorp is asked for: first for a moment, then for longer than an ISC may take.
+case_libvirtd_down() {
+	kill_daemon TERM srv1 libvirtd || return
+	create patient || return
+	check 10 "srv1's status says what its adaptor waits for" waits srv1 'libvirt.*[Cc]onnect' || return
+	check 10 "the gatekeeper shows it to the operator" element_waits srv1 'libvirt.*[Cc]onnect' || return
+	check 1 "ICorp $ID is still being signaled" icorp_is "$ID" signaling || return
+	tb -q start srv1 libvirtd || { fail "libvirtd starts again"; return 1; }
+	check 20 "ICorp $ID completes by itself when it is back" icorp_is "$ID" complete || return
+	check 5 "srv1 waits for nothing" waits srv1 '^$' || return
+	check 10 "user1 gets pages from both ISCs" pages_from user1 "$HOST" 4 2 || return
+	delete || return
+
+	kill_daemon TERM srv1 libvirtd || return
+	reload srv1 '1i isc_start = 4s'
+	create impatient || return
+	check 15 "the client sees for what srv1 waited too long" icorp_error srv1 'admission: adaptor' \
+		'the ISC was not started in time: waiting for vm: libvirt' || return
+	tb -q start srv1 libvirtd || { fail "libvirtd starts again"; return 1; }
+	check 20 "srv1 has cleared up when it is back" waits srv1 '^$' || return
+	reload srv1 '1d'
+	delete_failed
+}
+waits() { # ELEMENT PATTERN
+	local now; now=$(ctl "$1" show status | jq -r '.adaptors[] | select(.type == "vm") | .reason')
+	echo "$1: $now"
+	[[ $now =~ $2 ]]
+}
+element_waits() {
+	local now; now=$(body_of "$(api GET /v1/elements)" | jq -r --arg e "$1" '.elements[] | select(.name == $e) | .adaptors[] | select(.type == "vm") | .reason')
+	echo "$1: $now"
+	[[ $now =~ $2 ]]
+}
