@@ -875,6 +875,60 @@ static void test_full_stays_full(void **state)
 	end_world(w);
 }
 
+static void random_message(struct world *w, struct rsvp_msg *msg)
+{
+	static const uint8_t types[] = { RSVP_PATH, RSVP_ACK, RSVP_SREFRESH, RSVP_HELLO, RSVP_BUNDLE, 99 };
+
+	path_make(msg, types[world_random(w, sizeof(types))], 1);
+	msg->flags = world_random(w, 50) ? RSVP_FLAG_REDUCTION : 0;
+	msg->list_epoch = 0x1001 + (world_random(w, 50) == 0);
+	msg->hello = (struct rsvp_hello){ (int)world_random(w, 2), 78 + (uint32_t)world_random(w, 2), 76 + (uint32_t)world_random(w, 4) };
+	if (world_random(w, 2)) {
+		msg->has |= RSVP_HAS_ID;
+		msg->id = (struct rsvp_id){ (uint8_t)world_random(w, 256), msg->list_epoch, (uint32_t)world_random(w, 500) };
+	}
+	for (uint64_t i = world_random(w, 40); i > 0; i--) {
+		struct rsvp_id_ack ack = { { 0, 0x1000, (uint32_t)world_random(w, 20000) }, (int)world_random(w, 2) };
+
+		assert_int_equal(rsvp_add_ack(msg, &ack), 0);
+		assert_int_equal(rsvp_add_id(msg, (uint32_t)world_random(w, 500)), 0);
+	}
+}
+
+/* A neighbour that says whatever it likes: what we hold stays bounded, and afterwards an honest one has it all. */
+static void test_hostile_anything(void **state)
+{
+	struct world *w = watching_world();
+	struct end *e = &w->end[0];
+	struct rsvp_msg msg = { 0 };
+
+	w->random = 5;
+	for (unsigned i = 0; i < 30000; i++) {
+		uint32_t slot = 1 + (uint32_t)world_random(w, 300);
+
+		w->cut = 1;
+		random_message(w, &msg);
+		end_hears(e, &msg);
+		if (slot < 250)
+			end_send(e, slot, NEIGHBOUR_STATE);
+		else if (world_random(w, 10) == 0)
+			end_tear(e, slot - 200);
+		neighbour_learn(e->peer, 1 + (uint32_t)world_random(w, 500), 0);
+		world_run(w, world_random(w, 2 * MS));
+		w->cut = 0;
+		assert_true(count(e, NEIGHBOUR_STATES_SENT) <= 250);
+		assert_true(count(e, NEIGHBOUR_IN_FLIGHT) + count(e, NEIGHBOUR_QUEUE) < 10000);
+		assert_int_equal(e->ns->awaited.n, count(e, NEIGHBOUR_IN_FLIGHT) + count(e, NEIGHBOUR_QUEUE));
+		assert_in_range(count(e, NEIGHBOUR_WINDOW), 4, 256);
+	}
+	world_run(w, 90 * S);
+	for (uint32_t slot = 1; slot < SLOTS; slot++)
+		if (e->sent_id[slot])
+			assert_int_equal(w->end[1].got_id[slot], e->sent_id[slot]);
+	rsvp_msg_free(&msg);
+	end_world(w);
+}
+
 /* --- the table --- */
 
 static int nothing_refreshed(void *ctx, struct neighbour *n, uint32_t slot, uint32_t id, uint64_t now_us)
@@ -1033,7 +1087,7 @@ int main(void)
 		cmocka_unit_test(test_hello_one_way), cmocka_unit_test(test_hello_restart),
 		cmocka_unit_test(test_hello_instances), cmocka_unit_test(test_hostile_acks),
 		cmocka_unit_test(test_hostile_srefresh), cmocka_unit_test(test_hostile_ack_desired),
-		cmocka_unit_test(test_hostile_restarts), cmocka_unit_test(test_full_stays_full),
+		cmocka_unit_test(test_hostile_restarts), cmocka_unit_test(test_full_stays_full), cmocka_unit_test(test_hostile_anything),
 		cmocka_unit_test(test_two_neighbours), cmocka_unit_test(test_a_million), cmocka_unit_test(test_table),
 	};
 
