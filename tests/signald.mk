@@ -38,10 +38,18 @@ tests_unit_test_pull_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_pull_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_pull
 
-check_PROGRAMS += tests/unit/test_neighbour
-tests_unit_test_neighbour_SOURCES = tests/unit/neighbour_world.c tests/unit/neighbour_world.h tests/unit/test_neighbour.c
-tests_unit_test_neighbour_LDADD = signald/libcore.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
-TESTS += tests/unit/test_neighbour
+# Two neighbours on a virtual clock.
+check_LIBRARIES += tests/unit/libneighbourworld.a
+tests_unit_libneighbourworld_a_SOURCES = tests/unit/neighbour_world.c tests/unit/neighbour_world.h
+NEIGHBOUR_TESTS = tests/unit/test_neighbour tests/unit/test_neighbour_hello tests/unit/test_neighbour_hostile \
+	tests/unit/test_neighbour_summary
+NEIGHBOUR_TEST_LIBS = tests/unit/libneighbourworld.a signald/libcore.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_neighbour_LDADD = $(NEIGHBOUR_TEST_LIBS)
+tests_unit_test_neighbour_hello_LDADD = $(NEIGHBOUR_TEST_LIBS)
+tests_unit_test_neighbour_hostile_LDADD = $(NEIGHBOUR_TEST_LIBS)
+tests_unit_test_neighbour_summary_LDADD = $(NEIGHBOUR_TEST_LIBS)
+check_PROGRAMS += $(NEIGHBOUR_TESTS)
+TESTS += $(NEIGHBOUR_TESTS)
 
 check_PROGRAMS += tests/unit/test_network
 tests_unit_test_network_SOURCES = tests/unit/test_network.c

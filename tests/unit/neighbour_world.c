@@ -126,7 +126,7 @@ static void end_start(struct end *e)
 		neighbour_watch(e->peer, 1, e->world->now_us);
 }
 
-void world_init(struct world *w, const struct neighbour_options *options)
+static void world_init(struct world *w, const struct neighbour_options *options)
 {
 	memset(w, 0, sizeof(*w));
 	w->now_us = 1000 * S;
@@ -160,7 +160,7 @@ void world_restart(struct world *w, int which, int keep_states)
 	}
 }
 
-void world_free(struct world *w)
+static void world_free(struct world *w)
 {
 	for (size_t i = w->first; i < w->n; i++)
 		free(w->wire[i].bytes);
@@ -241,4 +241,59 @@ void world_run(struct world *w, uint64_t for_us)
 		run_ends(w);
 	}
 	w->now_us = until;
+}
+
+uint64_t end_count(const struct end *e, enum neighbour_counter counter)
+{
+	return neighbour_counter(e->peer, counter);
+}
+
+struct world *world_new(struct neighbour_options options)
+{
+	struct world *w = malloc(sizeof(*w));
+
+	assert_non_null(w);
+	world_init(w, &options);
+	return w;
+}
+
+struct world *world_watching(void)
+{
+	struct neighbour_options options = world_options();
+
+	options.hello_us = 100 * MS;
+	return world_new(options);
+}
+
+void world_end(struct world *w)
+{
+	world_free(w);
+	free(w);
+}
+
+void world_agree(struct world *w)
+{
+	for (uint32_t slot = 0; slot < SLOTS; slot++)
+		assert_int_equal(w->end[1].got_id[slot], w->end[0].sent_id[slot]);
+	assert_int_equal(end_count(&w->end[0], NEIGHBOUR_IN_FLIGHT), 0);
+	assert_int_equal(end_count(&w->end[0], NEIGHBOUR_QUEUE), 0);
+}
+
+void hello_make(struct rsvp_msg *msg, int ack, uint32_t source, uint32_t destination)
+{
+	rsvp_msg_clear(msg);
+	msg->type = RSVP_HELLO;
+	msg->flags = RSVP_FLAG_REDUCTION;
+	msg->has = RSVP_HAS_HELLO;
+	msg->hello = (struct rsvp_hello){ ack, source, destination };
+}
+
+struct rsvp_msg acks_make(struct rsvp_msg msg, uint32_t epoch, uint32_t from, unsigned n, int nack)
+{
+	rsvp_msg_clear(&msg);
+	msg.type = RSVP_ACK;
+	msg.flags = RSVP_FLAG_REDUCTION;
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(rsvp_add_ack(&msg, &(struct rsvp_id_ack){ { 0, epoch, from + i }, nack }), 0);
+	return msg;
 }

@@ -47,9 +47,13 @@ struct world {
 	int cut;                        /* nothing arrives */
 };
 
-void world_init(struct world *w, const struct neighbour_options *options);
-void world_free(struct world *w);
 struct neighbour_options world_options(void);
+struct world *world_new(struct neighbour_options options);
+/* The same with Hello every 100 ms. */
+struct world *world_watching(void);
+void world_end(struct world *w);
+/* Checks that every state of 0 is at 1, as last sent, and nothing is under way. */
+void world_agree(struct world *w);
 /* Lets time pass; whatever is due or arrives until then happens. */
 void world_run(struct world *w, uint64_t for_us);
 /* The end forgets all it knew and begins anew, with its sender's states (keep_states) or without. */
@@ -59,7 +63,11 @@ uint64_t world_random(struct world *w, uint64_t below);
 /* Sends state slot's Path for the first time or again. The id. */
 uint32_t end_send(struct end *e, uint32_t slot, unsigned flags);
 void end_tear(struct end *e, uint32_t slot);
+uint64_t end_count(const struct end *e, enum neighbour_counter counter);
 void path_make(struct rsvp_msg *msg, uint8_t type, uint32_t slot);
+void hello_make(struct rsvp_msg *msg, int ack, uint32_t source, uint32_t destination);
+/* An Ack with n ids from `from` on; msg's vectors are used again. */
+struct rsvp_msg acks_make(struct rsvp_msg msg, uint32_t epoch, uint32_t from, unsigned n, int nack);
 /* Gives the end a message as if the other had sent it, and flushes. */
 enum neighbour_verdict end_hears(struct end *e, const struct rsvp_msg *msg);
 
