@@ -1,9 +1,9 @@
 /*
  * The map of numbers to numbers. See idmap.h. A removal moves what follows back, so that no probe meets a gap.
  *
- * When the map gets another size, the old table stays and each call moves the entries of some of its places, in order from
- * behind a free place: so no cluster of entries crosses the beginning, and those that were moved may stay behind for the
- * probes of those that were not.
+ * When the map gets another size, the old table stays and each call moves the entries of some of its places, in order
+ * from behind a free place: so no cluster of entries crosses the beginning, and those that were moved may stay behind
+ * for the probes of those that were not.
  */
 #include <errno.h>
 #include <stdlib.h>

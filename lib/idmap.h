@@ -1,8 +1,9 @@
 /*
  * A map of 32-bit numbers to 32-bit numbers, for tables of a million message ids: open addressing with linear probing,
- * 8 bytes per place, 5/16 to 5/8 full, no tombstones. It grows and shrinks with its contents, a few places per call, so that
- * no call takes long. Eight neighbouring keys share a line of the cache, so that looking up a list of consecutive ids
- * costs a miss per eight; which line is the seed's secret, so that nobody who chooses the keys can make them collide.
+ * 8 bytes per place, 5/16 to 5/8 full, no tombstones. It grows and shrinks with its contents, a few places per call, so
+ * that no call takes long. Eight neighbouring keys share a line of the cache, so that looking up a list of consecutive
+ * ids costs a miss per eight; which line is the seed's secret, so that nobody who chooses the keys can make them
+ * collide.
  *
  * The key 0 cannot be stored.
  */

@@ -92,7 +92,7 @@ struct rsvp_grant {
 #define RSVP_ID_ACK_DESIRED 0x01
 #define RSVP_ID_RECOVERY_PATH 0x02
 struct rsvp_id { uint8_t flags; uint32_t epoch, id; };
-/* Is message id a later than b? Serial arithmetic (RFC 1982): the numbers wrap; right as long as they are less than 2^31 apart. */
+/* Is message id a later than b? Serial arithmetic (RFC 1982): right while they are less than 2^31 apart. */
 int rsvp_id_later(uint32_t a, uint32_t b);
 struct rsvp_id_ack { struct rsvp_id id; int nack; };
 /* RFC 3209 section 5.2; ack 0: HELLO REQUEST. */

@@ -1,8 +1,8 @@
 /*
  * The table of neighbours, their timers and what can be read of them. See neighbour.h.
  *
- * Each neighbour is in the heap of timers under a time that is not after its next deadline. Sending and hearing only ever
- * move it forward when they must; neighbours_tick finds the true deadline again.
+ * Each neighbour is in the heap of timers under a time that is not after its next deadline. Sending and hearing only
+ * ever move it forward when they must; neighbours_tick finds the true deadline again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -41,8 +41,8 @@ const char *neighbour_counter_name(enum neighbour_counter counter)
 static int options_good(const struct neighbour_options *o)
 {
 	return o->epoch <= 0xffffff && o->instance && o->refresh_us >= 2 && o->rto_min_us &&
-	       o->rto_min_us <= o->rto_max_us && o->rto_max_us <= UINT32_MAX && o->tries && o->tries <= UINT8_MAX && o->window_min &&
-	       o->window_min <= o->window_first && o->window_first <= o->window_max && o->message_max >= 64 &&
+	       o->rto_min_us <= o->rto_max_us && o->rto_max_us <= UINT32_MAX &&
+	       o->tries && o->tries <= UINT8_MAX && o->window_min && o->window_min <= o->window_first && o->window_first <= o->window_max && o->message_max >= 64 &&
 	       o->message_max <= RSVP_MAX_SIZE && o->hello_us <= UINT32_MAX;
 }
 

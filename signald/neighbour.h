@@ -1,20 +1,21 @@
 /*
- * What two neighbouring controllers do for each other, apart from what they say about sessions: messages arrive although
- * datagrams are lost, state stays although nobody repeats it (RFC 2961, refresh overhead reduction), and each knows soon
- * that the other is gone or was restarted (RFC 3209 section 5, Hello).
+ * What two neighbouring controllers do for each other, apart from what they say about sessions: messages arrive
+ * although datagrams are lost, state stays although nobody repeats it (RFC 2961, refresh overhead reduction), and each
+ * knows soon that the other is gone or was restarted (RFC 3209 section 5, Hello).
  *
- *     neighbour_send      numbers, encodes and sends a message; keeps it until it is acknowledged   neighbour_send.c
- *     neighbour_input     acknowledgements, Srefresh and Hello end here; the rest is the core's      neighbour_input.c
- *     neighbours_tick     retransmissions, the summary of all states, Hello                         neighbour_summary.c,
- *     neighbours_flush    the acknowledgements collected since                                      neighbour_hello.c
+ *     neighbour_send     numbers, encodes and sends a message; keeps it until it is acknowledged (neighbour_send.c)
+ *     neighbour_input    acknowledgements, Srefresh and Hello end here; the rest is the core's (neighbour_input.c)
+ *     neighbours_tick    retransmissions, the summary of all states, Hello (neighbour_summary.c, neighbour_hello.c)
+ *     neighbours_flush   the acknowledgements collected since
  *
  * The owner numbers its states (a slot each, any number but NEIGHBOUR_NO_SLOT) and says which message established which
- * one. It keeps no refresh timers: each state sent with NEIGHBOUR_STATE is named in a Srefresh once per round of
- * [0.5, 1.0] R, or, where naming it would not do, its owner is asked to send it in full (hooks.resend): the neighbour does
+ * one. It keeps no refresh timers: each state sent with NEIGHBOUR_STATE is named in a Srefresh once per round of [0.5,
+ * 1.0] R, or, where naming it would not do, its owner is asked to send it in full (hooks.resend): the neighbour does
  * not know it, was restarted, or does not understand RFC 2961.
  *
- * It owns no socket and reads no clock (now_us is monotonic microseconds), signs nothing, and is deterministic: the simulator
- * runs it. Memory: 8 bytes per state sent, 13 to 26 per state received, and the messages not yet acknowledged.
+ * It owns no socket and reads no clock (now_us is monotonic microseconds), signs nothing, and is deterministic: the
+ * simulator runs it. Memory: 8 bytes per state sent, 13 to 26 per state received, and the messages not yet
+ * acknowledged.
  *
  * Message ids are numbered over all neighbours (RFC 2961 section 4.1: unique per generator); 0 is never used.
  */
@@ -55,9 +56,9 @@ enum neighbour_event {
 	NEIGHBOUR_UP,         /* heard for the first time, or again after it was lost */
 	NEIGHBOUR_LOST,       /* not heard for 3.5 hello intervals, or it does not hear us */
 	/*
-	 * It began anew: it may have lost all it knew from us, and what it told us. All our states are sent to it again without
-	 * the owner's doing. May be told twice for one restart, and for a neighbour that only had lost us (it then still
-	 * knows all, and nothing is sent again).
+	 * It began anew: it may have lost all it knew from us, and what it told us. All our states are sent to it again
+	 * without the owner's doing. May be told twice for one restart, and for a neighbour that only had lost us (it
+	 * then still knows all, and nothing is sent again).
 	 */
 	NEIGHBOUR_RESTARTED,
 };
@@ -65,7 +66,7 @@ enum neighbour_state { NEIGHBOUR_NEW, NEIGHBOUR_IS_UP, NEIGHBOUR_IS_LOST };
 const char *neighbour_event_name(enum neighbour_event event);
 const char *neighbour_state_name(enum neighbour_state state);
 
-/* Called from within the functions below. None may be NULL. None may free the neighbours or call input, tick or flush. */
+/* Called from within the functions below. None may be NULL, free the neighbours, or call input, tick or flush. */
 struct neighbour_hooks {
 	void *ctx;
 	/* Send these bytes now; they are valid during the call only. It must not call any function of this module but readers. */
@@ -113,10 +114,10 @@ enum {
 	NEIGHBOUR_PLAIN = 4,      /* without MESSAGE_ID and at once: for those who do not understand RFC 2961 */
 };
 /*
- * Sends msg reliably: sets its flag and MESSAGE_ID, encodes it, and outputs it now or when the window has room, again and
- * again until it is acknowledged, given up or replaced. msg stays the caller's. replaces (0: none) is the id of the former
- * message of the same state; that one is no longer sent, awaited or refreshed, whether the new one has NEIGHBOUR_STATE or not.
- * A neighbour that is not capable gets it as with NEIGHBOUR_PLAIN.
+ * Sends msg reliably: sets its flag and MESSAGE_ID, encodes it, and outputs it now or when the window has room, again
+ * and again until it is acknowledged, given up or replaced. msg stays the caller's. replaces (0: none) is the id of the
+ * former message of the same state; that one is no longer sent, awaited or refreshed, whether the new one has
+ * NEIGHBOUR_STATE or not. A neighbour that is not capable gets it as with NEIGHBOUR_PLAIN.
  *
  * Returns the message's id; 0: it was PLAIN and no STATE, or could not be encoded (NEIGHBOUR_FAILED counts that).
  */
@@ -131,8 +132,8 @@ void neighbour_unlearn(struct neighbour *n, uint32_t id);
 
 enum neighbour_verdict { NEIGHBOUR_DELIVER, NEIGHBOUR_DONE };
 /*
- * An authentic, decoded message of n. DELIVER: it is about a session and the core must process it (it may be a duplicate,
- * or older than what the core has of that state: see rsvp_id_later). DONE: all is done.
+ * An authentic, decoded message of n. DELIVER: it is about a session and the core must process it (it may be a
+ * duplicate, or older than what the core has of that state: see rsvp_id_later). DONE: all is done.
  */
 enum neighbour_verdict neighbour_input(struct neighbour *n, const struct rsvp_msg *msg, uint64_t now_us);
 

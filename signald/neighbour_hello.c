@@ -1,14 +1,14 @@
 /*
- * Hello (RFC 3209 section 5). Each end has an instance number per neighbour; the other gives it back, and so each sees that
- * it is heard, and by its change that the other was restarted.
+ * Hello (RFC 3209 section 5). Each end has an instance number per neighbour; the other gives it back, and so each sees
+ * that it is heard, and by its change that the other was restarted.
  *
- * Any authentic message is a sign of life, so a busy pair of neighbours sends no Hello at all: a REQUEST goes out only after
- * hello_us of silence (section 5.3 lets a REQUEST heard suppress one's own; here, everything does). 3.5 intervals
+ * Any authentic message is a sign of life, so a busy pair of neighbours sends no Hello at all: a REQUEST goes out only
+ * after hello_us of silence (section 5.3 lets a REQUEST heard suppress one's own; here, everything does). 3.5 intervals
  * without a word, and the neighbour is lost; we then take another instance (section 5.3) and keep asking.
  *
- * Where this differs from section 5.3: a neighbour whose instance changed was restarted or had lost us. We do not take another
- * instance because of that, or two neighbours could chase each other for ever. Whether it lost its state, its epoch
- * (RFC 2961) and its NACKs tell.
+ * Where this differs from section 5.3: a neighbour whose instance changed was restarted or had lost us. We do not take
+ * another instance because of that, or two neighbours could chase each other for ever. Whether it lost its state, its
+ * epoch (RFC 2961) and its NACKs tell.
  */
 #include "signald/neighbour_internal.h"
 

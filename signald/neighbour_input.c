@@ -2,9 +2,9 @@
  * Receiving: what a message says about its sender (that it lives, whether it understands RFC 2961, its epoch), the
  * acknowledgements it carries and asks for, and Srefresh from the receiver's side (RFC 2961 section 5.4).
  *
- * Acknowledgements are collected and leave together (neighbours_flush), or as soon as they fill a message, so that memory
- * is bounded whatever the neighbour sends. NACKs are three times as large as the ids that provoke them; a bucket bounds
- * their rate. A suppressed one costs a round: the id is named again.
+ * Acknowledgements are collected and leave together (neighbours_flush), or as soon as they fill a message, so that
+ * memory is bounded whatever the neighbour sends. NACKs are three times as large as the ids that provoke them; a bucket
+ * bounds their rate. A suppressed one costs a round: the id is named again.
  */
 #include <stdlib.h>
 

@@ -2,9 +2,9 @@
  * What the parts of the neighbour module share. Not for others.
  *
  * A message that awaits its acknowledgement is a `struct pending`; all neighbours' are in one pool and named by their
- * place in it (0: none). Each is in one list of its neighbour: a queue, urgent or not, while the window is full; afterwards
- * the list of its level. Messages of one level all wait equally long (rto << level), so the list is in the order of
- * their deadlines, and its head is the only one to look at.
+ * place in it (0: none). Each is in one list of its neighbour: a queue, urgent or not, while the window is full;
+ * afterwards the list of its level. Messages of one level all wait equally long (rto << level), so the list is in the
+ * order of their deadlines, and its head is the only one to look at.
  */
 #ifndef ICORP_SIGNALD_NEIGHBOUR_INTERNAL_H
 #define ICORP_SIGNALD_NEIGHBOUR_INTERNAL_H

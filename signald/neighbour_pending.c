@@ -1,7 +1,7 @@
 /*
  * The pool of messages that await their acknowledgement, and the lists they are in. See neighbour_internal.h. A place
- * keeps its buffer when it is freed, so that in the steady state nothing is allocated; only so many buffers are kept that a
- * burst does not cost memory for ever.
+ * keeps its buffer when it is freed, so that in the steady state nothing is allocated; only so many buffers are kept
+ * that a burst does not cost memory for ever.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /*
- * Summary refresh, the sender's side (RFC 2961 section 5): instead of every state being sent again within R, its message id
- * is named in a Srefresh.
+ * Summary refresh, the sender's side (RFC 2961 section 5): instead of every state being sent again within R, its
+ * message id is named in a Srefresh.
  *
- * The entries are in the order of sending, so ids ascend (in serial arithmetic, counted from the first one), a search is
- * binary, and a round is a walk. A withdrawn entry stays as a hole until the holes are half of it all or a round
+ * The entries are in the order of sending, so ids ascend (in serial arithmetic, counted from the first one), a search
+ * is binary, and a round is a walk. A withdrawn entry stays as a hole until the holes are half of it all or a round
  * begins. A round walks the entries that were there when it began, a message's worth every step_us. What it meets:
  *   - still awaiting its acknowledgement: it was just sent, and is sent again if need be;
  *   - a neighbour that does not understand Srefresh, or lost all state: the owner sends it in full;

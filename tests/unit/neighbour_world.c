@@ -101,8 +101,7 @@ static void resend(void *ctx, struct neighbour *n, uint32_t slot, uint32_t id, u
 	assert_ptr_equal(n, e->peer);
 	assert_int_equal(e->sent_id[slot], id);
 	e->asked[slot]++;
-	if (!e->ignore_resend)
-		end_send(e, slot, NEIGHBOUR_STATE);
+	end_send(e, slot, NEIGHBOUR_STATE);
 }
 
 static void changed(void *ctx, struct neighbour *n, enum neighbour_event event, uint64_t now_us)

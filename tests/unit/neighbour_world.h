@@ -1,7 +1,7 @@
 /*
  * Two controllers' neighbour modules and the wire between them, on a virtual clock. Each end's owner is the simplest
- * there can be: states are Paths numbered from 1 (the slot is the ICorp in the Path's SESSION), and it sends one again when
- * asked.
+ * there can be: states are Paths numbered from 1 (the slot is the ICorp in the Path's SESSION), and it sends one again
+ * when asked.
  */
 #ifndef ICORP_TESTS_NEIGHBOUR_WORLD_H
 #define ICORP_TESTS_NEIGHBOUR_WORLD_H
@@ -20,10 +20,9 @@ struct end {
 	struct neighbour_options options;
 	struct neighbours *ns;
 	struct neighbour *peer;
-	/* as sender: what each state was last sent as (0: it is not there); owes: it was asked to send it again and did not */
+	/* as sender: what each state was last sent as (0: it is not there), and how often that was asked for */
 	uint32_t sent_id[SLOTS];
 	unsigned asked[SLOTS];
-	int ignore_resend;
 	/* as receiver */
 	uint32_t got_id[SLOTS];
 	unsigned got[SLOTS];            /* Paths delivered */

@@ -164,7 +164,8 @@ static void random_message(struct world *w, struct rsvp_msg *msg)
 	path_make(msg, types[world_random(w, sizeof(types))], 1);
 	msg->flags = world_random(w, 50) ? RSVP_FLAG_REDUCTION : 0;
 	msg->list_epoch = 0x1001 + (world_random(w, 50) == 0);
-	msg->hello = (struct rsvp_hello){ (int)world_random(w, 2), 78 + (uint32_t)world_random(w, 2), 76 + (uint32_t)world_random(w, 4) };
+	msg->hello = (struct rsvp_hello){ (int)world_random(w, 2), 78 + (uint32_t)world_random(w, 2),
+					  76 + (uint32_t)world_random(w, 4) };
 	if (world_random(w, 2)) {
 		msg->has |= RSVP_HAS_ID;
 		msg->id = (struct rsvp_id){ (uint8_t)world_random(w, 256), msg->list_epoch, (uint32_t)world_random(w, 500) };
