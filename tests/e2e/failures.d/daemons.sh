@@ -95,7 +95,6 @@ case_libvirtd_down() {
 	check 5 "srv1 waits for nothing" waits srv1 '^$' || return
 	check 10 "user1 gets pages from both ISCs" pages_from user1 "$HOST" 4 2 || return
 	delete || return
-
 	kill_daemon TERM srv1 libvirtd || return
 	reload srv1 '1i isc_start = 4s'
 	create impatient || return
@@ -104,6 +103,7 @@ case_libvirtd_down() {
 	tb -q start srv1 libvirtd || { fail "libvirtd starts again"; return 1; }
 	check 20 "srv1 has cleared up when it is back" waits srv1 '^$' || return
 	reload srv1 '1d'
+	nothing_left || return
 	delete_failed
 }
 waits() { # ELEMENT PATTERN
