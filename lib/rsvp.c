@@ -134,3 +134,34 @@ uint16_t rsvp_checksum(const uint8_t *data, size_t len)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)~sum;
 }
+
+static int vector_copy(void *to, unsigned *room, const void *from, unsigned n, size_t size)
+{
+	void *v = n ? malloc(n * size) : NULL;
+
+	if (v)
+		memcpy(v, from, n * size);
+	memcpy(to, &v, sizeof(v));
+	*room = n;
+	return n && !v ? -ENOMEM : 0;
+}
+
+#define COPY(field) vector_copy(&to->field.v, &to->field.room, from->field.v, from->field.n, sizeof(*from->field.v))
+
+int rsvp_msg_copy(struct rsvp_msg *to, const struct rsvp_msg *from)
+{
+	int r;
+
+	*to = *from;
+	to->body = NULL;
+	to->body_len = 0;
+	to->has &= ~(uint32_t)RSVP_HAS_BODY;
+	memset(&to->ids, 0, sizeof(to->ids));
+	memset(&to->acks, 0, sizeof(to->acks));
+	r = COPY(s2l) | COPY(rro) | COPY(demands) | COPY(loads) | COPY(grants);
+	if (!r)
+		return 0;
+	rsvp_msg_free(to);
+	memset(to, 0, sizeof(*to));
+	return -ENOMEM;
+}

@@ -132,6 +132,8 @@ struct rsvp_msg {
 
 /* Empties msg, keeping its vectors' room. A zeroed struct is an empty message. */
 void rsvp_msg_clear(struct rsvp_msg *msg);
+/* What a message says of its session: no body, no acknowledgements or lists of ids. *to is new. 0 or -ENOMEM (then empty). */
+int rsvp_msg_copy(struct rsvp_msg *to, const struct rsvp_msg *from);
 /* Frees the vectors. */
 void rsvp_msg_free(struct rsvp_msg *msg);
 /* Appends; 0 or -ENOMEM. */
@@ -180,6 +182,13 @@ int rsvp_bundle_end(struct rsvp_bundle *bundle, const struct rsvp_auth *auth);
 /* The next message in a received Bundle: 1 with *message and *len, 0 at the end, -EBADMSG. Start with *at = 0. */
 int rsvp_bundle_next(const uint8_t *data, size_t len, size_t *at, const uint8_t **message, size_t *message_len);
 
+/* What INTEGRITY adds at most. */
+#define RSVP_INTEGRITY_MAX (4 + 16 + MAC_MAX_SIZE)
+/*
+ * Copies an encoded message without INTEGRITY to out[room], with INTEGRITY. Returns its length, or -EBADMSG (it is no
+ * message, or signed already), -ENOBUFS, or what the MAC says.
+ */
+int rsvp_sign(const uint8_t *message, size_t len, const struct rsvp_auth *auth, uint8_t *out, size_t room);
 /* Finds the INTEGRITY object: 1 and *auth's key_id, sequence and flags when there is one, 0 when not, -EBADMSG. */
 int rsvp_auth_peek(const uint8_t *data, size_t len, struct rsvp_auth *auth);
 /* Checks the datagram's digest with key. data is not changed. 0, -EKEYREJECTED, -EBADMSG, -ENOENT (no INTEGRITY). */

@@ -70,3 +70,41 @@ int rsvp_auth_verify(const uint8_t *data, size_t len, struct mac_key *key)
 		return r;
 	return mac_equal(mac, data + digest, mac_size(key)) ? 0 : -EKEYREJECTED;
 }
+
+/* RFC 2747 section 4.1: the digest covers the message with checksum and digest zero; the checksum covers it all. */
+int rsvp_sign(const uint8_t *message, size_t len, const struct rsvp_auth *auth, uint8_t *out, size_t room)
+{
+	size_t size = RSVP_OBJECT_SIZE + RSVP_INTEGRITY_FIXED + mac_size(auth->key), at, ignored;
+	struct wire w = wire_writer(out, room);
+	uint8_t mac[MAC_MAX_SIZE] = { 0 };
+	struct mac_segment whole;
+	int r;
+
+	if (len + size > room || len + size > RSVP_MAX_SIZE)
+		return -ENOBUFS;
+	if (len < RSVP_HEADER_SIZE || (len > RSVP_HEADER_SIZE && integrity_find(message, len, &at, &ignored)))
+		return -EBADMSG;
+	wire_put_bytes(&w, message, RSVP_HEADER_SIZE);
+	wire_put_u16(&w, (uint16_t)size);
+	wire_put_u8(&w, CLASS_INTEGRITY);
+	wire_put_u8(&w, CTYPE_IPV4);
+	wire_put_u8(&w, auth->flags);
+	wire_put_u8(&w, 0);
+	wire_put_u16(&w, (uint16_t)(auth->key_id >> 32));
+	wire_put_u32(&w, (uint32_t)auth->key_id);
+	wire_put_u64(&w, auth->sequence);
+	at = w.pos;
+	wire_put_bytes(&w, mac, mac_size(auth->key));
+	wire_put_bytes(&w, message + RSVP_HEADER_SIZE, len - RSVP_HEADER_SIZE);
+	if (w.error)
+		return w.error;
+	wire_patch_u16(&w, RSVP_CHECKSUM_AT, 0);
+	wire_patch_u16(&w, 6, (uint16_t)w.pos);
+	whole = (struct mac_segment){ out, w.pos };
+	r = mac_sign(auth->key, &whole, 1, mac);
+	if (r)
+		return r;
+	memcpy(out + at, mac, mac_size(auth->key));
+	wire_patch_u16(&w, RSVP_CHECKSUM_AT, rsvp_checksum(out, w.pos));
+	return (int)w.pos;
+}

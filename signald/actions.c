@@ -1,5 +1,6 @@
 /*
- * The list of actions a turn fills. Its messages are reused from turn to turn: a daemon at rest allocates nothing.
+ * The list of actions a turn fills, with the bytes of the messages to be sent. Both are reused from turn to turn: a daemon
+ * at rest allocates nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,17 +9,14 @@
 
 void core_actions_clear(struct core_actions *a)
 {
-	a->n = a->spare_used = 0;
+	a->n = 0;
+	a->n_bytes = 0;
 	a->lost = 0;
 }
 
 void core_actions_free(struct core_actions *a)
 {
-	for (unsigned i = 0; i < a->n_spare; i++) {
-		rsvp_msg_free(a->spare[i]);
-		free(a->spare[i]);
-	}
-	free(a->spare);
+	free(a->bytes);
 	free(a->v);
 	memset(a, 0, sizeof(*a));
 }
@@ -44,48 +42,31 @@ struct core_action *action_add(struct turn *t, enum core_action_type type)
 	to = &a->v[a->n++];
 	memset(to, 0, sizeof(*to));
 	to->type = type;
-	to->port = CORE_PORT_NONE;
 	return to;
 }
 
-static struct rsvp_msg *spare_msg(struct core_actions *a)
+void action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len)
 {
-	if (a->spare_used == a->n_spare) {
-		if (a->n_spare == a->spare_room) {
-			unsigned room = a->spare_room ? a->spare_room * 2 : 16;
-			struct rsvp_msg **v = realloc(a->spare, room * sizeof(*v));
-
-			if (!v)
-				return NULL;
-			a->spare = v;
-			a->spare_room = room;
-		}
-		a->spare[a->n_spare] = calloc(1, sizeof(struct rsvp_msg));
-		if (!a->spare[a->n_spare])
-			return NULL;
-		a->n_spare++;
-	}
-	return a->spare[a->spare_used++];
-}
-
-struct rsvp_msg *action_send(struct turn *t, struct in_addr to, int port, uint8_t type, const struct session *s)
-{
-	struct rsvp_msg *msg = spare_msg(t->actions);
+	struct core_actions *all = t->actions;
 	struct core_action *a;
 
-	if (!msg) {
-		t->actions->lost++;
-		return NULL;
+	if (len > all->bytes_room - all->n_bytes) {
+		size_t room = all->bytes_room * 2 > all->n_bytes + len ? all->bytes_room * 2 : all->n_bytes + len + 4096;
+		uint8_t *bytes = realloc(all->bytes, room);
+
+		if (!bytes) {
+			all->lost++;
+			return;
+		}
+		all->bytes = bytes;
+		all->bytes_room = room;
 	}
-	rsvp_msg_clear(msg);
-	msg->type = type;
-	msg->ttl = 63;
-	msg->session.icorp = s->key.icorp;
-	msg->session.leader = s->key.leader;
 	a = action_add(t, CORE_SEND);
 	a->to = to;
-	a->port = port;
-	a->key = s->key;
-	a->msg = msg;
-	return msg;
+	a->isc = isc;
+	a->message_type = type;
+	a->at = all->n_bytes;
+	a->len = len;
+	memcpy(all->bytes + all->n_bytes, message, len);
+	all->n_bytes += len;
 }

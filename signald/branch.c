@@ -81,6 +81,12 @@ void branch_delete(struct branch *b)
 	free(b);
 }
 
+void branch_forget_messages(struct core *core, struct branch *b)
+{
+	message_withdraw(core, b->neighbour, &b->path_id);
+	message_unlearn(core, b->neighbour, &b->resv_id);
+}
+
 void branch_block(struct turn *t, struct branch *b, uint64_t bps)
 {
 	if (!b->blockade)
@@ -89,10 +95,11 @@ void branch_block(struct turn *t, struct branch *b, uint64_t bps)
 		*b->blockade = (struct blockade){ bps, t->now_us + core_lifetime(t->core, t->core->config.refresh_us) };
 }
 
-static void branch_free(struct session *s, struct branch *b)
+static void branch_free(struct core *core, struct session *s, struct branch *b)
 {
 	struct branch **at = &s->branch;
 
+	branch_forget_messages(core, b);
 	while (*at != b)
 		at = &(*at)->next;
 	*at = b->next;
@@ -145,7 +152,7 @@ void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
 	if (leaf->more)
 		leaf->more->prune_us = 0;
 	if (b && --b->n_leaves == 0)
-		branch_free(s, b);
+		branch_free(t->core, s, b);
 }
 
 void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf)
@@ -171,6 +178,7 @@ unsigned branch_unreserve(struct turn *t, struct session *s, struct branch *b)
 		were += s->leaf[i].up != 0;
 		s->leaf[i].up = 0;
 	}
+	message_unlearn(t->core, b->neighbour, &b->resv_id);
 	b->resv_expires_us = 0;
 	b->resv_hash = 0;
 	grants_free(&b->grants);

@@ -81,6 +81,7 @@ const struct config_row signald_config_rows[] = {
 	{ "adaptor_dir", CONFIG_STRING, C(adaptor_dir), LIBEXECDIR, 0, 0, NULL, "where icorp-adaptor is", 0, 0, 0 },
 	{ "refresh", CONFIG_TIME, C(refresh_us), "30s", 5e4, 3.6e9, NULL, "R of RFC 2205", 0, 0, 0 },
 	{ "multiplier", CONFIG_INT, C(multiplier), "3", 1, 100, NULL, "K of RFC 2205", 0, 0, 0 },
+	{ "hello", CONFIG_TIME, C(hello_us), "1s", 0, 6e8, NULL, "between HELLOs (RFC 3209); lost after 3.5; 0: none", 0, 0, 0 },
 	{ "isc_start", CONFIG_TIME, C(isc_start_us), "60s", 1e5, 3.6e9, NULL, "an ISC must answer within", 0, 0, 0 },
 	{ "contract_wait", CONFIG_TIME, C(contract_wait_us), "5s", 1e5, 6e7, NULL, "a Path waits for its contract", 0, 0, 0 },
 	{ "vlans", CONFIG_STRING, C(vlans), "", 0, 0, NULL, "switches: VLAN ids to use, FIRST-LAST", 0, 0, 0 },
@@ -163,6 +164,8 @@ static int fill_core(const char *file, const struct signald_config *config, stru
 	element_kind_parse(config->kind, &core->kind);
 	addr_parse(config->address, &core->address);
 	core->refresh_us = config->refresh_us;
+	core->hello_us = config->hello_us;
+	core->enterprise = (uint32_t)config->enterprise;
 	core->multiplier = (unsigned)config->multiplier;
 	core->isc_start_us = config->isc_start_us;
 	core->contract_wait_us = config->contract_wait_us;

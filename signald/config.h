@@ -14,7 +14,7 @@ struct config_adaptor { char *title; char *type; struct config_list options; };
 struct signald_config {
 	char *name, *kind, *address, *transport, *keyring, *gatekeeper, *token_file, *control, *adaptor_dir, *vlans,
 	     *public_pool, *isc_host, *pcap, *log_level;
-	uint64_t refresh_us, isc_start_us, contract_wait_us, heartbeat_us;
+	uint64_t refresh_us, hello_us, isc_start_us, contract_wait_us, heartbeat_us;
 	int64_t multiplier, enterprise;
 	int integrity, allow_warp;
 	struct config_list images;

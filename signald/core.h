@@ -17,6 +17,7 @@
 #include "adaptors/adaptor.h"
 #include "contracts/contract.h"
 #include "lib/rsvp.h"
+#include "signald/neighbour.h"
 #include "signald/nexthop.h"
 
 enum element_kind { ELEMENT_ACCESS, ELEMENT_ROUTER, ELEMENT_SWITCH, ELEMENT_SERVER, ELEMENT_LEGACY };
@@ -50,13 +51,16 @@ struct core_config {
 	struct core_resource resource[RESOURCE_MAX + 1];
 	unsigned n_images; char image[CORE_MAX_IMAGES][CONTRACT_NAME];
 	uint64_t seed;                    /* of the timers' jitter */
+	uint32_t enterprise;              /* of our own objects */
+	uint32_t epoch, instance;         /* RFC 2961, RFC 3209 section 5: another one at each start; not 0 */
+	uint64_t hello_us;                /* between HELLO REQUESTs; 0: none */
 };
 
 struct core;
 struct session;
 
 enum core_action_type {
-	CORE_SEND,      /* msg to `to` by `port` (CORE_PORT_ISC: over UDP) */
+	CORE_SEND,      /* the message (core_action_message), not yet signed, to `to`; isc: over UDP, signed with its key */
 	CORE_APPLY,     /* make session so; answer with core_applied(cookie) */
 	CORE_REVOKE,    /* remove all of key */
 	CORE_FETCH,     /* get key's contract `digest` from `to`; answer with core_contract */
@@ -67,9 +71,10 @@ enum core_action_type {
 struct core_action {
 	enum core_action_type type;
 	struct in_addr to;
-	int port;
-	struct rsvp_msg *msg;             /* SEND; owned by the list */
-	struct adaptor_key key;
+	int isc;
+	uint8_t message_type;             /* SEND: RSVP_PATH, … */
+	size_t at, len;                   /* SEND: where in the list's bytes */
+	struct adaptor_key key;           /* all but SEND */
 	const struct session *session;    /* APPLY, REPORT, CLOSED */
 	uint64_t cookie;
 	uint8_t digest[SHA256_SIZE];
@@ -79,9 +84,13 @@ struct core_action {
 /* Reused for ever: zero it once, clear it before each input. */
 struct core_actions {
 	struct core_action *v; unsigned n, room;
-	struct rsvp_msg **spare; unsigned n_spare, spare_used, spare_room;
+	uint8_t *bytes; size_t n_bytes, bytes_room;
 	int lost;                         /* out of memory: some action is missing; soft state repairs it */
 };
+static inline const uint8_t *core_action_message(const struct core_actions *actions, const struct core_action *a)
+{
+	return actions->bytes + a->at;
+}
 void core_actions_clear(struct core_actions *actions);
 void core_actions_free(struct core_actions *actions);
 
@@ -108,11 +117,13 @@ void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct 
 int core_originate(struct core *core, struct contract *contract, uint64_t now_us, struct core_actions *actions);
 /* Tears an ICorp we lead. 0 or -ENOENT. */
 int core_withdraw(struct core *core, uint32_t icorp, uint64_t now_us, struct core_actions *actions);
-/* What became of a CORE_APPLY: all adaptors' answers merged; or, with -EAGAIN, what it still waits for. */
+/* What became of a CORE_APPLY: all adaptors' answers merged. */
 void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
 		  uint64_t now_us, struct core_actions *actions);
 /* Routes or the L2 map changed: every session's next hops are looked up again. */
 void core_routes(struct core *core, uint64_t now_us, struct core_actions *actions);
+/* The inputs at hand are done: what was collected (acknowledgements) goes out. Call it before waiting. */
+void core_flush(struct core *core, uint64_t now_us, struct core_actions *actions);
 /* Does what is due. */
 void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions);
 /* When core_tick is needed next; UINT64_MAX: never. */
@@ -125,6 +136,9 @@ struct contract *core_contract_find(const struct core *core, const uint8_t diges
 const struct session *core_session(const struct core *core, uint32_t icorp, struct in_addr leader);
 const struct session *core_session_next(const struct core *core, const struct session *after); /* NULL: first/last */
 size_t core_sessions(const struct core *core);
+
+/* Whom we speak to, with the state of each (neighbour.h). Read only. */
+const struct neighbours *core_neighbours(const struct core *core);
 
 enum core_counter {
 	CORE_PATHS, CORE_RESVS, CORE_PATH_ERRS, CORE_RESV_ERRS, CORE_PATH_TEARS, CORE_RESV_TEARS, CORE_CONFS,

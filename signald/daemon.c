@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "signald/daemon.h"
+#include "signald/outbox.h"
 #include "signald/plan.h"
 #include "signald/pull.h"
 #include "signald/registrar.h"
@@ -74,48 +75,6 @@ static void on_audit(evutil_socket_t fd, short what, void *ctx)
 
 /* ---- actions ---- */
 
-static void act_send(struct daemon *d, const struct core_action *a)
-{
-	struct peer *peer = peer_get(d->peers, a->to);
-	uint8_t buffer[RSVP_MAX_SIZE];
-	struct rsvp_auth auth;
-	int len, r = peer_auth(d->peers, a->to, &auth);
-
-	if (r < 0) {
-		log_icorp(LOG_LEVEL_WARN, a->key.icorp, "%s not sent: no key for the neighbour",
-			  rsvp_type_name(a->msg->type));
-		return;
-	}
-	len = rsvp_encode(a->msg, (uint32_t)d->config.enterprise, r ? &auth : NULL, buffer, sizeof(buffer));
-	if (len > 0)
-		r = transport_send(d->transport, a->to, a->port == CORE_PORT_ISC, a->msg->type == RSVP_PATH, buffer,
-				   (size_t)len);
-	else
-		r = len;
-	if (peer)
-		peer->counter[r ? PEER_SEND_FAILED : PEER_SENT]++;
-	if (r && log_enabled(LOG_LEVEL_DEBUG))
-		log_icorp(LOG_LEVEL_DEBUG, a->key.icorp, "%s: %s", rsvp_type_name(a->msg->type), strerror(-r));
-}
-
-/* A Path to a neighbour that may not know the contract yet carries it, when the datagram stays under the MTU. */
-#define BODY_MAX 900
-
-static void act_send_path(struct daemon *d, const struct core_action *a)
-{
-	const struct session *s = core_session(d->core, a->key.icorp, a->key.leader);
-	uint8_t *body = NULL;
-	size_t len = 0;
-
-	if (s && s->branch && s->state != SESSION_UP && !contract_deflate(s->contract, &body, &len) && len <= BODY_MAX) {
-		a->msg->body = body;
-		a->msg->body_len = len;
-		a->msg->has |= RSVP_HAS_BODY;
-	}
-	act_send(d, a);
-	free(body);
-}
-
 static int isc_of(struct daemon *d, const struct session *s, struct plan_isc *isc)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++) {
@@ -169,10 +128,7 @@ static void carry_out(struct daemon *d)
 
 		switch (a->type) {
 		case CORE_SEND:
-			if (a->msg->type == RSVP_PATH)
-				act_send_path(d, a);
-			else
-				act_send(d, a);
+			outbox_add(d->outbox, a->to, a->isc, a->message_type, core_action_message(&d->actions, a), a->len);
 			break;
 		case CORE_APPLY:
 			if (!a->session->closing)
@@ -195,12 +151,9 @@ static void carry_out(struct daemon *d)
 	core_actions_clear(&d->actions);
 }
 
-void daemon_run_actions(struct daemon *d)
+/* Inputs that came while actions were carried out. */
+static void run_late(struct daemon *d)
 {
-	if (d->busy)
-		return; /* the outer call goes on with the list */
-	d->busy = 1;
-	carry_out(d);
 	while (d->late) {
 		struct late *one = d->late;
 
@@ -211,7 +164,29 @@ void daemon_run_actions(struct daemon *d)
 		free(one);
 		carry_out(d);
 	}
+}
+
+void daemon_run_actions(struct daemon *d)
+{
+	if (d->busy)
+		return; /* the outer call goes on with the list */
+	d->busy = 1;
+	carry_out(d);
+	run_late(d);
 	d->busy = 0;
+	if (!d->receiving)
+		daemon_settle(d);
+}
+
+void daemon_settle(struct daemon *d)
+{
+	d->receiving = 0;
+	d->busy = 1;
+	core_flush(d->core, clock_now_us(), &d->actions);
+	carry_out(d);
+	run_late(d);
+	d->busy = 0;
+	outbox_flush(d->outbox);
 	set_timer(d);
 }
 
@@ -262,77 +237,6 @@ static void on_routes(void *ctx)
 	registrar_changed(d->registrar);
 }
 
-/* The contract in a Path's BODY, when we do not have it already. */
-static struct contract *body_contract(const struct daemon *d, const struct rsvp_msg *msg)
-{
-	struct adaptor_key key = { msg->session.icorp, msg->session.leader };
-	struct contract_error error;
-	struct contract *c = NULL;
-	char *xml;
-	size_t len;
-
-	if (msg->type != RSVP_PATH || !(msg->has & RSVP_HAS_BODY) ||
-	    core_contract_find(d->core, msg->ref.digest) || contract_inflate(msg->body, msg->body_len, &xml, &len))
-		return NULL;
-	if (contract_parse(xml, len, &c, &error))
-		log_icorp(LOG_LEVEL_WARN, key.icorp, "contract refused: line %d: %s", error.line, error.text);
-	free(xml);
-	return c;
-}
-
-/* Each kind has its own bursts, so that a flood of garbage does not hide a forgery. */
-static void log_dropped(struct in_addr from, uint64_t now, enum peer_counter kind, const char *what)
-{
-	static struct log_burst burst[PEER_COUNTERS];
-	unsigned more;
-	char text[ADDR_TEXT];
-
-	if (log_burst_ok(&burst[kind], now, 5 * CLOCK_S, &more))
-		log_msg(LOG_LEVEL_WARN, "datagram from %s dropped: %s%s%s (%u more since the last such line)",
-			addr_text(from, text), peer_counter_name(kind), what ? ": " : "", what ? what : "", more);
-}
-
-/* Without INTEGRITY the address alone tells an ISC from a neighbour. */
-static int isc_here(const struct daemon *d, const struct rsvp_msg *msg, struct in_addr from)
-{
-	const struct session *s = core_session(d->core, msg->session.icorp, msg->session.leader);
-
-	for (const struct branch *b = s ? s->branch : NULL; b; b = b->next)
-		if (b->isc && b->neighbour.s_addr == from.s_addr)
-			return 1;
-	return 0;
-}
-
-static void on_datagram(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len)
-{
-	struct daemon *d = ctx;
-	uint64_t now = clock_now_us();
-	struct peer *peer;
-	struct rsvp_decode_error error;
-	struct core_from where = { from, CORE_PORT_NONE, 0 };
-	struct contract *contract;
-	enum peer_counter kind = peer_check(d->peers, from, data, len, now, &peer);
-	int r;
-
-	if (kind != PEER_RECEIVED) {
-		log_dropped(from, now, kind, NULL);
-		return;
-	}
-	r = rsvp_decode(data, len, (uint32_t)d->config.enterprise, &d->msg, &error);
-	if (r) {
-		kind = r == -EPROTO ? PEER_UNKNOWN_OBJECT : PEER_MALFORMED;
-		peer->counter[kind]++;
-		log_dropped(from, now, kind, error.what);
-		return;
-	}
-	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, ifindex);
-	where.isc = peer->isc || (!d->config.integrity && isc_here(d, &d->msg, from));
-	contract = where.isc ? NULL : body_contract(d, &d->msg);
-	core_message(d->core, &d->msg, &where, contract, now, &d->actions);
-	contract_unref(contract);
-	daemon_run_actions(d);
-}
-
 /* ---- life ---- */
 
 static const char *port_name(const void *ctx, int port)
@@ -367,6 +271,8 @@ static void on_reload(void *ctx)
 	if (same_ports(&core, &d->core_config) &&
 	    !memcmp(&core.address, &d->core_config.address, sizeof(core.address)) && core.kind == d->core_config.kind) {
 		core.seed = d->core_config.seed;
+		core.epoch = d->core_config.epoch;
+		core.instance = d->core_config.instance;
 		d->core_config = core;
 		core_reconfigure(d->core, &core);
 		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers and keys; the rest needs a restart");
@@ -380,6 +286,7 @@ static void on_reload(void *ctx)
 static int start_signaling(struct daemon *d, char *why, size_t room)
 {
 	struct transport_options transport = { !strcmp(d->config.transport, "raw"), d->core_config.address, d->config.pcap };
+	struct transport_hooks hooks = { receive_datagram, receive_drained, d };
 	int r;
 
 	d->peers = peers_new(d->config.integrity);
@@ -388,6 +295,9 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 	d->nexthops.port_ctx = d;
 	d->nexthops.n_ports = (int)d->core_config.n_ports;
 	snprintf(d->nexthops.self, sizeof(d->nexthops.self), "%s", d->config.name);
+	if (random_bytes(&d->core_config.epoch, sizeof(d->core_config.epoch)) ||
+	    random_bytes(&d->core_config.instance, sizeof(d->core_config.instance)))
+		return -EIO;
 	d->core = core_new(&d->core_config, &d->nexthops);
 	if (!d->peers || !d->core)
 		return -ENOMEM;
@@ -399,7 +309,9 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 	snprintf(why, room, "rtnetlink");
 	r = routes_new(loop_base(d->loop), &d->core_config, &d->nexthops, on_routes, d, &d->routes);
 	if (!r)
-		r = transport_new(loop_base(d->loop), &transport, on_datagram, d, &d->transport, why, room);
+		r = transport_new(loop_base(d->loop), &transport, &hooks, &d->transport, why, room);
+	if (!r && !(d->outbox = outbox_new(d->transport, d->peers)))
+		r = -ENOMEM;
 	if (!r)
 		r = pull_new(loop_base(d->loop), d->core, d->core_config.address, on_contract, d, &d->pull, why, room);
 	return r;
@@ -441,6 +353,7 @@ static void stop(struct daemon *d)
 	registrar_free(d->registrar);
 	dispatch_free(d->dispatch);
 	pull_free(d->pull);
+	outbox_free(d->outbox);
 	transport_free(d->transport);
 	routes_free(d->routes);
 	core_free(d->core);

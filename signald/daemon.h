@@ -16,6 +16,7 @@ struct loop;
 struct pull;
 struct registrar;
 struct routes;
+struct outbox;
 struct transport;
 struct show_wait;
 
@@ -27,11 +28,13 @@ struct daemon {
 	struct core *core;
 	struct core_actions actions;
 	int busy;                             /* carrying out actions: inputs wait in `late` */
+	int receiving;                        /* datagrams are at hand: what they cause leaves together after them */
 	struct late *late, **late_end;
 	struct nexthops nexthops;
 	struct routes *routes;
 	struct peers *peers;
 	struct transport *transport;
+	struct outbox *outbox;
 	struct pull *pull;
 	struct dispatch *dispatch;
 	struct registrar *registrar;
@@ -51,6 +54,12 @@ int signald_main(int argc, char **argv);
 
 /* An input for the core has been put into d->actions: carry them out, set the timer. */
 void daemon_run_actions(struct daemon *d);
+/* The inputs at hand are done: acknowledgements and all that was made leaves; the timer is set. */
+void daemon_settle(struct daemon *d);
+
+/* receive.c: the transport's hooks */
+void receive_datagram(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len);
+void receive_drained(void *ctx);
 
 /* show.c */
 int show_open(struct daemon *d);

@@ -120,9 +120,7 @@ void path_err_input(struct turn *t, const struct rsvp_msg *msg)
 		leader_path_err(t, s, msg);
 		return;
 	}
-	m = action_send(t, s->up.addr, s->up.port, RSVP_PATH_ERR, s);
-	if (!m)
-		return;
+	m = message_begin(t, RSVP_PATH_ERR, s);
 	m->error = msg->error;
 	m->template_ = msg->template_;
 	m->has |= RSVP_HAS_ERROR | RSVP_HAS_TEMPLATE;
@@ -130,6 +128,7 @@ void path_err_input(struct turn *t, const struct rsvp_msg *msg)
 		rsvp_add_grant(m, &msg->grants.v[i]);
 	for (unsigned i = 0; i < msg->s2l.n; i++)
 		rsvp_add_s2l(m, msg->s2l.v[i].addr, msg->s2l.v[i].via);
+	message_send(t, s, s->up.addr, NEIGHBOUR_URGENT, 0);
 }
 
 /* The server whose ISC asked takes its demand back: what was reserved before stands. */

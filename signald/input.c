@@ -31,17 +31,10 @@ static void park(struct turn *t, const struct rsvp_msg *msg, const struct core_f
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return;
-	p->msg = *msg;
-	memset(&p->msg.s2l, 0, sizeof(p->msg.s2l));
-	memset(&p->msg.rro, 0, sizeof(p->msg.rro));
-	memset(&p->msg.demands, 0, sizeof(p->msg.demands));
-	memset(&p->msg.loads, 0, sizeof(p->msg.loads));
-	memset(&p->msg.grants, 0, sizeof(p->msg.grants));
-	p->msg.has &= ~(uint32_t)RSVP_HAS_BODY;
-	for (unsigned i = 0; i < msg->s2l.n; i++)
-		rsvp_add_s2l(&p->msg, msg->s2l.v[i].addr, msg->s2l.v[i].via);
-	for (unsigned i = 0; i < msg->rro.n; i++)
-		rsvp_add_rro(&p->msg, msg->rro.v[i]);
+	if (rsvp_msg_copy(&p->msg, msg)) {
+		free(p);
+		return;
+	}
 	p->from = *from;
 	p->expires_us = t->now_us + core->config.contract_wait_us;
 	p->next = core->parked;
@@ -58,6 +51,20 @@ static void park(struct turn *t, const struct rsvp_msg *msg, const struct core_f
 static void path_message(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from,
 			 struct contract *contract)
 {
+	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+
+	if (s && s->up.addr.s_addr == from->addr.s_addr) {
+		switch (message_age(t->core, s, from->addr, s->up.path_id, msg)) {
+		case MESSAGE_SAME:
+			s->up.expires_us = t->now_us + core_their_lifetime(t->core, s->up.refresh_ms);
+			return;
+		case MESSAGE_OLD:
+			t->core->counter[CORE_STALE]++;
+			return;
+		case MESSAGE_NEW:
+			break;
+		}
+	}
 	if (!contract)
 		contract = core_contract_find(t->core, msg->ref.digest);
 	if (!contract)
@@ -66,57 +73,87 @@ static void path_message(struct turn *t, const struct rsvp_msg *msg, const struc
 		path_input(t, msg, from, contract);
 }
 
+/* Who signed it may say this (RFC 2205 section 3.1: HOP is who sent it; a client's software answers Paths, no more). */
+static int may_send(const struct rsvp_msg *msg, const struct core_from *from)
+{
+	if (from->isc)
+		return msg->type == RSVP_RESV || msg->type == RSVP_RESV_TEAR;
+	return !(msg->has & RSVP_HAS_HOP) || msg->type == RSVP_RESV || msg->type == RSVP_RESV_TEAR ||
+	       msg->hop.addr.s_addr == from->addr.s_addr;
+}
+
+static void session_message(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from,
+			    struct contract *contract)
+{
+	uint64_t *counter = t->core->counter;
+
+	switch (msg->type) {
+	case RSVP_PATH:
+		counter[CORE_PATHS]++;
+		path_message(t, msg, from, contract);
+		break;
+	case RSVP_RESV:
+		counter[CORE_RESVS]++;
+		resv_input(t, msg, from);
+		break;
+	case RSVP_PATH_ERR:
+		counter[CORE_PATH_ERRS]++;
+		path_err_input(t, msg);
+		break;
+	case RSVP_RESV_ERR:
+		counter[CORE_RESV_ERRS]++;
+		resv_err_input(t, msg);
+		break;
+	case RSVP_PATH_TEAR:
+		counter[CORE_PATH_TEARS]++;
+		path_tear_input(t, msg);
+		break;
+	case RSVP_RESV_TEAR:
+		counter[CORE_RESV_TEARS]++;
+		resv_tear_input(t, msg, from);
+		break;
+	case RSVP_RESV_CONF:
+		counter[CORE_CONFS]++;
+		resv_conf_input(t, msg);
+		break;
+	default:
+		break;
+	}
+}
+
 void core_message(struct core *core, const struct rsvp_msg *msg, const struct core_from *from,
 		  struct contract *contract, uint64_t now_us, struct core_actions *actions)
 {
-	struct turn t = { core, now_us, actions };
+	struct neighbour *n;
+	struct turn t;
 
-	table_bury(core);
-	if (from->isc && msg->type != RSVP_RESV && msg->type != RSVP_RESV_TEAR) {
-		core->counter[CORE_NOT_ITS_OWN]++; /* a client's software answers Paths, it does not make them */
+	turn_begin(&t, core, now_us, actions);
+	if (!may_send(msg, from)) {
+		core->counter[CORE_NOT_ITS_OWN]++;
 		return;
 	}
-	switch (msg->type) {
-	case RSVP_PATH:
-		core->counter[CORE_PATHS]++;
-		path_message(&t, msg, from, contract);
-		break;
-	case RSVP_RESV:
-		core->counter[CORE_RESVS]++;
-		resv_input(&t, msg, from);
-		break;
-	case RSVP_PATH_ERR:
-		core->counter[CORE_PATH_ERRS]++;
-		path_err_input(&t, msg);
-		break;
-	case RSVP_RESV_ERR:
-		core->counter[CORE_RESV_ERRS]++;
-		resv_err_input(&t, msg);
-		break;
-	case RSVP_PATH_TEAR:
-		core->counter[CORE_PATH_TEARS]++;
-		path_tear_input(&t, msg);
-		break;
-	case RSVP_RESV_TEAR:
-		core->counter[CORE_RESV_TEARS]++;
-		resv_tear_input(&t, msg, from);
-		break;
-	case RSVP_RESV_CONF:
-		core->counter[CORE_CONFS]++;
-		resv_conf_input(&t, msg);
-		break;
-	default:
-		break; /* 12, 13, 15, 20: the peer's business */
-	}
+	t.body = msg->has & RSVP_HAS_BODY ? msg->body : NULL;
+	t.body_len = msg->body_len;
+	n = from->isc ? NULL : neighbour_get(core->neighbours, from->addr);
+	if (!n || neighbour_input(n, msg, now_us) == NEIGHBOUR_DELIVER)
+		session_message(&t, msg, from, contract);
+}
+
+void core_flush(struct core *core, uint64_t now_us, struct core_actions *actions)
+{
+	struct turn t;
+
+	turn_begin(&t, core, now_us, actions);
+	neighbours_flush(core->neighbours, now_us);
 }
 
 void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why,
 		   uint64_t now_us, struct core_actions *actions)
 {
-	struct turn t = { core, now_us, actions };
 	struct parked **at = &core->parked, *due = NULL;
+	struct turn t;
 
-	table_bury(core);
+	turn_begin(&t, core, now_us, actions);
 	while (*at) {
 		struct parked *p = *at;
 

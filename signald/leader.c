@@ -140,10 +140,12 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 {
 	const struct contract_endpoint *leader = contract_leader(contract);
 	struct adaptor_key key = { contract->id, core->config.address };
-	struct turn t = { core, now_us, actions };
-	struct session *s = session_find(core, key);
 	struct leaf *unplaced = NULL;
+	struct session *s;
+	struct turn t;
 
+	turn_begin(&t, core, now_us, actions);
+	s = session_find(core, key);
 	if (!leader || !contract->id || leader->control.s_addr != core->config.address.s_addr || leader->kind != ENDPOINT_ACCESS)
 		return -EINVAL;
 	if (s && !memcmp(s->contract->digest, contract->digest, SHA256_SIZE)) {
@@ -176,10 +178,11 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 
 int core_withdraw(struct core *core, uint32_t icorp, uint64_t now_us, struct core_actions *actions)
 {
-	struct turn t = { core, now_us, actions };
 	struct session *s = session_find(core, (struct adaptor_key){ icorp, core->config.address });
 	struct core_action *a;
+	struct turn t;
 
+	turn_begin(&t, core, now_us, actions);
 	if (!s || !s->leading)
 		return -ENOENT;
 	tear_all(&t, s);

@@ -4,7 +4,7 @@ signald_libcore_a_SOURCES = \
 	signald/core.h signald/grants.h signald/leader.h signald/neighbour.h signald/neighbour_internal.h \
 	signald/nexthop.h signald/plan.h signald/session.h \
 	signald/actions.c signald/admit.c signald/branch.c signald/demand.c signald/error.c \
-	signald/grants.c signald/input.c signald/leader.c signald/names.c signald/neighbour.c \
+	signald/exchange.c signald/grants.c signald/input.c signald/leader.c signald/names.c signald/neighbour.c \
 	signald/neighbour_hello.c signald/neighbour_input.c signald/neighbour_pending.c \
 	signald/neighbour_send.c signald/neighbour_summary.c signald/nexthop.c signald/path.c \
 	signald/plan.c signald/resv.c signald/send.c signald/settle.c signald/shelf.c signald/table.c signald/tick.c
@@ -12,7 +12,7 @@ signald_libcore_a_SOURCES = \
 noinst_LIBRARIES += signald/libsignald.a
 signald_libsignald_a_SOURCES = signald/config.h signald/daemon.h signald/dispatch.h signald/peer.h signald/pull.h \
 	signald/registrar.h signald/registration.h signald/routes.h signald/transport.h signald/config.c signald/daemon.c \
-	signald/dispatch.c signald/options.c signald/peer.c signald/pull.c signald/registrar.c signald/registration.c \
+	signald/dispatch.c signald/options.c signald/outbox.c signald/outbox.h signald/peer.c signald/receive.c signald/pull.c signald/registrar.c signald/registration.c \
 	signald/routes.c signald/show.c signald/transport.c
 signald_libsignald_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(MNL_CFLAGS)
 SIGNALD_LIBS = signald/libsignald.a signald/libcore.a adaptors/libadaptorclient.a contracts/libcontracts.a \

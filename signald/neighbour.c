@@ -271,6 +271,11 @@ int neighbour_learn(struct neighbour *n, uint32_t id, uint32_t slot)
 	return idmap_set(&n->learnt, id, slot);
 }
 
+int neighbour_learnt(const struct neighbour *n, uint32_t id, uint32_t *slot)
+{
+	return idmap_get(&n->learnt, id, slot);
+}
+
 void neighbour_unlearn(struct neighbour *n, uint32_t id)
 {
 	idmap_remove(&n->learnt, id);

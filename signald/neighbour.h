@@ -128,6 +128,8 @@ void neighbour_withdraw(struct neighbour *n, uint32_t id);
 
 /* n's message id established state slot here; a Srefresh may name it from now on. 0 or -ENOMEM. */
 int neighbour_learn(struct neighbour *n, uint32_t id, uint32_t slot);
+/* Is id learnt, and with which slot? */
+int neighbour_learnt(const struct neighbour *n, uint32_t id, uint32_t *slot);
 void neighbour_unlearn(struct neighbour *n, uint32_t id);
 
 enum neighbour_verdict { NEIGHBOUR_DELIVER, NEIGHBOUR_DONE };

@@ -89,23 +89,6 @@ static const struct l2_link *walk(const struct nexthops *nh, int self, int targe
 	return found;
 }
 
-/* Which of a neighbour's addresses to speak to: a router has several; take the one routed out of this port. */
-static struct in_addr neighbour_addr(const struct nexthops *nh, int neighbour, int port, struct in_addr prefer)
-{
-	const struct l2_node *node = &nh->node[neighbour];
-
-	for (unsigned i = 0; i < node->n_addr; i++)
-		if (node->addr[i].s_addr == prefer.s_addr)
-			return prefer;
-	for (unsigned i = 0; i < node->n_addr; i++) {
-		const struct nexthop_route *r = route_find(nh, node->addr[i]);
-
-		if (r && !r->gateway.s_addr && (r->port == port || nh->is_switch))
-			return node->addr[i];
-	}
-	return node->n_addr ? node->addr[0] : prefer;
-}
-
 /* From self towards the layer-2 neighbour `target_addr`, leaving by `port` (-1: any). 1 when the map knows the way. */
 static int map_find(const struct nexthops *nh, struct in_addr target_addr, int port, struct nexthop *out)
 {
@@ -120,7 +103,7 @@ static int map_find(const struct nexthops *nh, struct in_addr target_addr, int p
 	out->port = port_by_name(nh, (int)link->a == self ? link->a_port : link->b_port);
 	if (out->port < 0)
 		return 0;
-	out->neighbour = neighbour_addr(nh, neighbour, out->port, target_addr);
+	out->neighbour = nh->node[neighbour].n_addr ? nh->node[neighbour].addr[0] : target_addr;
 	out->subtarget = target_addr;
 	out->trunk = nh->node[neighbour].is_switch;
 	return 1;
@@ -130,6 +113,7 @@ int nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr 
 {
 	const struct nexthop_route *route;
 	struct in_addr router;
+	int node;
 
 	memset(out, 0, sizeof(*out));
 	if (nh->is_switch)
@@ -140,8 +124,10 @@ int nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr 
 	router = route->gateway.s_addr ? route->gateway : dest;
 	if (map_find(nh, router, route->port, out))
 		return 0;
+	node = node_by_addr(nh, router); /* known, though no link to it is: the next router */
 	out->port = route->port;
-	out->neighbour = out->subtarget = router;
+	out->subtarget = router;
+	out->neighbour = node >= 0 ? nh->node[node].addr[0] : router;
 	return 0;
 }
 

@@ -23,6 +23,7 @@ struct nexthop_route {
 	uint32_t metric;
 };
 
+/* Its control address comes first: by that it is a neighbour. */
 struct l2_node { char name[NEXTHOP_NAME]; int is_switch; struct in_addr addr[8]; unsigned n_addr; };
 struct l2_link { unsigned a, b; char a_port[16], b_port[16]; };
 
@@ -40,7 +41,7 @@ struct nexthops {
 
 struct nexthop {
 	int port;
-	struct in_addr neighbour;  /* the next controller */
+	struct in_addr neighbour;  /* the next controller: its control address, or what the route says when no map knows it */
 	struct in_addr subtarget;  /* the next router (or the endpoint) */
 	int trunk;                 /* the neighbour is a switch */
 };

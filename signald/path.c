@@ -4,7 +4,6 @@
  * committing when the Resv comes.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,13 +58,19 @@ static void path_upstream(struct turn *t, struct session *s, const struct rsvp_m
 {
 	struct in_addr *route;
 
+	if (s->up.addr.s_addr != msg->hop.addr.s_addr) {
+		message_unlearn(t->core, s->up.addr, &s->up.path_id);
+		message_withdraw(t->core, s->up.addr, &s->up.resv_id);
+	}
 	if (s->up.addr.s_addr != msg->hop.addr.s_addr || s->up.lih != msg->hop.lih || s->up.port != from->port) {
 		s->up.addr = msg->hop.addr;
 		s->up.lih = msg->hop.lih;
 		s->up.port = (int8_t)from->port;
 		s->dirty_terms = s->dirty_up = 1;
 	}
+	s->up.refresh_ms = msg->refresh_ms;
 	s->up.expires_us = t->now_us + core_their_lifetime(t->core, msg->refresh_ms);
+	message_learn(t, s, from->addr, &s->up.path_id, msg);
 	if (msg->rro.n == s->n_route && (!s->n_route || !memcmp(s->route, msg->rro.v, s->n_route * sizeof(*route))))
 		return;
 	route = realloc(s->route, (msg->rro.n ? msg->rro.n : 1) * sizeof(*route));
@@ -203,17 +208,6 @@ int path_reserve(struct turn *t, struct session *s)
 	return 0;
 }
 
-/* A server whose ISC is gone says so to each Path: whoever sends it (a leader that has just started) may not know. */
-static void path_failed(struct turn *t, const struct session *s)
-{
-	struct rsvp_error error = { .node = t->core->config.address, .code = RSVP_ERR_ADMISSION,
-				    .value = RSVP_ADMISSION_ADAPTOR };
-	struct rsvp_grant grant = { .node = error.node, .outcome = OUTCOME_REFUSED, .reason = "its ISC is gone" };
-
-	snprintf(grant.element, sizeof(grant.element), "%s", t->core->config.element);
-	send_path_err(t, s, &error, &grant, NULL);
-}
-
 void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from, struct contract *contract)
 {
 	struct leaf *failed = NULL;
@@ -242,7 +236,7 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		return;
 	path_told(s, msg);
 	if (s->state == SESSION_FAILED)
-		path_failed(t, s);
+		send_isc_gone(t, s); /* whoever sends it (a leader that has just started) may not know */
 	else if (placed || s->dirty_terms) {
 		uint16_t proposed = msg->has & RSVP_HAS_HOPSTATE ? msg->hopstate.vlan : 0;
 
@@ -267,6 +261,10 @@ void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
 
 	if (!s || s->leading || s->up.addr.s_addr != msg->hop.addr.s_addr)
 		return;
+	if (message_age(t->core, s, s->up.addr, s->up.path_id, msg) == MESSAGE_OLD) {
+		t->core->counter[CORE_STALE]++;
+		return;
+	}
 	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
 		struct leaf *leaf = &s->leaf[i];
 		int torn = !msg->s2l.n;

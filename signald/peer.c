@@ -372,6 +372,13 @@ enum peer_counter peer_check(struct peers *peers, struct in_addr from, const uin
 	return PEER_RECEIVED;
 }
 
+void peers_count(struct peers *peers, struct in_addr from, enum peer_counter counter)
+{
+	struct peer *known = *peer_at(peers, from);
+
+	(known ? known : &peers->strangers)->counter[counter]++;
+}
+
 const struct peer *peers_strangers(const struct peers *peers)
 {
 	return &peers->strangers;

@@ -63,6 +63,8 @@ int peer_auth(struct peers *peers, struct in_addr addr, struct rsvp_auth *auth);
  */
 enum peer_counter peer_check(struct peers *peers, struct in_addr from, const uint8_t *data, size_t len, uint64_t now_us,
 			     struct peer **peer);
+/* Counts something else about a datagram from there. */
+void peers_count(struct peers *peers, struct in_addr from, enum peer_counter counter);
 /* Counts for those who never were authentic. */
 const struct peer *peers_strangers(const struct peers *peers);
 

@@ -75,6 +75,7 @@ void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char 
 		if (s->more)
 			s->more->isc_deadline_us = 0;
 		session_chstate(t, s, SESSION_FAILED, "its ISC is gone");
+		send_isc_gone(t, s);
 		session_release(t->core, s);
 	}
 }
@@ -196,21 +197,34 @@ static void resv_confirm(struct turn *t, struct session *s, struct branch *b, co
 		s->confirm = msg->confirm;
 		return;
 	}
-	m = action_send(t, b->neighbour, b->port, RSVP_RESV_CONF, s);
-	if (!m)
-		return;
+	m = message_begin(t, RSVP_RESV_CONF, s);
 	m->error.node = t->core->config.address;
 	m->confirm = msg->confirm;
 	m->style = RSVP_STYLE_SE;
 	m->flow = msg->flow;
 	m->template_ = msg->template_;
 	m->has |= RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
+	message_send(t, s, b->neighbour, 0, 0);
 }
 
-/* An ISC speaks for its own branch only, and nobody else speaks for that. */
+/* Who is behind a branch speaks for it, and nobody else does; a client's ISC for no other branch. */
 static int may_speak(const struct branch *b, const struct core_from *from)
 {
-	return b->isc ? from->isc && from->addr.s_addr == b->neighbour.s_addr : !from->isc;
+	return b->isc == !!from->isc && from->addr.s_addr == b->neighbour.s_addr;
+}
+
+/*
+ * The Path went to an address, and whoever is there answers by its own (a gateway that is known by its other address, or
+ * the first controller behind a router without one): that is our neighbour.
+ */
+static int adopt(struct turn *t, struct session *s, struct branch *b, const struct core_from *from)
+{
+	if (b->isc || from->isc || b->resv_expires_us || from->addr.s_addr == b->neighbour.s_addr)
+		return 0;
+	branch_forget_messages(t->core, b);
+	b->neighbour = from->addr;
+	send_path(t, s, b);
+	return 1;
 }
 
 void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
@@ -223,7 +237,7 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		t->core->counter[CORE_NO_PATH]++;
 		return;
 	}
-	if (!may_speak(b, from)) {
+	if (!may_speak(b, from) && !adopt(t, s, b, from)) {
 		t->core->counter[CORE_NOT_ITS_OWN]++;
 		return;
 	}
@@ -231,8 +245,14 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		t->core->counter[CORE_STALE]++;
 		return;
 	}
-	b->resv_expires_us = t->now_us + (b->isc ? core_lifetime(t->core, t->core->config.refresh_us) :
-					  core_their_lifetime(t->core, msg->refresh_ms));
+	if (!b->isc && message_age(t->core, s, from->addr, b->resv_id, msg) == MESSAGE_OLD) {
+		t->core->counter[CORE_STALE]++;
+		return;
+	}
+	b->refresh_ms = b->isc ? (uint32_t)(t->core->config.refresh_us / 1000) : msg->refresh_ms;
+	b->resv_expires_us = t->now_us + core_their_lifetime(t->core, b->refresh_ms);
+	if (!b->isc)
+		message_learn(t, s, from->addr, &b->resv_id, msg);
 	resv_loads(s, b, msg);
 	hash = resv_hash(msg);
 	if (hash != b->resv_hash) {
@@ -263,6 +283,10 @@ void resv_tear_input(struct turn *t, const struct rsvp_msg *msg, const struct co
 		return;
 	if (!may_speak(b, from)) {
 		t->core->counter[CORE_NOT_ITS_OWN]++;
+		return;
+	}
+	if (!b->isc && message_age(t->core, s, from->addr, b->resv_id, msg) == MESSAGE_OLD) {
+		t->core->counter[CORE_STALE]++;
 		return;
 	}
 	b->resv_hash = 0;
@@ -299,9 +323,7 @@ void resv_conf_input(struct turn *t, const struct rsvp_msg *msg)
 		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "the leader confirms the reservation");
 		return;
 	}
-	m = action_send(t, leaf->branch->neighbour, leaf->branch->port, RSVP_RESV_CONF, s);
-	if (!m)
-		return;
+	m = message_begin(t, RSVP_RESV_CONF, s);
 	m->error = msg->error;
 	m->confirm = msg->confirm;
 	m->style = msg->style;
@@ -309,4 +331,5 @@ void resv_conf_input(struct turn *t, const struct rsvp_msg *msg)
 	m->template_ = msg->template_;
 	m->has |= RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE |
 		  (msg->has & (RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER));
+	message_send(t, s, leaf->branch->neighbour, 0, 0);
 }

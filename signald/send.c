@@ -1,7 +1,8 @@
 /*
- * Building messages from sessions. Every message is complete in itself: a lost one is made good by the next refresh.
+ * Building messages from sessions. Every message is complete in itself.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "signald/session.h"
@@ -44,6 +45,28 @@ static void set_time(struct rsvp_msg *m, const struct turn *t)
 {
 	m->refresh_ms = (uint32_t)(t->core->config.refresh_us / 1000);
 	m->has |= RSVP_HAS_TIME;
+}
+
+/*
+ * A Path to a neighbour that may not know the contract yet carries it, when the datagram stays under the MTU. A contract
+ * that other sessions have, too, was sent before.
+ */
+#define BODY_MAX 900
+
+static uint8_t *put_body(struct turn *t, const struct session *s, struct rsvp_msg *m)
+{
+	uint8_t *made = NULL;
+	size_t len = t->body_len;
+
+	if (s->state == SESSION_UP || shelf_users(&t->core->shelf, s->contract) > 1)
+		return NULL;
+	m->body = t->body;
+	if (!t->body && !contract_deflate(s->contract, &made, &len))
+		m->body = made;
+	m->body_len = len;
+	if (m->body && len <= BODY_MAX)
+		m->has |= RSVP_HAS_BODY;
+	return made;
 }
 
 static void path_common(struct turn *t, struct session *s, struct rsvp_msg *m)
@@ -113,13 +136,9 @@ static void path_leaves_of(struct session *s, const struct branch *b, struct rsv
 
 void send_path(struct turn *t, struct session *s, struct branch *b)
 {
-	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_PATH, s);
+	struct rsvp_msg *m = message_begin(t, RSVP_PATH, s);
+	uint8_t *made;
 
-	/* an ISC that is still booting may not listen yet, and says nothing before it heard a Path */
-	b->next_path_us = t->now_us + (b->isc && session_rest(s)->isc_deadline_us ? ISC_KNOCK_US :
-				       core_jitter(t->core, t->core->config.refresh_us));
-	if (!m)
-		return;
 	set_hop(m, t, b->lih);
 	path_common(t, s, m);
 	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 1);
@@ -129,6 +148,16 @@ void send_path(struct turn *t, struct session *s, struct branch *b)
 		m->has |= RSVP_HAS_HOPSTATE;
 	}
 	path_leaves_of(s, b, m);
+	if (!b->isc) {
+		made = put_body(t, s, m);
+		b->path_id = message_send(t, s, b->neighbour, NEIGHBOUR_STATE, b->path_id);
+		free(made);
+		return;
+	}
+	/* an ISC that is still booting may not listen yet, and says nothing before it heard a Path */
+	b->next_path_us = t->now_us + (session_rest(s)->isc_deadline_us ? ISC_KNOCK_US :
+				       core_jitter(t->core, t->core->config.refresh_us));
+	message_send_isc(t, b->neighbour);
 }
 
 void send_resv(struct turn *t, struct session *s)
@@ -137,12 +166,13 @@ void send_resv(struct turn *t, struct session *s)
 	struct rsvp_grant grant;
 	struct rsvp_msg *m;
 
-	s->up.next_resv_us = 0;
-	if (s->leading || !s->up.addr.s_addr || !session_up(s))
+	if (s->leading || !s->up.addr.s_addr)
 		return;
-	m = action_send(t, s->up.addr, s->up.port, RSVP_RESV, s);
-	if (!m)
+	if (!session_up(s)) {
+		message_withdraw(t->core, s->up.addr, &s->up.resv_id);
 		return;
+	}
+	m = message_begin(t, RSVP_RESV, s);
 	set_hop(m, t, s->up.lih);
 	set_time(m, t);
 	set_style(m);
@@ -166,22 +196,28 @@ void send_resv(struct turn *t, struct session *s)
 	}
 	for (struct grant_cursor at = { 0 }; session_grant_next(t->core, s, &at, &grant);)
 		rsvp_add_grant(m, &grant);
-	s->up.next_resv_us = t->now_us + core_jitter(t->core, t->core->config.refresh_us);
+	s->up.resv_id = message_send(t, s, s->up.addr, NEIGHBOUR_STATE, s->up.resv_id);
 }
 
 /* Tears `only` (or all) of the branch's leaves. */
 void send_path_tear(struct turn *t, struct session *s, struct branch *b, const struct leaf *only)
 {
+	struct rsvp_msg *m = message_begin(t, RSVP_PATH_TEAR, s);
 	struct in_addr none = { 0 };
-	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_PATH_TEAR, s);
+	uint32_t all = only && b->n_leaves > 1 ? 0 : b->path_id;
 
-	if (!m)
-		return;
 	set_hop(m, t, b->lih);
 	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 0);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].branch == b && (!only || only == &s->leaf[i]))
 			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
+	if (b->isc) {
+		message_send_isc(t, b->neighbour);
+		return;
+	}
+	message_send(t, s, b->neighbour, NEIGHBOUR_URGENT, all);
+	if (all)
+		b->path_id = 0; /* its Path is not refreshed any more */
 }
 
 /* Says upstream that `only`, or the leaves of `of`, or all, are no longer reserved. */
@@ -192,9 +228,7 @@ void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, 
 
 	if (s->leading || !s->up.addr.s_addr)
 		return;
-	m = action_send(t, s->up.addr, s->up.port, RSVP_RESV_TEAR, s);
-	if (!m)
-		return;
+	m = message_begin(t, RSVP_RESV_TEAR, s);
 	set_hop(m, t, s->up.lih);
 	set_style(m);
 	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, 0);
@@ -202,16 +236,15 @@ void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, 
 		if (s->leaf[i].where != LEAF_ELSEWHERE && (!of || s->leaf[i].branch == of) &&
 		    (!only || only == &s->leaf[i]))
 			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
+	message_send(t, s, s->up.addr, NEIGHBOUR_URGENT, 0);
 }
 
 void send_path_err(struct turn *t, const struct session *s, const struct rsvp_error *error,
 		   const struct rsvp_grant *grant, const struct leaf *only)
 {
+	struct rsvp_msg *m = message_begin(t, RSVP_PATH_ERR, s);
 	struct in_addr none = { 0 };
-	struct rsvp_msg *m = action_send(t, s->up.addr, s->up.port, RSVP_PATH_ERR, s);
 
-	if (!m)
-		return;
 	m->error = *error;
 	m->has |= RSVP_HAS_ERROR;
 	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 0);
@@ -221,16 +254,25 @@ void send_path_err(struct turn *t, const struct session *s, const struct rsvp_er
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where != LEAF_ELSEWHERE && (!only || only == &s->leaf[i]))
 			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
+	message_send(t, s, s->up.addr, NEIGHBOUR_URGENT, 0);
+}
+
+void send_isc_gone(struct turn *t, const struct session *s)
+{
+	struct rsvp_error error = { .node = t->core->config.address, .code = RSVP_ERR_ADMISSION,
+				    .value = RSVP_ADMISSION_ADAPTOR };
+	struct rsvp_grant grant = { .node = error.node, .outcome = OUTCOME_REFUSED, .reason = "its ISC is gone" };
+
+	snprintf(grant.element, sizeof(grant.element), "%s", t->core->config.element);
+	send_path_err(t, s, &error, &grant, NULL);
 }
 
 void send_resv_err(struct turn *t, struct session *s, struct branch *b, uint8_t code, uint16_t value, uint8_t flags,
 		   const struct rsvp_grant *grant)
 {
+	struct rsvp_msg *m = message_begin(t, RSVP_RESV_ERR, s);
 	struct in_addr none = { 0 };
-	struct rsvp_msg *m = action_send(t, b->neighbour, b->port, RSVP_RESV_ERR, s);
 
-	if (!m)
-		return;
 	set_hop(m, t, b->lih);
 	m->error.node = t->core->config.address;
 	m->error.code = code;
@@ -245,4 +287,8 @@ void send_resv_err(struct turn *t, struct session *s, struct branch *b, uint8_t 
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].branch == b)
 			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
+	if (b->isc)
+		message_send_isc(t, b->neighbour);
+	else
+		message_send(t, s, b->neighbour, NEIGHBOUR_URGENT, 0);
 }

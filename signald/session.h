@@ -63,7 +63,9 @@ struct branch {
 	int8_t port;
 	uint8_t trunk : 1, isc : 1;
 	uint32_t resv_hash;                   /* of the last Resv's content: a refresh only moves the lifetime */
-	uint64_t next_path_us;
+	uint32_t path_id, resv_id;            /* of the messages: ours, its; 0: none */
+	uint32_t refresh_ms;                  /* its R */
+	uint64_t next_path_us;                /* ISC: knock or refresh again then */
 	uint64_t resv_expires_us;             /* 0: no reservation from it */
 	uint64_t rate_bps;                    /* its reservation, or the contract's rate until there is one */
 	struct blockade *blockade;            /* NULL: none */
@@ -90,9 +92,10 @@ struct session {
 
 	struct {
 		uint64_t expires_us;          /* Path state; UINT64_MAX when we lead */
-		uint64_t next_resv_us;
 		struct in_addr addr;
 		uint32_t lih;
+		uint32_t path_id, resv_id;    /* of the messages: its, ours; 0: none */
+		uint32_t refresh_ms;          /* its R */
 		int8_t port;
 	} up;
 	uint8_t state;                        /* enum session_state */
@@ -108,6 +111,7 @@ struct session {
 	uint8_t n_holds, n_route;
 	uint8_t enforcement[RESOURCE_MAX + 1]; /* as the adaptors said at the last commit */
 	uint32_t next_lih;
+	uint32_t slot;                        /* in core->slot */
 	struct leaf *leaf;                    /* parallel to the contract's endpoints */
 	struct branch *branch;
 	struct hold *hold;
@@ -131,6 +135,10 @@ struct core {
 	struct session **bucket; size_t n_buckets, n_sessions;
 	struct wheel timers;
 	struct shelf shelf;
+	struct neighbours *neighbours;
+	struct turn *turn;                    /* under way, for the neighbours' hooks */
+	struct rsvp_msg out;                  /* the message being made */
+	struct session **slot; uint32_t n_slots, slots_room, free_slot; /* by number; a free place holds the next free one */
 	struct session *closed;               /* freed at the next input */
 	struct parked *parked; unsigned n_parked;
 	uint64_t next_cookie, random;
@@ -141,11 +149,19 @@ struct core {
 #define CORE_MAX_PARKED 1024
 
 /* What every processing function works with. */
-struct turn { struct core *core; uint64_t now_us; struct core_actions *actions; };
+struct turn {
+	struct core *core;
+	uint64_t now_us;
+	struct core_actions *actions;
+	const uint8_t *body; size_t body_len; /* the contract as the Path at hand brought it, deflated */
+};
+/* Begins a turn; every input does. */
+void turn_begin(struct turn *t, struct core *core, uint64_t now_us, struct core_actions *actions);
 
 /* actions.c */
 struct core_action *action_add(struct turn *t, enum core_action_type type);
-struct rsvp_msg *action_send(struct turn *t, struct in_addr to, int port, uint8_t type, const struct session *s);
+/* A message to be sent; its bytes are copied. */
+void action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len);
 
 /* tick.c */
 uint64_t core_jitter(struct core *core, uint64_t r_us);      /* [0.5, 1.5] R */
@@ -165,6 +181,7 @@ struct session *session_find(struct core *core, struct adaptor_key key);
 struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract);
 /* Frees all it holds here, revokes and forgets. The struct stays readable until the next input. */
 void session_close(struct turn *t, struct session *s);
+struct session *session_at(const struct core *core, uint32_t slot);
 void session_chstate(struct turn *t, struct session *s, enum session_state state, const char *why);
 int session_set_contract(struct core *core, struct session *s, struct contract *contract);
 /* The session's, made if need be; NULL: no memory. */
@@ -193,6 +210,7 @@ void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf);
 void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf);
 struct branch *branch_by_lih(struct session *s, uint32_t lih);
 void branch_delete(struct branch *b);                        /* one that hangs nowhere */
+void branch_forget_messages(struct core *core, struct branch *b);
 /* What was refused is not tried again for a lifetime. Without memory it is tried again. */
 void branch_block(struct turn *t, struct branch *b, uint64_t bps);
 /* Takes away a branch's reservation: its leaves are no longer up. Returns how many were. */
@@ -211,6 +229,25 @@ void session_release(struct core *core, struct session *s);
 int vlan_take(struct core *core, struct session *s, uint16_t proposed);
 void vlan_give(struct core *core, struct session *s);
 
+/* exchange.c: sessions and neighbours */
+int exchange_open(struct core *core);
+/* An empty message about the session, to be filled. There is one at a time. */
+struct rsvp_msg *message_begin(struct turn *t, uint8_t type, const struct session *s);
+/*
+ * Sends it to a neighbour; flags and replaces as neighbour_send's. Returns its id, or 0.
+ */
+uint32_t message_send(struct turn *t, const struct session *s, struct in_addr to, unsigned flags, uint32_t replaces);
+void message_send_isc(struct turn *t, struct in_addr to);
+/* Is it old, or a copy of what made this state? Otherwise its id is to be learnt when the state has it. */
+enum message_age { MESSAGE_NEW, MESSAGE_SAME, MESSAGE_OLD };
+enum message_age message_age(const struct core *core, const struct session *s, struct in_addr from, uint32_t id,
+			     const struct rsvp_msg *msg);
+/* The message made the state that *id stands for; it may be refreshed by its id from now on. */
+void message_learn(struct turn *t, const struct session *s, struct in_addr from, uint32_t *id, const struct rsvp_msg *msg);
+/* The neighbour's, or our, message no longer stands for any state. */
+void message_unlearn(struct core *core, struct in_addr from, uint32_t *id);
+void message_withdraw(struct core *core, struct in_addr to, uint32_t *id);
+
 /* send.c */
 void send_path(struct turn *t, struct session *s, struct branch *b);
 void send_resv(struct turn *t, struct session *s);
@@ -218,6 +255,8 @@ void send_path_tear(struct turn *t, struct session *s, struct branch *b, const s
 void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, const struct leaf *only);
 void send_path_err(struct turn *t, const struct session *s, const struct rsvp_error *error,
 		   const struct rsvp_grant *grant, const struct leaf *only);
+/* A server says to its leader that it no longer has the ISC. */
+void send_isc_gone(struct turn *t, const struct session *s);
 void send_resv_err(struct turn *t, struct session *s, struct branch *b, uint8_t code, uint16_t value, uint8_t flags,
 		   const struct rsvp_grant *grant);
 

@@ -196,9 +196,10 @@ static void apply_done(struct turn *t, struct session *s, const struct adaptor_r
 void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
 		  uint64_t now_us, struct core_actions *actions)
 {
-	struct turn t = { core, now_us, actions };
 	struct session *s = session_find(core, key);
+	struct turn t;
 
+	turn_begin(&t, core, now_us, actions);
 	if (!s || !s->cookie || cookie != s->cookie)
 		return; /* a newer commit is under way, or it was revoked */
 	if (result->error == -EAGAIN) {
@@ -244,9 +245,10 @@ static void reroute(struct turn *t, struct session *s)
 
 void core_routes(struct core *core, uint64_t now_us, struct core_actions *actions)
 {
-	struct turn t = { core, now_us, actions };
 	const struct session *next, *s = core_session_next(core, NULL);
+	struct turn t;
 
+	turn_begin(&t, core, now_us, actions);
 	for (; s; s = next) {
 		next = core_session_next(core, s);
 		if (s->state != SESSION_FAILED)

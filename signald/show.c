@@ -162,7 +162,6 @@ static int show_timers(void *ctx, int argc, char **argv, struct writer *w, struc
 			write_ms(w, "next_path_ms", b->next_path_us, now);
 			write_ms(w, "resv_expires_ms", b->resv_expires_us, now);
 			write_ms(w, "blockade_ms", b->blockade && b->blockade->until_us > now ? b->blockade->until_us : 0, now);
-			write_ms(w, "next_resv_ms", s->up.next_resv_us, now);
 			writer_end(w);
 		}
 	}

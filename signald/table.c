@@ -85,27 +85,6 @@ int session_set_contract(struct core *core, struct session *s, struct contract *
 	return 0;
 }
 
-struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract)
-{
-	struct core *core = t->core;
-	struct session *s = calloc(1, sizeof(*s));
-
-	if (s && core->n_sessions >= core->n_buckets && table_grow(core)) {
-		free(s);
-		s = NULL;
-	}
-	if (!s || session_set_contract(core, s, contract)) {
-		free(s);
-		return NULL;
-	}
-	s->key = key;
-	s->up.port = CORE_PORT_NONE;
-	s->hash_next = core->bucket[hash(core, key)];
-	core->bucket[hash(core, key)] = s;
-	core->n_sessions++;
-	return s;
-}
-
 static void session_free(struct core *core, struct session *s)
 {
 	while (s->branch) {
@@ -124,6 +103,66 @@ static void session_free(struct core *core, struct session *s)
 	free(s->route);
 	leaves_free(s);
 	free(s);
+}
+
+/* Numbers the session; free places are chained through the array itself, marked by their lowest bit. */
+static int slot_take(struct core *core, struct session *s)
+{
+	if (core->free_slot) {
+		s->slot = core->free_slot - 1;
+		core->free_slot = (uint32_t)((uintptr_t)core->slot[s->slot] >> 1);
+	} else {
+		if (core->n_slots == core->slots_room) {
+			uint32_t room = core->slots_room ? core->slots_room * 2 : 64;
+			struct session **v = realloc(core->slot, room * sizeof(struct session *));
+
+			if (!v)
+				return -ENOMEM;
+			core->slot = v;
+			core->slots_room = room;
+		}
+		s->slot = core->n_slots++;
+	}
+	core->slot[s->slot] = s;
+	return 0;
+}
+
+static void slot_give(struct core *core, const struct session *s)
+{
+	core->slot[s->slot] = (struct session *)((uintptr_t)core->free_slot << 1 | 1);
+	core->free_slot = s->slot + 1;
+}
+
+struct session *session_at(const struct core *core, uint32_t slot)
+{
+	struct session *s = slot < core->n_slots ? core->slot[slot] : NULL;
+
+	return (uintptr_t)s & 1 ? NULL : s;
+}
+
+struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract)
+{
+	struct core *core = t->core;
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (s && core->n_sessions >= core->n_buckets && table_grow(core)) {
+		free(s);
+		s = NULL;
+	}
+	if (!s || session_set_contract(core, s, contract)) {
+		free(s);
+		return NULL;
+	}
+	if (slot_take(core, s)) {
+		session_free(core, s);
+		return NULL;
+	}
+	s->key = key;
+	s->up.port = CORE_PORT_NONE;
+	s->hash_next = core->bucket[hash(core, key)];
+	core->bucket[hash(core, key)] = s;
+	core->n_sessions++;
+	return s;
 }
 
 void table_bury(struct core *core)
@@ -150,6 +189,15 @@ const struct session_more *session_rest(const struct session *s)
 	return s->more ? s->more : &none;
 }
 
+/* None of its states is to be refreshed any more, by us or by them. */
+static void session_forget_messages(struct core *core, struct session *s)
+{
+	message_unlearn(core, s->up.addr, &s->up.path_id);
+	message_withdraw(core, s->up.addr, &s->up.resv_id);
+	for (struct branch *b = s->branch; b; b = b->next)
+		branch_forget_messages(core, b);
+}
+
 void session_close(struct turn *t, struct session *s)
 {
 	struct core *core = t->core;
@@ -172,6 +220,8 @@ void session_close(struct turn *t, struct session *s)
 		at = &(*at)->hash_next;
 	*at = s->hash_next;
 	core->n_sessions--;
+	session_forget_messages(core, s);
+	slot_give(core, s);
 	wheel_remove(&core->timers, &s->timer);
 	s->hash_next = core->closed;
 	core->closed = s;
@@ -188,6 +238,13 @@ void session_chstate(struct turn *t, struct session *s, enum session_state state
 	s->dirty_report = 1;
 }
 
+void turn_begin(struct turn *t, struct core *core, uint64_t now_us, struct core_actions *actions)
+{
+	*t = (struct turn){ .core = core, .now_us = now_us, .actions = actions };
+	core->turn = t;
+	table_bury(core);
+}
+
 struct core *core_new(const struct core_config *config, const struct nexthops *nexthops)
 {
 	struct core *core = calloc(1, sizeof(*core));
@@ -197,8 +254,8 @@ struct core *core_new(const struct core_config *config, const struct nexthops *n
 	core->config = *config;
 	core->nexthops = nexthops;
 	core->random = config->seed ? config->seed : 88172645463325252ull;
-	if (table_grow(core)) {
-		free(core);
+	if (table_grow(core) || exchange_open(core)) {
+		core_free(core);
 		return NULL;
 	}
 	return core;
@@ -225,6 +282,9 @@ void core_free(struct core *core)
 	}
 	free(core->bucket);
 	free(core->shelf.bucket);
+	free(core->slot);
+	rsvp_msg_free(&core->out);
+	neighbours_free(core->neighbours);
 	free(core);
 }
 
@@ -273,6 +333,11 @@ const struct session *core_session_next(const struct core *core, const struct se
 size_t core_sessions(const struct core *core)
 {
 	return core->n_sessions;
+}
+
+const struct neighbours *core_neighbours(const struct core *core)
+{
+	return core->neighbours;
 }
 
 const uint64_t *core_counters(const struct core *core)

@@ -49,7 +49,6 @@ void session_schedule(struct turn *t, struct session *s)
 		earlier(&at, b->resv_expires_us);
 	}
 	earlier(&at, s->up.expires_us);
-	earlier(&at, s->up.next_resv_us);
 	earlier(&at, session_rest(s)->isc_deadline_us);
 	earlier(&at, s->renew_us);
 	if (at == UINT64_MAX)
@@ -121,17 +120,16 @@ static void tick_session(struct turn *t, struct session *s)
 		s->renew_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3;
 		s->dirty_terms = 1;
 	}
-	if (!s->closing && s->up.next_resv_us && s->up.next_resv_us <= t->now_us)
-		send_resv(t, s);
 }
 
 void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions)
 {
-	struct turn t = { core, now_us, actions };
 	struct wheel_entry *due;
+	struct turn t;
 
-	table_bury(core);
+	turn_begin(&t, core, now_us, actions);
 	parked_expire(&t);
+	neighbours_tick(core->neighbours, now_us);
 	while ((due = wheel_take(&core->timers, now_us))) {
 		struct session *s = (struct session *)due;
 
@@ -142,8 +140,10 @@ void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions)
 
 uint64_t core_next(const struct core *core)
 {
-	uint64_t at = wheel_next(&core->timers);
+	uint64_t at = wheel_next(&core->timers), neighbours = neighbours_next(core->neighbours);
 
+	if (neighbours < at)
+		at = neighbours;
 	for (const struct parked *p = core->parked; p; p = p->next)
 		if (p->expires_us < at)
 			at = p->expires_us;

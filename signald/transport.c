@@ -15,16 +15,20 @@
 #include "signald/transport.h"
 
 #define BATCH 64
+#define BUFFER 65536
 
 struct transport {
 	struct in_addr address;
 	int raw, alert, udp;            /* sockets; -1: not used */
 	struct event *raw_event, *udp_event;
-	transport_fn *receive;
-	void *ctx;
+	struct transport_hooks hooks;
 	pcap_t *pcap;
 	pcap_dumper_t *dumper;
-	uint8_t buffer[65536];
+	uint8_t *buffers;
+	struct mmsghdr in[BATCH];
+	struct iovec iov[BATCH];
+	struct sockaddr_in from[BATCH];
+	char control[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))];
 };
 
 static int socket_open(int type, int protocol, char *why, size_t room)
@@ -98,46 +102,63 @@ static void record(struct transport *t, struct in_addr from, struct in_addr to, 
 	pcap_dump_flush(t->dumper);
 }
 
-/* Takes one datagram; 0 when there is none. */
-static int receive_one(struct transport *t, int fd, int raw)
+/* Where it came in, of what the kernel says beside it. */
+static unsigned ifindex_of(struct msghdr *msg)
 {
-	char control[CMSG_SPACE(sizeof(struct in_pktinfo))];
-	struct sockaddr_in from;
-	struct iovec iov = { t->buffer, sizeof(t->buffer) };
-	struct msghdr msg = { &from, sizeof(from), &iov, 1, control, sizeof(control), 0 };
-	const uint8_t *data = t->buffer;
-	unsigned ifindex = 0;
-	ssize_t len = recvmsg(fd, &msg, 0);
-
-	if (len < 0)
-		return errno == EINTR;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		struct in_pktinfo info;
 
 		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
 			continue;
 		memcpy(&info, CMSG_DATA(c), sizeof(info));
-		ifindex = (unsigned)info.ipi_ifindex;
+		return (unsigned)info.ipi_ifindex;
 	}
-	if (raw) {
-		size_t header = (size_t)(t->buffer[0] & 15) * 4;
+	return 0;
+}
 
-		if ((size_t)len < sizeof(struct iphdr) || (size_t)len < header)
-			return 1;
+static void take(struct transport *t, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len, int raw)
+{
+	if (raw) {
+		size_t header = len ? (size_t)(data[0] & 15) * 4 : 0;
+
+		if (len < sizeof(struct iphdr) || len < header)
+			return;
 		data += header;
-		len -= (ssize_t)header;
+		len -= header;
 	}
-	record(t, from.sin_addr, t->address, data, (size_t)len);
-	t->receive(t->ctx, from.sin_addr, ifindex, data, (size_t)len);
-	return 1;
+	record(t, from, t->address, data, len);
+	t->hooks.receive(t->hooks.ctx, from, ifindex, data, len);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct transport *t = ctx;
+	int n;
 
-	for (int i = 0; i < BATCH && receive_one(t, (int)fd, (int)fd == t->raw); i++)
-		;
+	for (unsigned i = 0; i < BATCH; i++) {
+		t->in[i].msg_hdr.msg_namelen = sizeof(t->from[i]);
+		t->in[i].msg_hdr.msg_controllen = sizeof(t->control[i]);
+	}
+	n = recvmmsg((int)fd, t->in, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++)
+		take(t, t->from[i].sin_addr, ifindex_of(&t->in[i].msg_hdr), t->iov[i].iov_base, t->in[i].msg_len,
+		     (int)fd == t->raw);
+	if (n > 0)
+		t->hooks.drained(t->hooks.ctx);
+}
+
+/* Buffers of the largest datagram there is; memory is used only as far as datagrams fill it. */
+static int receive_open(struct transport *t)
+{
+	t->buffers = malloc((size_t)BATCH * BUFFER);
+	if (!t->buffers)
+		return -ENOMEM;
+	for (unsigned i = 0; i < BATCH; i++) {
+		t->iov[i] = (struct iovec){ t->buffers + (size_t)i * BUFFER, BUFFER };
+		t->in[i].msg_hdr = (struct msghdr){ .msg_name = &t->from[i], .msg_iov = &t->iov[i], .msg_iovlen = 1,
+						    .msg_control = t->control[i] };
+	}
+	return 0;
 }
 
 static int record_open(struct transport *t, const char *file, char *why, size_t room)
@@ -158,7 +179,7 @@ static int listen_on(struct event_base *base, struct transport *t, int fd, struc
 	return *event && !event_add(*event, NULL) ? 0 : -ENOMEM;
 }
 
-int transport_new(struct event_base *base, const struct transport_options *options, transport_fn *receive, void *ctx,
+int transport_new(struct event_base *base, const struct transport_options *options, const struct transport_hooks *hooks,
 		  struct transport **out, char *why, size_t room)
 {
 	struct transport *t = calloc(1, sizeof(*t));
@@ -168,9 +189,11 @@ int transport_new(struct event_base *base, const struct transport_options *optio
 		return -ENOMEM;
 	t->raw = t->alert = t->udp = -1;
 	t->address = options->address;
-	t->receive = receive;
-	t->ctx = ctx;
-	r = t->udp = udp_open(why, room);
+	t->hooks = *hooks;
+	snprintf(why, room, "receive buffers");
+	r = receive_open(t);
+	if (!r)
+		r = t->udp = udp_open(why, room);
 	if (r >= 0 && options->raw)
 		r = t->raw = socket_open(SOCK_RAW, RSVP_PROTOCOL, why, room);
 	if (r >= 0 && options->raw)
@@ -207,29 +230,80 @@ void transport_free(struct transport *t)
 		pcap_dump_close(t->dumper);
 	if (t->pcap)
 		pcap_close(t->pcap);
+	free(t->buffers);
 	free(t);
 }
 
-int transport_send(struct transport *t, struct in_addr to, int isc, int alert, const uint8_t *data, size_t len)
+/* The ways out. */
+enum way { WAY_ISC, WAY_UDP, WAY_RAW, WAY_ALERT, WAYS };
+
+static enum way way_of(const struct transport *t, const struct transport_datagram *d)
 {
-	char control[CMSG_SPACE(sizeof(struct in_pktinfo))];
-	int raw = t->raw >= 0 && !isc, fd = !raw ? t->udp : alert ? t->alert : t->raw;
-	struct sockaddr_in dest = { .sin_family = AF_INET, .sin_addr = to, .sin_port = raw ? 0 : htons(RSVP_PORT) };
-	struct iovec iov = { (void *)data, len };
-	struct msghdr msg = { &dest, sizeof(dest), &iov, 1, NULL, 0, 0 };
+	return d->isc ? WAY_ISC : t->raw < 0 ? WAY_UDP : d->alert ? WAY_ALERT : WAY_RAW;
+}
+
+/* Neighbours know us by our control address; ISCs by whatever address of ours they see. */
+static void source(struct transport *t, struct msghdr *msg, char *control)
+{
 	struct in_pktinfo info = { .ipi_spec_dst = t->address };
 	struct cmsghdr *c;
 
-	if (!isc) { /* neighbours know us by our control address */
-		memset(control, 0, sizeof(control));
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = IPPROTO_IP;
-		c->cmsg_type = IP_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
+	memset(control, 0, CMSG_SPACE(sizeof(info)));
+	msg->msg_control = control;
+	msg->msg_controllen = CMSG_SPACE(sizeof(info));
+	c = CMSG_FIRSTHDR(msg);
+	c->cmsg_level = IPPROTO_IP;
+	c->cmsg_type = IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(c), &info, sizeof(info));
+}
+
+/* Sends what goes this way; one that fails does not hold up the others. */
+static void send_by(struct transport *t, enum way way, struct transport_datagram **v, unsigned n)
+{
+	int fd = way == WAY_RAW ? t->raw : way == WAY_ALERT ? t->alert : t->udp;
+	char control[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))];
+	struct sockaddr_in dest[BATCH];
+	struct mmsghdr out[BATCH] = { 0 };
+	struct iovec iov[BATCH];
+
+	for (unsigned i = 0; i < n; i++) {
+		dest[i] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = v[i]->to,
+						.sin_port = fd == t->udp ? htons(RSVP_PORT) : 0 };
+		iov[i] = (struct iovec){ v[i]->data, v[i]->len };
+		out[i].msg_hdr = (struct msghdr){ .msg_name = &dest[i], .msg_namelen = sizeof(dest[i]), .msg_iov = &iov[i],
+						  .msg_iovlen = 1 };
+		if (way != WAY_ISC)
+			source(t, &out[i].msg_hdr, control[i]);
+		record(t, t->address, v[i]->to, v[i]->data, v[i]->len);
 	}
-	record(t, t->address, to, data, len);
-	return sendmsg(fd, &msg, isc ? MSG_DONTROUTE : 0) < 0 ? -errno : 0;
+	for (unsigned done = 0; done < n;) {
+		int r = sendmmsg(fd, out + done, n - done, way == WAY_ISC ? MSG_DONTROUTE : 0);
+
+		if (r > 0)
+			done += (unsigned)r;
+		else if (errno != EINTR)
+			v[done++]->error = -errno;
+	}
+}
+
+void transport_send(struct transport *t, struct transport_datagram *v, unsigned n)
+{
+	struct transport_datagram *by[WAYS][BATCH];
+
+	while (n) {
+		unsigned batch = n < BATCH ? n : BATCH, count[WAYS] = { 0 };
+
+		for (unsigned i = 0; i < batch; i++) {
+			enum way way = way_of(t, &v[i]);
+
+			v[i].error = 0;
+			by[way][count[way]++] = &v[i];
+		}
+		for (unsigned way = 0; way < WAYS; way++)
+			if (count[way])
+				send_by(t, way, by[way], count[way]);
+		v += batch;
+		n -= batch;
+	}
 }

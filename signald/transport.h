@@ -18,17 +18,25 @@ struct transport_options {
 	const char *pcap;           /* file or NULL */
 };
 
-/* ifindex: where it came in (0: unknown). */
-typedef void transport_fn(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len);
+struct transport_hooks {
+	/* ifindex: where it came in (0: unknown). */
+	void (*receive)(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len);
+	/* What was to be had has been received. */
+	void (*drained)(void *ctx);
+	void *ctx;
+};
 
-/* 0 or -errno with the reason in why. */
-int transport_new(struct event_base *base, const struct transport_options *options, transport_fn *receive, void *ctx,
-		  struct transport **out, char *why, size_t room);
-void transport_free(struct transport *t);
 /*
  * isc: to an ISC's controller: by UDP, and only over the interface to it, never over a router; -ENETUNREACH while there is
- * none. alert: with Router Alert. 0 or -errno.
+ * none. alert: with Router Alert. error is filled: 0 or -errno.
  */
-int transport_send(struct transport *t, struct in_addr to, int isc, int alert, const uint8_t *data, size_t len);
+struct transport_datagram { struct in_addr to; int isc, alert, error; uint8_t *data; size_t len; };
+
+/* 0 or -errno with the reason in why. */
+int transport_new(struct event_base *base, const struct transport_options *options, const struct transport_hooks *hooks,
+		  struct transport **out, char *why, size_t room);
+void transport_free(struct transport *t);
+/* Sends n datagrams with as few calls as can be; each one's error says what became of it. */
+void transport_send(struct transport *t, struct transport_datagram *v, unsigned n);
 
 #endif

@@ -70,10 +70,10 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 {
 	switch (a->type) {
 	case CORE_SEND:
-		if ((a->port == CORE_PORT_ISC) != (topo_owner(sim->topo, a->to) < 0))
+		if (a->isc != (topo_owner(sim->topo, a->to) < 0))
 			sim_violate(sim, "%s sends a %s the wrong way: to an ISC, or not", c->node->name,
-				    rsvp_type_name(a->msg->type));
-		sim_transmit(sim, core_config(c->core)->address, a->to, a->msg);
+				    rsvp_type_name(a->message_type));
+		sim_transmit(sim, core_config(c->core)->address, a->to, core_action_message(&c->actions, a), a->len);
 		break;
 	case CORE_APPLY:
 		if (core_session(c->core, a->key.icorp, a->key.leader)) /* not closed since */
@@ -103,9 +103,15 @@ static void settle(struct sim *sim, struct controller *c, const struct adaptor_k
 	for (unsigned i = 0; i < c->actions.n; i++) {
 		struct adaptor_key touched = c->actions.v[i].key;
 
+		if (c->actions.v[i].type == CORE_SEND)
+			continue;
 		if ((i || !key || touched.icorp != key->icorp) && (!i || touched.icorp != c->actions.v[i - 1].key.icorp))
 			check_touched(sim, c, touched);
 	}
+	core_actions_clear(&c->actions);
+	core_flush(c->core, controller_now(sim, c), &c->actions);
+	for (unsigned i = 0; i < c->actions.n; i++)
+		act(sim, c, &c->actions.v[i]);
 	core_actions_clear(&c->actions);
 	check_books(sim, c);
 	set_timer(sim, c);
@@ -184,7 +190,11 @@ int controller_start(struct sim *sim, struct controller *c)
 	const struct topo_node *node = c->node;
 	struct core_config config = { .kind = node->kind, .address = topo_control(node),
 				      .refresh_us = sim->topo->refresh_us, .multiplier = 3, .isc_start_us = 20 * CLOCK_S,
-				      .contract_wait_us = CLOCK_S, .seed = sim_random(sim, UINT64_MAX) };
+				      .contract_wait_us = CLOCK_S, .seed = sim_random(sim, UINT64_MAX),
+				      .enterprise = RSVP_ENTERPRISE,
+				      .epoch = (uint32_t)sim_random(sim, 0xffffff) + 1,
+				      .instance = (uint32_t)sim_random(sim, INT32_MAX) + 1,
+				      .hello_us = sim->topo->refresh_us };
 
 	snprintf(config.element, sizeof(config.element), "%s", node->name);
 	snprintf(config.image[0], sizeof(config.image[0]), "%s", sim->topo->image);

@@ -106,7 +106,8 @@ static inline uint64_t sim_key(unsigned node, uint32_t icorp)
 uint64_t sim_between(struct sim *sim, uint64_t low, uint64_t high);
 struct event *sim_event(enum event_type type, unsigned to, size_t len);
 void sim_event_add(struct sim *sim, struct event *e, uint64_t in_us);
-void sim_transmit(struct sim *sim, struct in_addr from, struct in_addr dest, const struct rsvp_msg *msg);
+void sim_transmit(struct sim *sim, struct in_addr from, struct in_addr dest, const uint8_t *data, size_t len);
+void sim_transmit_message(struct sim *sim, struct in_addr from, struct in_addr dest, const struct rsvp_msg *msg);
 struct flow *sim_flow(struct sim *sim, struct in_addr from, struct in_addr dest);
 /* Does the network carry this now? */
 int sim_passes(struct sim *sim, struct in_addr from, struct in_addr dest);

@@ -135,7 +135,7 @@ void sim_isc_sends(struct sim *sim, const char *server, uint32_t icorp, struct r
 
 	if (msg->type == RSVP_RESV || msg->type == RSVP_RESV_TEAR)
 		msg->hop = (struct rsvp_hop){ isc->addr, msg->hop.lih ? msg->hop.lih : isc->lih };
-	sim_transmit(sim, isc->addr, isc->host, msg);
+	sim_transmit_message(sim, isc->addr, isc->host, msg);
 }
 
 void sim_kill_isc(struct sim *sim, const char *server, uint32_t icorp)

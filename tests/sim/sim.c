@@ -133,30 +133,25 @@ static void trace_message(struct sim *sim, struct in_addr from, struct in_addr d
 	rsvp_msg_free(&msg);
 }
 
-void sim_transmit(struct sim *sim, struct in_addr from, struct in_addr dest, const struct rsvp_msg *msg)
+void sim_transmit(struct sim *sim, struct in_addr from, struct in_addr dest, const uint8_t *data, size_t len)
 {
-	uint8_t buffer[RSVP_MAX_SIZE];
-	int len = rsvp_encode(msg, RSVP_ENTERPRISE, NULL, buffer, sizeof(buffer)), to = topo_owner(sim->topo, dest);
+	int to = topo_owner(sim->topo, dest);
 	struct isc *isc = to < 0 ? map_get(&sim->iscs, dest.s_addr) : NULL;
 	int copies = sim_random(sim, 1000) < sim->faults.duplicate_permille ? 2 : 1;
 
 	sim->messages++;
-	if (len < 0) {
-		sim_violate(sim, "a %s cannot be encoded", rsvp_type_name(msg->type));
-		return;
-	}
 	if ((to < 0 && !isc) || sim_random(sim, 1000) < sim->faults.loss_permille || !sim_passes(sim, from, dest)) {
-		trace_message(sim, from, dest, buffer, (size_t)len, ": lost");
+		trace_message(sim, from, dest, data, len, ": lost");
 		return;
 	}
 	while (copies--) {
-		struct event *e = sim_event(EVENT_DATAGRAM, to < 0 ? 0 : (unsigned)to, (size_t)len);
+		struct event *e = sim_event(EVENT_DATAGRAM, to < 0 ? 0 : (unsigned)to, len);
 
 		e->sequence = sim->messages;
 		e->from = from;
 		e->dest = dest;
 		e->isc = isc;
-		memcpy(e->data, buffer, (size_t)len);
+		memcpy(e->data, data, len);
 		sim_event_add(sim, e, sim_between(sim, sim->faults.delay_min_us, sim->faults.delay_max_us));
 	}
 }
@@ -173,6 +168,17 @@ static int replayed(const struct sim *sim, struct flow *flow, const struct event
 		return !sim->faults.unordered;
 	flow->sequence = e->sequence;
 	return 0;
+}
+
+void sim_transmit_message(struct sim *sim, struct in_addr from, struct in_addr dest, const struct rsvp_msg *msg)
+{
+	uint8_t buffer[RSVP_MAX_SIZE];
+	int len = rsvp_encode(msg, RSVP_ENTERPRISE, NULL, buffer, sizeof(buffer));
+
+	if (len < 0)
+		sim_violate(sim, "a %s cannot be encoded", rsvp_type_name(msg->type));
+	else
+		sim_transmit(sim, from, dest, buffer, (size_t)len);
 }
 
 static void deliver(struct sim *sim, const struct event *e)

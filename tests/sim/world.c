@@ -159,7 +159,7 @@ void sim_isc_resv(struct sim *sim, struct isc *isc)
 	for (unsigned i = 1; i <= RESOURCE_MAX; i++)
 		if (isc->demand[i].sequence)
 			rsvp_add_demand(m, &isc->demand[i]);
-	sim_transmit(sim, isc->addr, isc->host, m);
+	sim_transmit_message(sim, isc->addr, isc->host, m);
 }
 
 void sim_isc_refresh(struct sim *sim, struct isc *isc)

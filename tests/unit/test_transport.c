@@ -18,23 +18,29 @@
 #include "signald/transport.h"
 #include "tests/unit/netns.h"
 
-static const uint8_t message[8] = { 0x10, 1, 0, 0, 63, 0, 0, 8 };
+static uint8_t message[8] = { 0x10, 1, 0, 0, 63, 0, 0, 8 };
 
 static void receive(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len)
 {
 }
 
+static void drained(void *ctx)
+{
+}
+
 static int send_to(struct transport *t, const char *to, int isc)
 {
-	struct in_addr addr = { inet_addr(to) };
+	struct transport_datagram one = { .to = { inet_addr(to) }, .isc = isc, .data = message, .len = sizeof(message) };
 
-	return transport_send(t, addr, isc, 0, message, sizeof(message));
+	transport_send(t, &one, 1);
+	return one.error;
 }
 
 /* What is for an ISC leaves by its interface or not at all. */
 static void isc_only_over_its_interface(void **state)
 {
 	struct transport_options options = { .address = { inet_addr("10.200.1.21") } };
+	struct transport_hooks hooks = { receive, drained, NULL };
 	struct event_base *base;
 	struct transport *t;
 	char why[128];
@@ -45,7 +51,7 @@ static void isc_only_over_its_interface(void **state)
 	assert_int_equal(netns_addr("eth0", inet_addr("10.200.1.21"), inet_addr("10.200.1.21"), 24), 0);
 	assert_int_equal(netns_default(inet_addr("10.200.1.9")), 0);
 	base = event_base_new();
-	assert_int_equal(transport_new(base, &options, receive, NULL, &t, why, sizeof(why)), 0);
+	assert_int_equal(transport_new(base, &options, &hooks, &t, why, sizeof(why)), 0);
 	assert_int_equal(send_to(t, "10.64.0.66", 0), 0);
 	assert_int_equal(send_to(t, "10.64.0.66", 1), -ENETUNREACH);
 	assert_int_equal(netns_veth("isc0", "isc0p"), 0);

@@ -1,0 +1,109 @@
+/*
+ * From a datagram to the core: is it authentic, can it be read, who sent it? Whatever fails is counted with its sender,
+ * logged once per burst, and dropped.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "signald/daemon.h"
+#include "signald/routes.h"
+#include "signald/session.h"
+
+/* The contract in a Path's BODY, when we do not have it already. */
+static struct contract *body_contract(const struct daemon *d, const struct rsvp_msg *msg)
+{
+	struct adaptor_key key = { msg->session.icorp, msg->session.leader };
+	struct contract_error error;
+	struct contract *c = NULL;
+	char *xml;
+	size_t len;
+
+	if (msg->type != RSVP_PATH || !(msg->has & RSVP_HAS_BODY) ||
+	    core_contract_find(d->core, msg->ref.digest) || contract_inflate(msg->body, msg->body_len, &xml, &len))
+		return NULL;
+	if (contract_parse(xml, len, &c, &error))
+		log_icorp(LOG_LEVEL_WARN, key.icorp, "contract refused: line %d: %s", error.line, error.text);
+	free(xml);
+	return c;
+}
+
+/* Each kind has its own bursts, so that a flood of garbage does not hide a forgery. */
+static void log_dropped(struct in_addr from, uint64_t now, enum peer_counter kind, const char *what)
+{
+	static struct log_burst burst[PEER_COUNTERS];
+	unsigned more;
+	char text[ADDR_TEXT];
+
+	if (log_burst_ok(&burst[kind], now, 5 * CLOCK_S, &more))
+		log_msg(LOG_LEVEL_WARN, "datagram from %s dropped: %s%s%s (%u more since the last such line)",
+			addr_text(from, text), peer_counter_name(kind), what ? ": " : "", what ? what : "", more);
+}
+
+/* Without INTEGRITY the address alone tells an ISC from a neighbour. */
+static int isc_here(const struct daemon *d, const struct rsvp_msg *msg, struct in_addr from)
+{
+	const struct session *s = core_session(d->core, msg->session.icorp, msg->session.leader);
+
+	for (const struct branch *b = s ? s->branch : NULL; b; b = b->next)
+		if (b->isc && b->neighbour.s_addr == from.s_addr)
+			return 1;
+	return 0;
+}
+
+static void receive_message(struct daemon *d, struct in_addr from, unsigned ifindex, uint64_t now, const uint8_t *data,
+			    size_t len)
+{
+	struct peer *peer;
+	struct rsvp_decode_error error;
+	struct core_from where = { from, CORE_PORT_NONE, 0 };
+	struct contract *contract;
+	enum peer_counter kind = peer_check(d->peers, from, data, len, now, &peer);
+	int r;
+
+	if (kind != PEER_RECEIVED) {
+		log_dropped(from, now, kind, NULL);
+		return;
+	}
+	r = rsvp_decode(data, len, (uint32_t)d->config.enterprise, &d->msg, &error);
+	if (r) {
+		kind = r == -EPROTO ? PEER_UNKNOWN_OBJECT : PEER_MALFORMED;
+		peer->counter[kind]++;
+		log_dropped(from, now, kind, error.what);
+		return;
+	}
+	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, ifindex);
+	where.isc = peer->isc || (!d->config.integrity && isc_here(d, &d->msg, from));
+	contract = where.isc ? NULL : body_contract(d, &d->msg);
+	core_message(d->core, &d->msg, &where, contract, now, &d->actions);
+	contract_unref(contract);
+	daemon_run_actions(d);
+}
+
+/* A Bundle's messages are each signed (RFC 2961 section 3.3: they are processed as if they had come alone). */
+void receive_datagram(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len)
+{
+	struct daemon *d = ctx;
+	uint64_t now = clock_now_us();
+	const uint8_t *message;
+	size_t at = 0, message_len;
+	int r;
+
+	d->receiving = 1;
+	if (len < 2 || data[1] != RSVP_BUNDLE) {
+		receive_message(d, from, ifindex, now, data, len);
+		return;
+	}
+	while ((r = rsvp_bundle_next(data, len, &at, &message, &message_len)) == 1)
+		receive_message(d, from, ifindex, now, message, message_len);
+	if (r < 0) {
+		peers_count(d->peers, from, PEER_MALFORMED);
+		log_dropped(from, now, PEER_MALFORMED, "Bundle");
+	}
+}
+
+void receive_drained(void *ctx)
+{
+	daemon_settle(ctx);
+}
