@@ -247,6 +247,7 @@ static void isc_waits_too_long(void **state)
 {
 	struct sim *sim = start_slow(60 * CLOCK_S);
 	struct core_actions actions = { 0 };
+	struct rsvp_msg m = { 0 };
 	unsigned errors = 0;
 
 	put_off(sim, "srv1", "vm: libvirt: down");
@@ -255,15 +256,17 @@ static void isc_waits_too_long(void **state)
 	for (unsigned i = 0; i < actions.n; i++) {
 		const struct core_action *a = &actions.v[i];
 
-		if (a->type != CORE_SEND || a->msg->type != RSVP_PATH_ERR)
+		if (a->type != CORE_SEND || a->message_type != RSVP_PATH_ERR)
 			continue;
 		errors++;
-		assert_int_equal(a->msg->error.value, RSVP_ADMISSION_ADAPTOR);
-		assert_string_equal(a->msg->grants.v[0].element, "srv1");
-		assert_string_equal(a->msg->grants.v[0].reason,
+		assert_int_equal(rsvp_decode(core_action_message(&actions, a), a->len, RSVP_ENTERPRISE, &m, NULL), 0);
+		assert_int_equal(m.error.value, RSVP_ADMISSION_ADAPTOR);
+		assert_string_equal(m.grants.v[0].element, "srv1");
+		assert_string_equal(m.grants.v[0].reason,
 				    "the ISC was not started in time: waiting for vm: libvirt: down");
 	}
 	assert_int_equal(errors, 1);
+	rsvp_msg_free(&m);
 	core_actions_free(&actions);
 	sim_free(sim);
 }
