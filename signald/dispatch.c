@@ -11,19 +11,10 @@
 #include "lib/log.h"
 #include "lib/writer.h"
 #include "signald/dispatch.h"
+#include "signald/jobs.h"
 #include "signald/plan.h"
 
 #define MAX_ADAPTORS 16
-#define JOB_BUCKETS 4096
-
-struct job {
-	struct job *next;
-	struct adaptor_key key;
-	uint64_t cookie;
-	uint32_t waiting;               /* adaptors that have not answered this cookie */
-	uint32_t applied;               /* adaptors that hold something of this session */
-	struct adaptor_result result;
-};
 
 struct slot { struct adaptor_client *client; char reason[ADAPTOR_REASON]; };
 
@@ -31,17 +22,8 @@ struct dispatch {
 	struct dispatch_hooks hooks;
 	unsigned n;
 	struct slot slot[MAX_ADAPTORS];
-	struct job *bucket[JOB_BUCKETS];
+	struct jobs jobs;
 };
-
-static struct job **job_at(struct dispatch *d, struct adaptor_key key)
-{
-	struct job **at = &d->bucket[(key.icorp * 2654435761u ^ key.leader.s_addr) % JOB_BUCKETS];
-
-	while (*at && ((*at)->key.icorp != key.icorp || (*at)->key.leader.s_addr != key.leader.s_addr))
-		at = &(*at)->next;
-	return at;
-}
 
 static unsigned index_of(const struct dispatch *d, const struct adaptor_client *client)
 {
@@ -77,17 +59,21 @@ static void merge(struct adaptor_result *into, const struct adaptor_result *from
 
 static void job_answered(struct dispatch *d, struct job *job)
 {
-	if (!job->waiting && job->cookie) {
-		uint64_t cookie = job->cookie;
+	struct adaptor_result *result = job->result;
+	struct adaptor_key key = job->key;
+	uint64_t cookie = job->cookie;
 
-		job->cookie = 0;
-		d->hooks.applied(d->hooks.ctx, job->key, cookie, &job->result);
-	}
+	if (job->waiting || !cookie)
+		return;
+	job->cookie = 0;
+	job->result = NULL;
+	d->hooks.applied(d->hooks.ctx, key, cookie, result);
+	free(result);
 }
 
 static void on_applied(struct dispatch *d, unsigned slot, const struct adaptor_answer *answer)
 {
-	struct job *job = *job_at(d, answer->key);
+	struct job *job = jobs_find(&d->jobs, answer->key);
 
 	if (!job || answer->cookie != job->cookie || !(job->waiting & 1u << slot))
 		return;
@@ -99,7 +85,7 @@ static void on_applied(struct dispatch *d, unsigned slot, const struct adaptor_a
 		return;
 	}
 	job->waiting &= ~(1u << slot);
-	merge(&job->result, &answer->result, adaptor_client_instance(d->slot[slot].client));
+	merge(job->result, &answer->result, adaptor_client_instance(d->slot[slot].client));
 	job_answered(d, job);
 }
 
@@ -216,14 +202,7 @@ void dispatch_free(struct dispatch *d)
 		return;
 	for (unsigned i = 0; i < d->n; i++)
 		adaptor_client_free(d->slot[i].client);
-	for (unsigned i = 0; i < JOB_BUCKETS; i++) {
-		while (d->bucket[i]) {
-			struct job *job = d->bucket[i];
-
-			d->bucket[i] = job->next;
-			free(job);
-		}
-	}
+	jobs_clear(&d->jobs);
 	free(d);
 }
 
@@ -238,18 +217,16 @@ static int concerned(const struct dispatch *d, unsigned slot, const struct job *
 void dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint64_t cookie)
 {
 	struct adaptor_key key = { terms->icorp, terms->leader };
-	struct job **at = job_at(d, key), *job = *at;
+	struct job *job = jobs_obtain(&d->jobs, key);
 	uint32_t uses = plan_uses(terms);
 
-	if (!job) {
-		job = *at = calloc(1, sizeof(*job));
-		if (!job)
-			return; /* the commit never completes: soft state lapses */
-		job->key = key;
-	}
+	if (job && !job->result)
+		job->result = malloc(sizeof(*job->result));
+	if (!job || !job->result)
+		return; /* the commit never completes: soft state lapses */
 	job->cookie = cookie;
 	job->waiting = 0;
-	memset(&job->result, 0, sizeof(job->result));
+	memset(job->result, 0, sizeof(*job->result));
 	for (unsigned i = 0; i < d->n; i++) {
 		if (!concerned(d, i, job, uses))
 			continue;
@@ -264,12 +241,14 @@ void dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint6
 
 void dispatch_revoke(struct dispatch *d, struct adaptor_key key)
 {
-	struct job *job = *job_at(d, key);
+	struct job *job = jobs_find(&d->jobs, key);
 
 	for (unsigned i = 0; i < d->n; i++)
 		if (!job || job->applied & 1u << i)
 			adaptor_client_revoke(d->slot[i].client, key, 0);
 	if (job) {
+		free(job->result);
+		job->result = NULL;
 		job->cookie = 0;
 		job->waiting = job->applied = 0;
 	}
@@ -277,12 +256,7 @@ void dispatch_revoke(struct dispatch *d, struct adaptor_key key)
 
 void dispatch_forget(struct dispatch *d, struct adaptor_key key)
 {
-	struct job **at = job_at(d, key), *job = *at;
-
-	if (!job)
-		return;
-	*at = job->next;
-	free(job);
+	jobs_forget(&d->jobs, key);
 }
 
 void dispatch_audit(struct dispatch *d, const struct adaptor_key *keys, size_t n)

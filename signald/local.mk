@@ -10,9 +10,9 @@ signald_libcore_a_SOURCES = \
 	signald/plan.c signald/resv.c signald/send.c signald/settle.c signald/shelf.c signald/table.c signald/tick.c
 
 noinst_LIBRARIES += signald/libsignald.a
-signald_libsignald_a_SOURCES = signald/config.h signald/daemon.h signald/dispatch.h signald/peer.h signald/pull.h \
+signald_libsignald_a_SOURCES = signald/config.h signald/daemon.h signald/dispatch.h signald/jobs.h signald/peer.h signald/pull.h \
 	signald/registrar.h signald/registration.h signald/routes.h signald/transport.h signald/config.c signald/daemon.c \
-	signald/dispatch.c signald/options.c signald/outbox.c signald/outbox.h signald/peer.c signald/receive.c signald/pull.c signald/registrar.c signald/registration.c \
+	signald/dispatch.c signald/jobs.c signald/options.c signald/outbox.c signald/outbox.h signald/peer.c signald/receive.c signald/pull.c signald/registrar.c signald/registration.c \
 	signald/routes.c signald/show.c signald/transport.c
 signald_libsignald_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(MNL_CFLAGS)
 SIGNALD_LIBS = signald/libsignald.a signald/libcore.a adaptors/libadaptorclient.a contracts/libcontracts.a \

@@ -61,3 +61,8 @@ tests_fuzz_fuzz_gml_SOURCES = tests/fuzz/fuzz_gml.c
 tests_fuzz_fuzz_gml_LDADD = $(FUZZ_DRIVER) $(SIM_LIBS)
 tests_fuzz_fuzz_sndlib_SOURCES = tests/fuzz/fuzz_sndlib.c
 tests_fuzz_fuzz_sndlib_LDADD = $(FUZZ_DRIVER) $(SIM_LIBS)
+
+check_PROGRAMS += tests/unit/test_jobs
+tests_unit_test_jobs_SOURCES = tests/unit/test_jobs.c
+tests_unit_test_jobs_LDADD = signald/libsignald.a $(CMOCKA_LIBS)
+TESTS += tests/unit/test_jobs

@@ -1,0 +1,34 @@
+/*
+ * What dispatch.c remembers of each session: which adaptors hold something of it and, while a commit is under way, who
+ * has not answered yet. There are as many as sessions, so a job is small between commits, and the table grows by one
+ * chain at a time (linear hashing, Litwin 1980): no call takes long, however many there are.
+ */
+#ifndef ICORP_SIGNALD_JOBS_H
+#define ICORP_SIGNALD_JOBS_H
+
+#include <stddef.h>
+
+#include "adaptors/adaptor.h"
+
+struct job {
+	struct job *next;
+	struct adaptor_key key;
+	uint64_t cookie;                /* of the commit under way; 0: none */
+	uint32_t waiting;               /* adaptors that have not answered it */
+	uint32_t applied;               /* adaptors that hold something of this session */
+	struct adaptor_result *result;  /* what was answered so far; NULL when no commit is under way */
+};
+
+/* Zeroed, it is empty. low: the power of two below or at n. */
+struct jobs { struct job **chain; size_t n, room, low, count; };
+
+/* NULL: there is none. */
+struct job *jobs_find(const struct jobs *jobs, struct adaptor_key key);
+/* Makes it if need be. NULL: no memory. */
+struct job *jobs_obtain(struct jobs *jobs, struct adaptor_key key);
+/* Frees it, if there is one. */
+void jobs_forget(struct jobs *jobs, struct adaptor_key key);
+/* Frees all. */
+void jobs_clear(struct jobs *jobs);
+
+#endif
