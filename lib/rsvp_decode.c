@@ -516,9 +516,9 @@ int rsvp_bundle_next(const uint8_t *data, size_t len, size_t *at, const uint8_t 
 	struct wire w = wire_reader(data, len);
 	uint16_t length;
 
-	if (!*at) { /* past the header and, where there is one, INTEGRITY */
+	if (!*at) { /* past the header and, where there is one, INTEGRITY: the version of a message is 1, so no length */
 		struct rsvp_auth ignored;
-		int r = rsvp_auth_peek(data, len, &ignored);
+		int r = len > RSVP_HEADER_SIZE && data[RSVP_HEADER_SIZE] >> 4 == 1 ? 0 : rsvp_auth_peek(data, len, &ignored);
 
 		if (r < 0 && len > RSVP_HEADER_SIZE)
 			return -EBADMSG;
