@@ -24,6 +24,9 @@ struct bench {
 	struct report_curve curve[CURVES];
 	struct docs own, shared, fresh; /* small with a number each, small without, 4 KB with a number each */
 	int sharing;                 /* a contract may serve many ICorps */
+	/* Of the daemons to be started. No Hello by default: while the floor is measured nobody would answer it. */
+	unsigned hello_ms;
+	const char *log;
 };
 
 /* A chain of daemons and one of relays, with a generator each. */

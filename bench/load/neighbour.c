@@ -75,11 +75,6 @@ void neighbour_close(struct neighbour *n)
 
 /* ---- sending ---- */
 
-static struct rsvp_auth auth_next(struct neighbour *n)
-{
-	return (struct rsvp_auth){ n->key, NEIGHBOUR_KEY_ID, ++n->sequence, 0 };
-}
-
 static void transmit(struct neighbour *n)
 {
 	struct pollfd wait = { n->fd, POLLOUT, 0 };
@@ -95,6 +90,7 @@ static void transmit(struct neighbour *n)
 			done++; /* lost, as any datagram may be */
 	}
 	n->sent += n->n_out;
+	n->said_us = clock_now_us();
 	n->n_out = 0;
 }
 
@@ -111,20 +107,10 @@ static void datagram_done(struct neighbour *n, int len)
 		transmit(n);
 }
 
-static void bundle_open(struct neighbour *n)
-{
-	struct rsvp_auth auth = auth_next(n);
-
-	rsvp_bundle_begin(&n->bundle, &auth, n->out.buffer[n->n_out], BUNDLE_ROOM);
-	n->bundling = 1;
-}
-
 static void bundle_close(struct neighbour *n)
 {
-	struct rsvp_auth auth = { n->key, NEIGHBOUR_KEY_ID, 0, 0 }; /* its number was written when it was opened */
-
 	if (n->bundling && n->bundle.n)
-		datagram_done(n, rsvp_bundle_end(&n->bundle, &auth));
+		datagram_done(n, rsvp_bundle_end(&n->bundle, NULL));
 	n->bundling = 0;
 }
 
@@ -133,7 +119,8 @@ static int put_bundled(struct neighbour *n, const uint8_t *message, size_t len)
 {
 	for (int attempt = 0; attempt < 2; attempt++) {
 		if (!n->bundling)
-			bundle_open(n);
+			rsvp_bundle_begin(&n->bundle, NULL, n->out.buffer[n->n_out], BUNDLE_ROOM);
+		n->bundling = 1;
 		if (!rsvp_bundle_add(&n->bundle, message, len))
 			return 1;
 		bundle_close(n);
@@ -141,19 +128,17 @@ static int put_bundled(struct neighbour *n, const uint8_t *message, size_t len)
 	return 0;
 }
 
+/* Each message is signed, also in a Bundle (doc/protocol.md). */
 static void put(struct neighbour *n, const struct rsvp_msg *msg)
 {
+	struct rsvp_auth auth = { n->key, NEIGHBOUR_KEY_ID, ++n->sequence, 0 };
 	uint8_t message[NEIGHBOUR_ROOM];
-	struct rsvp_auth auth;
-	int len;
+	int len = rsvp_encode(msg, RSVP_ENTERPRISE, &auth, message, sizeof(message));
 
-	if (n->reduction) {
-		len = rsvp_encode(msg, RSVP_ENTERPRISE, NULL, message, sizeof(message));
-		if (len > 0 && put_bundled(n, message, (size_t)len))
-			return;
-	}
-	auth = auth_next(n);
-	datagram_done(n, rsvp_encode(msg, RSVP_ENTERPRISE, &auth, n->out.buffer[n->n_out], NEIGHBOUR_ROOM));
+	if (len <= 0 || (n->reduction && put_bundled(n, message, (size_t)len)))
+		return;
+	memcpy(n->out.buffer[n->n_out], message, (size_t)len);
+	datagram_done(n, len);
 }
 
 static uint32_t own_id(struct neighbour *n, uint32_t owner)
@@ -262,7 +247,8 @@ static void take_message(struct neighbour *n, const uint8_t *data, size_t len)
 {
 	struct rsvp_msg *msg = &n->msg;
 
-	if (rsvp_decode(data, len, RSVP_ENTERPRISE, msg, NULL)) {
+	if ((n->received <= VERIFY_FIRST && rsvp_auth_verify(data, len, n->key)) ||
+	    rsvp_decode(data, len, RSVP_ENTERPRISE, msg, NULL)) {
 		n->unread++;
 		return;
 	}
@@ -294,10 +280,6 @@ static void take_datagram(struct neighbour *n, const uint8_t *data, size_t len)
 	if (n->raw && len > (size_t)(data[0] & 15) * 4) {
 		len -= (size_t)(data[0] & 15) * 4;
 		data += (size_t)(data[0] & 15) * 4;
-	}
-	if (n->received <= VERIFY_FIRST && rsvp_auth_verify(data, len, n->key)) {
-		n->unread++;
-		return;
 	}
 	if (len < 8 || data[1] != RSVP_BUNDLE) {
 		take_message(n, data, len);

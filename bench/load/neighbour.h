@@ -40,6 +40,7 @@ struct neighbour {
 	int reduction;               /* the router understands it */
 	int mute;                    /* do not answer Hello any more */
 	uint32_t epoch, next_id;
+	uint64_t said_us;            /* when something was last sent */
 	uint32_t hello, router_hello; /* instances: ours, and the router's as it last said; 0: it said none */
 	struct { uint32_t *v; size_t n, room; } owner; /* by message id */
 	struct rsvp_msg msg, acks, list; /* received; acknowledgements owed; the last Srefresh */

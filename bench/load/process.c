@@ -43,7 +43,7 @@ static int write_config(unsigned router, const struct daemon_options *o, char *p
 		o->raw ? "raw" : "udp");
 	fprintf(f, "keyring = \"" WORLD_DIR "/keyring\"\ncontrol = \"" WORLD_DIR "/r%u.sock\"\nadaptor_dir = \"%s\"\n",
 		router, o->directory);
-	fprintf(f, "refresh = \"%ums\"\nlog_level = \"warn\"\n", o->refresh_ms);
+	fprintf(f, "refresh = \"%ums\"\nhello = \"%ums\"\nlog_level = \"warn\"\n", o->refresh_ms, o->hello_ms);
 	fprintf(f, "port in { speed = 1000G share = 100 }\nport out { speed = 1000G share = 100 }\n");
 	if (router == 1)
 		fprintf(f, "port spare { speed = 1000G share = 100 }\n");
@@ -74,6 +74,8 @@ int process_daemon(struct process *p, unsigned router, const struct daemon_optio
 	p->router = router;
 	p->pid = child(WORLD_DAEMONS, router, options->cpu);
 	if (!p->pid) {
+		if (options->log && !freopen(options->log, "a", stderr))
+			_exit(126);
 		execl(program, program, "--config", config, NULL);
 		fprintf(stderr, "signaling: %s: %s\n", program, strerror(errno));
 		_exit(127);

@@ -17,7 +17,9 @@ struct daemon_options {
 	const char *directory;  /* where icorp-signald and icorp-adaptor are */
 	int raw;                /* IP protocol 46; 0: UDP */
 	unsigned refresh_ms;    /* R */
+	unsigned hello_ms;      /* between its HELLOs; 0: it sends none */
 	int cpu;                /* the processor to run on; -1: any */
+	const char *log;        /* where its log goes; NULL: to our standard error */
 };
 
 /* This process, and those it starts from now on without one of their own, run on that processor. */

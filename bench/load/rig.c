@@ -51,7 +51,8 @@ int rig_start(struct rig *rig, struct bench *bench, unsigned routers, unsigned r
 	rig->bench = bench;
 	rig->routers = routers;
 	rig->docs = docs;
-	rig->daemon_options = (struct daemon_options){ o->directory, o->raw, refresh_ms, o->cpu_daemon };
+	rig->daemon_options = (struct daemon_options){ o->directory, o->raw, refresh_ms, bench->hello_ms, o->cpu_daemon,
+						      bench->log };
 	if (world_build(routers) || start_processes(rig) ||
 	    generator_open(&rig->g, docs, WORLD_DAEMONS, routers, o->raw, o->plain))
 		return -1;
