@@ -157,8 +157,10 @@ void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
 
 void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf)
 {
-	if (leaf->branch)
-		send_path_tear(t, s, leaf->branch, leaf);
+	if (leaf->branch && leaf->branch->n_leaves > 1)
+		leaf->branch->dirty = 1;
+	else if (leaf->branch)
+		send_path_tear(t, s, leaf->branch);
 	leaf_unplace(t, s, leaf);
 	s->dirty_terms = 1;
 	for (unsigned i = 0; i < s->n_leaves; i++)

@@ -81,7 +81,7 @@ void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t va
 	}
 	send_path_err(t, s, &error, &grant, NULL);
 	for (struct branch *b = s->branch; b; b = b->next)
-		send_path_tear(t, s, b, NULL);
+		send_path_tear(t, s, b);
 	session_chstate(t, s, SESSION_FAILED, grant.reason);
 	session_close(t, s);
 }

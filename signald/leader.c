@@ -120,7 +120,7 @@ void leader_update(struct turn *t, struct session *s)
 static void tear_all(struct turn *t, struct session *s)
 {
 	for (struct branch *b = s->branch; b; b = b->next)
-		send_path_tear(t, s, b, NULL);
+		send_path_tear(t, s, b);
 }
 
 /* Refused somewhere before it was ever complete: everything reserved so far is released. */

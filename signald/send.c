@@ -139,6 +139,7 @@ void send_path(struct turn *t, struct session *s, struct branch *b)
 	struct rsvp_msg *m = message_begin(t, RSVP_PATH, s);
 	uint8_t *made;
 
+	b->dirty = 0;
 	set_hop(m, t, b->lih);
 	path_common(t, s, m);
 	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 1);
@@ -199,25 +200,17 @@ void send_resv(struct turn *t, struct session *s)
 	s->up.resv_id = message_send(t, s, s->up.addr, NEIGHBOUR_STATE, s->up.resv_id);
 }
 
-/* Tears `only` (or all) of the branch's leaves. */
-void send_path_tear(struct turn *t, struct session *s, struct branch *b, const struct leaf *only)
+void send_path_tear(struct turn *t, struct session *s, struct branch *b)
 {
 	struct rsvp_msg *m = message_begin(t, RSVP_PATH_TEAR, s);
-	struct in_addr none = { 0 };
-	uint32_t all = only && b->n_leaves > 1 ? 0 : b->path_id;
 
-	set_hop(m, t, b->lih);
+	set_hop(m, t, b->lih); /* without a list of endpoints: all that our Path listed */
 	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 0);
-	for (unsigned i = 0; i < s->n_leaves; i++)
-		if (s->leaf[i].branch == b && (!only || only == &s->leaf[i]))
-			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
-	if (b->isc) {
+	if (b->isc)
 		message_send_isc(t, b->neighbour);
-		return;
-	}
-	message_send(t, s, b->neighbour, NEIGHBOUR_URGENT, all);
-	if (all)
-		b->path_id = 0; /* its Path is not refreshed any more */
+	else
+		message_send(t, s, b->neighbour, NEIGHBOUR_URGENT, b->path_id);
+	b->path_id = 0; /* its Path is not refreshed any more */
 }
 
 /* Says upstream that `only`, or the leaves of `of`, or all, are no longer reserved. */

@@ -62,6 +62,7 @@ struct branch {
 	uint16_t n_leaves;
 	int8_t port;
 	uint8_t trunk : 1, isc : 1;
+	uint8_t dirty : 1;                    /* it is to be sent a Path */
 	uint32_t resv_hash;                   /* of the last Resv's content: a refresh only moves the lifetime */
 	uint32_t path_id, resv_id;            /* of the messages: ours, its; 0: none */
 	uint32_t refresh_ms;                  /* its R */
@@ -206,7 +207,10 @@ uint64_t leaf_level(const struct leaf *leaf, enum resource resource);
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf);
 /* Takes it off; the branch goes with its last leaf. Nothing is sent. */
 void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf);
-/* The same and tells the neighbour (PathTear). */
+/*
+ * The same and tells the neighbour: by a PathTear, or, when others stay behind it, by a Path that no longer lists it. (A
+ * PathTear of one leaf would leave the Path before it, which may have to be sent again, to bring the leaf back.)
+ */
 void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf);
 struct branch *branch_by_lih(struct session *s, uint32_t lih);
 void branch_delete(struct branch *b);                        /* one that hangs nowhere */
@@ -251,7 +255,7 @@ void message_withdraw(struct core *core, struct in_addr to, uint32_t *id);
 /* send.c */
 void send_path(struct turn *t, struct session *s, struct branch *b);
 void send_resv(struct turn *t, struct session *s);
-void send_path_tear(struct turn *t, struct session *s, struct branch *b, const struct leaf *only);
+void send_path_tear(struct turn *t, struct session *s, struct branch *b);
 void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, const struct leaf *only);
 void send_path_err(struct turn *t, const struct session *s, const struct rsvp_error *error,
 		   const struct rsvp_grant *grant, const struct leaf *only);

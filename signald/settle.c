@@ -56,12 +56,10 @@ static void settle_terms(struct turn *t, struct session *s)
 
 static void settle_down(struct turn *t, struct session *s)
 {
-	s->dirty_down = 0;
-	if (s->state == SESSION_FAILED)
-		return;
-	for (struct branch *b = s->branch; b; b = b->next)
-		if (!b->isc || s->committed)
+	for (struct branch *b = s->branch; b && s->state != SESSION_FAILED; b = b->next)
+		if ((s->dirty_down || b->dirty) && (!b->isc || s->committed))
 			send_path(t, s, b);
+	s->dirty_down = 0;
 }
 
 static void settle_report(struct turn *t, struct session *s)
@@ -89,8 +87,7 @@ void session_settle(struct turn *t, struct session *s)
 		send_resv(t, s);
 		s->dirty_up = 0;
 	}
-	if (s->dirty_down)
-		settle_down(t, s);
+	settle_down(t, s);
 	session_schedule(t, s);
 }
 
@@ -233,7 +230,10 @@ static void reroute(struct turn *t, struct session *s)
 		    hop.subtarget.s_addr == leaf->subtarget.s_addr)
 			continue;
 		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: next hop changed", leaf->ep->element);
-		send_path_tear(t, s, leaf->branch, leaf);
+		if (leaf->branch->n_leaves > 1)
+			leaf->branch->dirty = 1;
+		else
+			send_path_tear(t, s, leaf->branch);
 		leaf_unplace(t, s, leaf);
 		if (leaf_place(t, s, leaf))
 			log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no way any more", leaf->ep->element);

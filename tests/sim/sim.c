@@ -119,17 +119,37 @@ static const char *name_of(const struct sim *sim, struct in_addr addr, char out[
 	return at < 0 ? addr_text(addr, out) : sim->topo->node[at].name;
 }
 
+/* "Path 7 icorp 3 (srv1 srv2)": type, message id, session, endpoints. */
+static void describe(const struct sim *sim, const struct rsvp_msg *msg, char *out, size_t room)
+{
+	char addr[ADDR_TEXT];
+	size_t at = (size_t)snprintf(out, room, "%s", rsvp_type_name(msg->type));
+
+	if (msg->has & RSVP_HAS_ID)
+		at += (size_t)snprintf(out + at, room - at, " %u", msg->id.id);
+	if (msg->session.icorp)
+		at += (size_t)snprintf(out + at, room - at, " icorp %u", msg->session.icorp);
+	for (unsigned i = 0; i < msg->s2l.n && at + 80 < room; i++)
+		at += (size_t)snprintf(out + at, room - at, "%s%s%s", i ? " " : " (", name_of(sim, msg->s2l.v[i].addr, addr),
+				       i + 1 == msg->s2l.n ? ")" : "");
+	for (unsigned i = 0; i < msg->ids.n && at + 80 < room; i++)
+		at += (size_t)snprintf(out + at, room - at, " %u", msg->ids.v[i]);
+	for (unsigned i = 0; i < msg->acks.n && at + 80 < room; i++)
+		at += (size_t)snprintf(out + at, room - at, " %s%u", msg->acks.v[i].nack ? "not " : "", msg->acks.v[i].id.id);
+}
+
 static void trace_message(struct sim *sim, struct in_addr from, struct in_addr dest, const uint8_t *data, size_t len,
 			  const char *what)
 {
-	char a[ADDR_TEXT], b[ADDR_TEXT];
+	char a[ADDR_TEXT], b[ADDR_TEXT], text[512];
 	struct rsvp_msg msg = { 0 };
 
 	if (!sim->trace)
 		return;
-	if (!rsvp_decode(data, len, RSVP_ENTERPRISE, &msg, NULL))
-		sim_trace(sim, "%s -> %s  %s icorp %u%s", name_of(sim, from, a), name_of(sim, dest, b),
-			  rsvp_type_name(msg.type), msg.session.icorp, what);
+	if (!rsvp_decode(data, len, RSVP_ENTERPRISE, &msg, NULL)) {
+		describe(sim, &msg, text, sizeof(text));
+		sim_trace(sim, "%s -> %s  %s%s", name_of(sim, from, a), name_of(sim, dest, b), text, what);
+	}
 	rsvp_msg_free(&msg);
 }
 
