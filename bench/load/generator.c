@@ -305,7 +305,10 @@ static uint32_t ask_range(struct generator *g, uint32_t from, uint32_t to, unsig
 
 	window = window < WINDOW_MAX ? window : WINDOW_MAX;
 	for (uint32_t next = from; (next < to || g->n_window) && now < deadline_us; now = clock_now_us()) {
-		while (next < to && g->n_window < window)
+		unsigned room = window - g->n_window;
+
+		/* in batches, as under load, so that Bundles are as full however fast the router is */
+		for (room = room < (window + 3) / 4 ? 0 : room; room && next < to; room--)
 			ask(g, &g->slot[next++], now);
 		turn(g);
 		if (now - retried >= CLOCK_MS) {
