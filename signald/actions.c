@@ -45,28 +45,51 @@ struct core_action *action_add(struct turn *t, enum core_action_type type)
 	return to;
 }
 
-void action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len)
+/* An action with bytes of its own; NULL: no memory. */
+static struct core_action *action_with(struct turn *t, enum core_action_type type, const void *bytes, size_t len)
 {
 	struct core_actions *all = t->actions;
 	struct core_action *a;
 
 	if (len > all->bytes_room - all->n_bytes) {
 		size_t room = all->bytes_room * 2 > all->n_bytes + len ? all->bytes_room * 2 : all->n_bytes + len + 4096;
-		uint8_t *bytes = realloc(all->bytes, room);
+		uint8_t *bigger = realloc(all->bytes, room);
 
-		if (!bytes) {
+		if (!bigger) {
 			all->lost++;
-			return;
+			return NULL;
 		}
-		all->bytes = bytes;
+		all->bytes = bigger;
 		all->bytes_room = room;
 	}
-	a = action_add(t, CORE_SEND);
+	a = action_add(t, type);
+	a->at = all->n_bytes;
+	a->len = len;
+	memcpy(all->bytes + all->n_bytes, bytes, len);
+	all->n_bytes += len;
+	return a;
+}
+
+void action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len)
+{
+	struct core_action *a = action_with(t, CORE_SEND, message, len);
+
+	if (!a)
+		return;
 	a->to = to;
 	a->isc = isc;
 	a->message_type = type;
-	a->at = all->n_bytes;
-	a->len = len;
-	memcpy(all->bytes + all->n_bytes, message, len);
-	all->n_bytes += len;
+	if (type && type <= RSVP_RESV_CONF)
+		t->core->counter[CORE_PATHS_SENT + type - RSVP_PATH]++;
+}
+
+void action_refused(struct turn *t, struct adaptor_key key, uint8_t code, uint16_t value, const char *why)
+{
+	struct core_action *a = action_with(t, CORE_REFUSAL, why, strlen(why) + 1);
+
+	if (!a)
+		return;
+	a->key = key;
+	a->code = code;
+	a->value = value;
 }

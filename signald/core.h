@@ -66,6 +66,7 @@ enum core_action_type {
 	CORE_FETCH,     /* get key's contract `digest` from `to`; answer with core_contract */
 	CORE_REPORT,    /* we lead it: tell the gatekeeper about session (leader.h) */
 	CORE_CLOSED,    /* session is gone; forget what you keep about key */
+	CORE_REFUSAL,   /* for the operator: this element refused key something: code, value, and why as the text */
 };
 
 struct core_action {
@@ -73,7 +74,8 @@ struct core_action {
 	struct in_addr to;
 	int isc;
 	uint8_t message_type;             /* SEND: RSVP_PATH, … */
-	size_t at, len;                   /* SEND: where in the list's bytes */
+	uint8_t code; uint16_t value;     /* REFUSAL: RSVP_ERR_…, and what goes with it */
+	size_t at, len;                   /* SEND, REFUSAL: where in the list's bytes; a text's len includes its NUL */
 	struct adaptor_key key;           /* all but SEND */
 	const struct session *session;    /* APPLY, REPORT, CLOSED */
 	uint64_t cookie;
@@ -90,6 +92,10 @@ struct core_actions {
 static inline const uint8_t *core_action_message(const struct core_actions *actions, const struct core_action *a)
 {
 	return actions->bytes + a->at;
+}
+static inline const char *core_action_text(const struct core_actions *actions, const struct core_action *a)
+{
+	return a->len ? (const char *)actions->bytes + a->at : "";
 }
 void core_actions_clear(struct core_actions *actions);
 void core_actions_free(struct core_actions *actions);
@@ -140,8 +146,11 @@ size_t core_sessions(const struct core *core);
 /* Whom we speak to, with the state of each (neighbour.h). Read only. */
 const struct neighbours *core_neighbours(const struct core *core);
 
+/* Messages in the order of their types, from RSVP_PATH to RSVP_RESV_CONF; what is sent again counts again. */
 enum core_counter {
 	CORE_PATHS, CORE_RESVS, CORE_PATH_ERRS, CORE_RESV_ERRS, CORE_PATH_TEARS, CORE_RESV_TEARS, CORE_CONFS,
+	CORE_PATHS_SENT, CORE_RESVS_SENT, CORE_PATH_ERRS_SENT, CORE_RESV_ERRS_SENT, CORE_PATH_TEARS_SENT,
+	CORE_RESV_TEARS_SENT, CORE_CONFS_SENT,
 	CORE_NO_PATH, CORE_NOT_ITS_OWN, CORE_PARKED, CORE_LAPSED, CORE_REFUSED, CORE_LOOPS, CORE_STALE, CORE_COUNTERS
 };
 const uint64_t *core_counters(const struct core *core);

@@ -121,6 +121,15 @@ static void act_fetch(struct daemon *d, const struct core_action *a)
 		log_icorp(LOG_LEVEL_WARN, a->key.icorp, "contract cannot be fetched: out of memory");
 }
 
+static void note_refused(struct daemon *d, const struct core_action *a)
+{
+	struct error_entry e = { .icorp = a->key.icorp, .event = "refused", .code = rsvp_error_name(a->code, a->value) };
+
+	snprintf(e.element, sizeof(e.element), "%s", d->core_config.element);
+	snprintf(e.reason, sizeof(e.reason), "%s", core_action_text(&d->actions, a));
+	errors_note(&d->errors, &e);
+}
+
 static void carry_out(struct daemon *d)
 {
 	for (unsigned i = 0; i < d->actions.n; i++) {
@@ -145,6 +154,9 @@ static void carry_out(struct daemon *d)
 			break;
 		case CORE_CLOSED:
 			act_closed(d, a);
+			break;
+		case CORE_REFUSAL:
+			note_refused(d, a);
 			break;
 		}
 	}
@@ -310,7 +322,7 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 	r = routes_new(loop_base(d->loop), &d->core_config, &d->nexthops, on_routes, d, &d->routes);
 	if (!r)
 		r = transport_new(loop_base(d->loop), &transport, &hooks, &d->transport, why, room);
-	if (!r && !(d->outbox = outbox_new(d->transport, d->peers)))
+	if (!r && !(d->outbox = outbox_new(d->transport, d->peers, &d->errors)))
 		r = -ENOMEM;
 	if (!r)
 		r = pull_new(loop_base(d->loop), d->core, d->core_config.address, on_contract, d, &d->pull, why, room);

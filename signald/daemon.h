@@ -8,6 +8,7 @@
 #include "signald/config.h"
 #include "signald/core.h"
 #include "signald/dispatch.h"
+#include "signald/errors.h"
 #include "signald/peer.h"
 
 struct event;
@@ -41,6 +42,8 @@ struct daemon {
 	struct control_server *control;
 	struct event *timer, *audit_timer;
 	struct rsvp_msg msg;
+	struct errors errors;
+	uint64_t bundles_received;
 	struct show_wait *shows;
 	uint64_t started_us;
 };
@@ -61,7 +64,7 @@ void daemon_settle(struct daemon *d);
 void receive_datagram(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len);
 void receive_drained(void *ctx);
 
-/* show.c */
+/* show.c, show_adaptors.c */
 int show_open(struct daemon *d);
 void show_shown(struct daemon *d, uint64_t cookie, const char *instance, const char *json, const char *error);
 void show_close(struct daemon *d);

@@ -86,6 +86,9 @@ static void say(struct turn *t, struct session *s, const struct leaf *leaf, enum
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s asks %s %s by %u (number %u): %s%s%s", leaf->ep->element,
 		  d->direction > 0 ? "more" : "less", resource_name(resource), d->steps, d->sequence,
 		  outcome_name(outcome), *reason ? ": " : "", reason);
+	if (outcome == OUTCOME_REFUSED && leaf->branch->isc) /* what others refuse comes as a ResvErr, or is in resv.c */
+		action_refused(t, s->key, RSVP_ERR_ADMISSION,
+			       resource == RESOURCE_BANDWIDTH ? RSVP_ADMISSION_BANDWIDTH : RSVP_ADMISSION_CPU, reason);
 	s->dirty_up = s->dirty_report = 1;
 }
 

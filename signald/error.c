@@ -27,10 +27,21 @@ const char *rsvp_error_name(uint8_t code, uint16_t value)
 		return "policy";
 	case RSVP_ERR_NO_PATH:
 		return "no path information";
+	case RSVP_ERR_NO_SENDER:
+		return "no sender information";
+	case RSVP_ERR_STYLE:
+		return "conflicting reservation style";
+	case RSVP_ERR_UNKNOWN_CLASS:
+		return "unknown object class";
+	case RSVP_ERR_UNKNOWN_CTYPE:
+		return "unknown object C-Type";
+	case RSVP_ERR_TRAFFIC:
+	case RSVP_ERR_TRAFFIC_SYSTEM:
+		return "traffic control";
 	case RSVP_ERR_ROUTING:
 		return "routing: no route to destination";
 	case RSVP_ERR_SYSTEM:
-		return "system";
+		return value == RSVP_SYSTEM_CONTRACT_TIMEOUT ? "system: contract" : "system";
 	default:
 		return "error";
 	}
@@ -69,6 +80,7 @@ void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t va
 	grant.endpoint = none;
 	t->core->counter[CORE_REFUSED]++;
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused: %s", grant.reason);
+	action_refused(t, s->key, code, value, grant.reason);
 	if (session_more(s)) {
 		s->more->error.code = code;
 		s->more->error.value = value;

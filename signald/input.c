@@ -2,6 +2,7 @@
  * The core's inputs from outside: messages by type, and contracts that were fetched. A Path whose contract is not here yet
  * is parked until the contract comes or its time is up.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,16 @@ void parked_free(struct parked *p)
 {
 	rsvp_msg_free(&p->msg);
 	free(p);
+}
+
+static void park_refused(struct turn *t, const struct parked *p, const char *why)
+{
+	struct adaptor_key key = { p->msg.session.icorp, p->msg.session.leader };
+	char text[ADAPTOR_REASON];
+
+	snprintf(text, sizeof(text), "contract not to be had, Path dropped: %s", why);
+	log_icorp(LOG_LEVEL_WARN, key.icorp, "%s", text);
+	action_refused(t, key, RSVP_ERR_SYSTEM, RSVP_SYSTEM_CONTRACT_TIMEOUT, text);
 }
 
 /* A Path whose contract is not here yet waits; a refresh of it adds nothing. */
@@ -85,35 +96,28 @@ static int may_send(const struct rsvp_msg *msg, const struct core_from *from)
 static void session_message(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from,
 			    struct contract *contract)
 {
-	uint64_t *counter = t->core->counter;
-
+	if (msg->type && msg->type <= RSVP_RESV_CONF)
+		t->core->counter[CORE_PATHS + msg->type - RSVP_PATH]++;
 	switch (msg->type) {
 	case RSVP_PATH:
-		counter[CORE_PATHS]++;
 		path_message(t, msg, from, contract);
 		break;
 	case RSVP_RESV:
-		counter[CORE_RESVS]++;
 		resv_input(t, msg, from);
 		break;
 	case RSVP_PATH_ERR:
-		counter[CORE_PATH_ERRS]++;
 		path_err_input(t, msg);
 		break;
 	case RSVP_RESV_ERR:
-		counter[CORE_RESV_ERRS]++;
 		resv_err_input(t, msg);
 		break;
 	case RSVP_PATH_TEAR:
-		counter[CORE_PATH_TEARS]++;
 		path_tear_input(t, msg);
 		break;
 	case RSVP_RESV_TEAR:
-		counter[CORE_RESV_TEARS]++;
 		resv_tear_input(t, msg, from);
 		break;
 	case RSVP_RESV_CONF:
-		counter[CORE_CONFS]++;
 		resv_conf_input(t, msg);
 		break;
 	default:
@@ -173,7 +177,7 @@ void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct 
 		if (contract)
 			path_input(&t, &p->msg, &p->from, contract);
 		else
-			log_icorp(LOG_LEVEL_WARN, p->msg.session.icorp, "contract not to be had: %s", why ? why : "?");
+			park_refused(&t, p, why ? why : "no reason given");
 		parked_free(p);
 	}
 }
@@ -191,7 +195,7 @@ void parked_expire(struct turn *t)
 		}
 		*at = p->next;
 		t->core->n_parked--;
-		log_icorp(LOG_LEVEL_WARN, p->msg.session.icorp, "contract not to be had in time; Path dropped");
+		park_refused(t, p, "it did not come in time");
 		parked_free(p);
 	}
 }

@@ -12,8 +12,10 @@ signald_libcore_a_SOURCES = \
 noinst_LIBRARIES += signald/libsignald.a
 signald_libsignald_a_SOURCES = signald/config.h signald/daemon.h signald/dispatch.h signald/jobs.h signald/peer.h signald/pull.h \
 	signald/registrar.h signald/registration.h signald/routes.h signald/transport.h signald/config.c signald/daemon.c \
-	signald/dispatch.c signald/jobs.c signald/options.c signald/outbox.c signald/outbox.h signald/peer.c signald/receive.c signald/pull.c signald/registrar.c signald/registration.c \
-	signald/routes.c signald/show.c signald/transport.c
+	signald/dispatch.c signald/errors.c signald/errors.h signald/jobs.c signald/options.c signald/outbox.c signald/outbox.h \
+	signald/peer.c signald/receive.c signald/pull.c signald/registrar.c signald/registration.c signald/routes.c \
+	signald/show.c signald/show.h signald/show_adaptors.c signald/show_element.c signald/show_errors.c \
+	signald/show_neighbours.c signald/show_sessions.c signald/show_timers.c signald/transport.c
 signald_libsignald_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(MNL_CFLAGS)
 SIGNALD_LIBS = signald/libsignald.a signald/libcore.a adaptors/libadaptorclient.a contracts/libcontracts.a \
 	$(HTTP_LIBS) $(CRYPTOBASE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(MNL_LIBS) $(PCAP_LIBS)

@@ -15,7 +15,9 @@ const char *core_counter_name(enum core_counter counter)
 {
 	static const char *const names[CORE_COUNTERS] = {
 		"paths received", "resvs received", "path errors received", "resv errors received",
-		"path tears received", "resv tears received", "resv confirmations received", "no path state", "ISCs beyond their own",
+		"path tears received", "resv tears received", "resv confirmations received", "paths sent", "resvs sent",
+		"path errors sent", "resv errors sent", "path tears sent", "resv tears sent", "resv confirmations sent",
+		"no path state", "ISCs beyond their own",
 		"waited for a contract", "lapsed", "refused here", "loops", "stale revisions",
 	};
 

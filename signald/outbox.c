@@ -3,6 +3,7 @@
  * carries; its first message stands behind the Bundle's header, so that a lone one is sent without that header.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,18 +28,21 @@ struct slot {
 struct outbox {
 	struct transport *transport;
 	struct peers *peers;
+	struct errors *errors;
+	uint64_t bundles;
 	unsigned n;
 	struct slot slot[SLOTS];
 	struct log_burst no_key, failed;
 };
 
-struct outbox *outbox_new(struct transport *transport, struct peers *peers)
+struct outbox *outbox_new(struct transport *transport, struct peers *peers, struct errors *errors)
 {
 	struct outbox *o = calloc(1, sizeof(*o));
 
 	if (o) {
 		o->transport = transport;
 		o->peers = peers;
+		o->errors = errors;
 	}
 	return o;
 }
@@ -50,14 +54,20 @@ void outbox_free(struct outbox *o)
 	free(o);
 }
 
-static void said(struct log_burst *burst, struct in_addr to, uint8_t type, const char *why)
+static void said(struct outbox *o, struct log_burst *burst, struct in_addr to, uint8_t type, const char *why)
 {
+	struct error_entry e = { .event = "not sent", .code = rsvp_type_name(type) };
 	char text[ADDR_TEXT];
 	unsigned more;
 
-	if (log_burst_ok(burst, clock_now_us(), 5 * CLOCK_S, &more))
-		log_msg(LOG_LEVEL_WARN, "%s to %s not sent: %s (%u more since the last such line)", rsvp_type_name(type),
-			addr_text(to, text), why, more);
+	if (!log_burst_ok(burst, clock_now_us(), 5 * CLOCK_S, &more))
+		return;
+	log_msg(LOG_LEVEL_WARN, "%s to %s not sent: %s (%u more since the last such line)", rsvp_type_name(type),
+		addr_text(to, text), why, more);
+	e.times = more + 1;
+	snprintf(e.element, sizeof(e.element), "%s", text);
+	snprintf(e.reason, sizeof(e.reason), "%s", why);
+	errors_note(o->errors, &e);
 }
 
 /* A lone message goes as it is, several with the Bundle's header before them. */
@@ -82,8 +92,10 @@ void outbox_flush(struct outbox *o)
 	struct transport_datagram out[SLOTS];
 	unsigned n = o->n;
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		finish(&o->slot[i], &out[i]);
+		o->bundles += o->slot[i].n > 1;
+	}
 	o->n = 0;
 	transport_send(o->transport, out, n);
 	for (unsigned i = 0; i < n; i++) {
@@ -92,7 +104,7 @@ void outbox_flush(struct outbox *o)
 		if (peer)
 			peer->counter[out[i].error ? PEER_SEND_FAILED : PEER_SENT]++;
 		if (out[i].error)
-			said(&o->failed, out[i].to, o->slot[i].type, strerror(-out[i].error));
+			said(o, &o->failed, out[i].to, o->slot[i].type, strerror(-out[i].error));
 	}
 }
 
@@ -137,12 +149,12 @@ void outbox_add(struct outbox *o, struct in_addr to, int isc, uint8_t type, cons
 	struct slot *s;
 
 	if (signed_ < 0) {
-		said(&o->no_key, to, type, "no key for the neighbour");
+		said(o, &o->no_key, to, type, "no key for the neighbour");
 		return;
 	}
 	s = slot_for(o, to, isc, len + (signed_ ? RSVP_INTEGRITY_MAX : 0));
 	if (!s) {
-		said(&o->failed, to, type, strerror(ENOMEM));
+		said(o, &o->failed, to, type, strerror(ENOMEM));
 		return;
 	}
 	if (signed_) {
@@ -152,7 +164,7 @@ void outbox_add(struct outbox *o, struct in_addr to, int isc, uint8_t type, cons
 		r = (int)len;
 	}
 	if (r < 0) {
-		said(&o->failed, to, type, strerror(-r));
+		said(o, &o->failed, to, type, strerror(-r));
 		if (!s->n)
 			o->n--; /* it was made for this message */
 		return;
@@ -160,4 +172,9 @@ void outbox_add(struct outbox *o, struct in_addr to, int isc, uint8_t type, cons
 	if (!s->n++)
 		s->type = type;
 	s->len += (size_t)r;
+}
+
+uint64_t outbox_bundles(const struct outbox *o)
+{
+	return o->bundles;
 }

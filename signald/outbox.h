@@ -5,13 +5,14 @@
 #ifndef ICORP_SIGNALD_OUTBOX_H
 #define ICORP_SIGNALD_OUTBOX_H
 
+#include "signald/errors.h"
 #include "signald/peer.h"
 #include "signald/transport.h"
 
 struct outbox;
 
-/* NULL: out of memory. Neither argument is owned. */
-struct outbox *outbox_new(struct transport *transport, struct peers *peers);
+/* NULL: out of memory. No argument is owned. */
+struct outbox *outbox_new(struct transport *transport, struct peers *peers, struct errors *errors);
 void outbox_free(struct outbox *outbox);
 /*
  * Takes a copy of an encoded, unsigned message. isc: to an ISC's controller, never in a Bundle. What cannot be sent is
@@ -20,5 +21,7 @@ void outbox_free(struct outbox *outbox);
 void outbox_add(struct outbox *outbox, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len);
 /* Everything goes. */
 void outbox_flush(struct outbox *outbox);
+/* How many Bundles were sent. */
+uint64_t outbox_bundles(const struct outbox *outbox);
 
 #endif

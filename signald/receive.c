@@ -3,6 +3,7 @@
  * logged once per burst, and dropped.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/clock.h"
@@ -30,15 +31,21 @@ static struct contract *body_contract(const struct daemon *d, const struct rsvp_
 }
 
 /* Each kind has its own bursts, so that a flood of garbage does not hide a forgery. */
-static void log_dropped(struct in_addr from, uint64_t now, enum peer_counter kind, const char *what)
+static void dropped(struct daemon *d, struct in_addr from, uint64_t now, enum peer_counter kind, const char *what)
 {
 	static struct log_burst burst[PEER_COUNTERS];
+	struct error_entry e = { .event = "datagram dropped", .code = peer_counter_name(kind) };
 	unsigned more;
 	char text[ADDR_TEXT];
 
-	if (log_burst_ok(&burst[kind], now, 5 * CLOCK_S, &more))
-		log_msg(LOG_LEVEL_WARN, "datagram from %s dropped: %s%s%s (%u more since the last such line)",
-			addr_text(from, text), peer_counter_name(kind), what ? ": " : "", what ? what : "", more);
+	if (!log_burst_ok(&burst[kind], now, 5 * CLOCK_S, &more))
+		return;
+	log_msg(LOG_LEVEL_WARN, "datagram from %s dropped: %s%s%s (%u more since the last such line)",
+		addr_text(from, text), peer_counter_name(kind), what ? ": " : "", what ? what : "", more);
+	e.times = more + 1;
+	snprintf(e.element, sizeof(e.element), "%s", text);
+	snprintf(e.reason, sizeof(e.reason), "%s", what ? what : "");
+	errors_note(&d->errors, &e);
 }
 
 /* Without INTEGRITY the address alone tells an ISC from a neighbour. */
@@ -63,16 +70,17 @@ static void receive_message(struct daemon *d, struct in_addr from, unsigned ifin
 	int r;
 
 	if (kind != PEER_RECEIVED) {
-		log_dropped(from, now, kind, NULL);
+		dropped(d, from, now, kind, NULL);
 		return;
 	}
 	r = rsvp_decode(data, len, (uint32_t)d->config.enterprise, &d->msg, &error);
 	if (r) {
 		kind = r == -EPROTO ? PEER_UNKNOWN_OBJECT : PEER_MALFORMED;
 		peer->counter[kind]++;
-		log_dropped(from, now, kind, error.what);
+		dropped(d, from, now, kind, error.what);
 		return;
 	}
+	errors_note_message(&d->errors, &d->msg);
 	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, ifindex);
 	where.isc = peer->isc || (!d->config.integrity && isc_here(d, &d->msg, from));
 	contract = where.isc ? NULL : body_contract(d, &d->msg);
@@ -97,9 +105,10 @@ void receive_datagram(void *ctx, struct in_addr from, unsigned ifindex, const ui
 	}
 	while ((r = rsvp_bundle_next(data, len, &at, &message, &message_len)) == 1)
 		receive_message(d, from, ifindex, now, message, message_len);
+	d->bundles_received += !r;
 	if (r < 0) {
 		peers_count(d->peers, from, PEER_MALFORMED);
-		log_dropped(from, now, PEER_MALFORMED, "Bundle");
+		dropped(d, from, now, PEER_MALFORMED, "Bundle");
 	}
 }
 

@@ -155,6 +155,7 @@ static void resv_admit(struct turn *t, struct session *s, struct branch *b, uint
 	snprintf(why, sizeof(why), "no capacity on %s: %llu bit/s would fit", t->core->config.port[port].ifname,
 		 (unsigned long long)fits);
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate, why);
+	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, why);
 	demand_bandwidth_result(t, s, b, why, fits);
 	own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &refusal);
 	refusal.outcome = OUTCOME_REFUSED;

@@ -143,6 +143,7 @@ static void apply_failed(struct turn *t, struct session *s, const struct adaptor
 	int port;
 
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "not applied: %s", result->reason);
+	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, result->reason);
 	for (struct branch *b = s->branch; b; b = b->next) {
 		struct rsvp_grant refusal;
 

@@ -66,3 +66,9 @@ check_PROGRAMS += tests/unit/test_jobs
 tests_unit_test_jobs_SOURCES = tests/unit/test_jobs.c
 tests_unit_test_jobs_LDADD = signald/libsignald.a $(CMOCKA_LIBS)
 TESTS += tests/unit/test_jobs
+
+check_PROGRAMS += tests/unit/test_show
+tests_unit_test_show_SOURCES = tests/unit/test_show.c
+tests_unit_test_show_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_show_LDADD = tests/sim/libsim.a $(SIGNALD_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_show

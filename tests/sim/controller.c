@@ -89,6 +89,7 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 		report(sim, a->key, leader_state(a->session));
 		break;
 	case CORE_CLOSED:
+	case CORE_REFUSAL:
 		break;
 	}
 }

@@ -1,0 +1,91 @@
+/* `show status`, `show ports`, `show l2` and `show routes`: the element itself and what it knows of the network. */
+#include "lib/clock.h"
+#include "signald/registrar.h"
+#include "signald/show.h"
+
+int show_ports(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	const struct daemon *d = ctx;
+	const struct core_config *config = core_config(d->core);
+
+	writer_array(w, "ports");
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		writer_object(w, NULL);
+		writer_str(w, "port", config->port[i].ifname);
+		writer_uint(w, "capacity", config->port[i].capacity_bps);
+		writer_uint(w, "reserved", config->port[i].reserved_bps);
+		writer_end(w);
+	}
+	writer_end(w);
+	writer_array(w, "resources");
+	for (unsigned r = 1; r <= RESOURCE_MAX; r++) {
+		if (!config->resource[r].capacity && !config->resource[r].step)
+			continue;
+		writer_object(w, NULL);
+		writer_str(w, "resource", resource_name(r));
+		writer_uint(w, "capacity", config->resource[r].capacity);
+		writer_uint(w, "used", config->resource[r].used);
+		writer_uint(w, "step", config->resource[r].step);
+		writer_uint(w, "floor", config->resource[r].floor);
+		writer_uint(w, "ceiling", config->resource[r].ceiling);
+		writer_end(w);
+	}
+	writer_end(w);
+	return 0;
+}
+
+int show_l2(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	const struct daemon *d = ctx;
+	const struct nexthops *nh = &d->nexthops;
+
+	writer_array(w, "links");
+	for (size_t i = 0; i < nh->n_links; i++) {
+		writer_object(w, NULL);
+		writer_str(w, "a", nh->node[nh->link[i].a].name);
+		writer_str(w, "a_port", nh->link[i].a_port);
+		writer_str(w, "b", nh->node[nh->link[i].b].name);
+		writer_str(w, "b_port", nh->link[i].b_port);
+		writer_end(w);
+	}
+	writer_end(w);
+	return 0;
+}
+
+int show_routes(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	const struct daemon *d = ctx;
+
+	writer_array(w, "routes");
+	for (size_t i = 0; i < d->nexthops.n_routes; i++) {
+		const struct nexthop_route *r = &d->nexthops.route[i];
+		char text[PREFIX_TEXT];
+
+		writer_object(w, NULL);
+		writer_str(w, "destination", prefix_text(r->dest, text));
+		show_addr(w, "gateway", r->gateway);
+		writer_str(w, "port", show_port(d, r->port));
+		writer_uint(w, "metric", r->metric);
+		writer_end(w);
+	}
+	writer_end(w);
+	return 0;
+}
+
+int show_status(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	const struct daemon *d = ctx;
+	const char *why;
+	int connected = registrar_connected(d->registrar, &why);
+
+	writer_str(w, "element", d->config.name);
+	writer_str(w, "kind", d->config.kind);
+	show_addr(w, "address", d->core_config.address);
+	writer_uint(w, "up_s", (clock_now_us() - d->started_us) / CLOCK_S);
+	writer_uint(w, "sessions", core_sessions(d->core));
+	writer_bool(w, "gatekeeper", connected);
+	writer_str(w, "gatekeeper_reason", why);
+	writer_uint(w, "reports_waiting", registrar_reports_waiting(d->registrar));
+	dispatch_describe(d->dispatch, w);
+	return 0;
+}
