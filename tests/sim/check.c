@@ -176,7 +176,7 @@ void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key
 		s->node = (unsigned)(c - sim->ctl);
 		map_put(&c->shadows, key.icorp, s);
 	}
-	s->last = now;
+	probe_copy(&s->last, &now);
 	book(c, &now, 1);
 	note_neighbours(sim, s);
 	if (moved && now.n_branches)
@@ -320,10 +320,17 @@ static void check_owner(struct sim *sim, struct shadow *s)
 	}
 }
 
-void check_everything(struct sim *sim)
+void check_owners(struct sim *sim)
 {
 	struct shadow *s;
 
+	for (unsigned i = 0; i < sim->topo->n_nodes; i++)
+		for (size_t at = 0; sim->ctl[i].shadows.n && (s = map_next(&sim->ctl[i].shadows, &at));)
+			check_owner(sim, s);
+}
+
+void check_everything(struct sim *sim)
+{
 	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
 		struct controller *c = &sim->ctl[i];
 
@@ -333,7 +340,5 @@ void check_everything(struct sim *sim)
 		check_books(sim, c);
 		check_vlans(sim, c);
 	}
-	for (unsigned i = 0; i < sim->topo->n_nodes; i++)
-		for (size_t at = 0; (s = map_next(&sim->ctl[i].shadows, &at));)
-			check_owner(sim, s);
+	check_owners(sim);
 }

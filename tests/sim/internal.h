@@ -90,7 +90,7 @@ struct sim {
 	struct map iscs;                        /* struct isc that are alive, by address */
 	struct map icorps;                      /* struct icorp, by id */
 	struct isc *all_iscs;
-	uint64_t next_full_us;                  /* when everything is checked again */
+	uint64_t next_look_us; unsigned looks;  /* when owners are looked for again; every tenth time at everything */
 	struct rsvp_msg msg;
 	FILE *trace;
 	unsigned violations, visit;             /* visit: numbers the walks over shadows */
@@ -144,6 +144,7 @@ void sim_register(struct sim *sim, unsigned node);
 /* check.c: after every input, what it touched; at intervals everything */
 void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key);
 void check_books(struct sim *sim, struct controller *c);
+void check_owners(struct sim *sim);
 void check_everything(struct sim *sim);
 void check_forget(struct controller *c); /* its core is gone */
 /* The session of that ICorp in the controller that answers under this address; NULL: none. */

@@ -27,7 +27,7 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 
 	if (!s)
 		return 0;
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, offsetof(struct probe, hold));
 	out->key = key;
 	out->revision = s->contract->revision;
 	out->leading = s->leading;
@@ -42,6 +42,13 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 									b->resv_expires_us != 0 };
 	probe_isc(s, out);
 	return 1;
+}
+
+void probe_copy(struct probe *to, const struct probe *from)
+{
+	memcpy(to, from, offsetof(struct probe, hold));
+	memcpy(to->hold, from->hold, from->n_holds * sizeof(*to->hold));
+	memcpy(to->branch, from->branch, from->n_branches * sizeof(*to->branch));
 }
 
 struct adaptor_key *probe_keys(const struct core *core, size_t *n)

@@ -20,11 +20,12 @@ struct probe {
 	int failed;                          /* it keeps only the memory of it */
 	struct in_addr previous;             /* hop; when not leading */
 	uint16_t vlan;
-	unsigned n_holds; struct probe_hold hold[CORE_MAX_PORTS];
-	unsigned n_branches; struct probe_branch branch[CORE_MAX_PORTS];
 	int isc;                             /* its ISC is here: */
 	uint64_t level[RESOURCE_MAX + 1];    /*   what it has, bandwidth included */
 	uint32_t handled[RESOURCE_MAX + 1];  /*   the last demand that was acted on */
+	unsigned n_holds, n_branches;        /* last, and only as far as they are used: */
+	struct probe_hold hold[CORE_MAX_PORTS];
+	struct probe_branch branch[CORE_MAX_PORTS];
 };
 
 /* An endpoint, as its ICorp's leader sees it. */
@@ -32,6 +33,8 @@ struct probe_leaf { struct in_addr control; int wanted, up; };
 
 /* Fills *out; 0: there is no such session. */
 int probe_session(const struct core *core, struct adaptor_key key, struct probe *out);
+/* Copies what is used of it. */
+void probe_copy(struct probe *to, const struct probe *from);
 /* Walks: the keys of all sessions, a malloc'd array for the caller to free. */
 struct adaptor_key *probe_keys(const struct core *core, size_t *n);
 /* Would its adaptors be asked to keep it by an audit? */

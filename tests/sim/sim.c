@@ -10,7 +10,7 @@
 
 #include "tests/sim/internal.h"
 
-#define FULL_CHECK_US (500 * CLOCK_MS)
+#define LOOK_US (500 * CLOCK_MS)
 
 uint64_t sim_now(const struct sim *sim)
 {
@@ -277,12 +277,15 @@ unsigned sim_run(struct sim *sim, uint64_t until_us)
 		uint64_t event_us = e ? e->key >> 16 : UINT64_MAX, timer_us = t ? t->key : UINT64_MAX;
 		uint64_t at = event_us < timer_us ? event_us : timer_us;
 
-		if (at > until_us && sim->next_full_us > until_us)
+		if (at > until_us && sim->next_look_us > until_us)
 			break;
-		if (sim->next_full_us < at) {
-			sim->now_us = sim->next_full_us;
-			sim->next_full_us += FULL_CHECK_US;
-			check_everything(sim);
+		if (sim->next_look_us < at) {
+			sim->now_us = sim->next_look_us;
+			sim->next_look_us += LOOK_US;
+			if (++sim->looks % 10)
+				check_owners(sim);
+			else
+				check_everything(sim);
 			continue;
 		}
 		if (at > sim->now_us)
@@ -311,7 +314,7 @@ struct sim *sim_new(const struct topo *topo, uint64_t seed, const struct sim_fau
 	sim->topo = topo;
 	sim->faults = *faults;
 	sim->now_us = CLOCK_S;
-	sim->next_full_us = sim->now_us + FULL_CHECK_US;
+	sim->next_look_us = sim->now_us + LOOK_US;
 	sim->map_known = 1;
 	sim->random = (seed + 1) * 0x9e3779b97f4a7c15ull;
 	if (!sim->random)
