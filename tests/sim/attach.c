@@ -148,42 +148,20 @@ static int add_links(struct attaching *a)
 	return 0;
 }
 
-/* Every router's way to one site: breadth first from its router, so that each router learns the neighbour it was met from. */
-static int route_to(struct attaching *a, unsigned dest, unsigned *queue, char *met)
+static int add_way(void *ctx, struct prefix dest, struct in_addr via, unsigned iface)
 {
-	unsigned head = 0, tail = 0;
-
-	memset(met, 0, a->topo->n_nodes);
-	queue[tail++] = a->site[dest].router;
-	met[a->site[dest].router] = 1;
-	while (head < tail) {
-		unsigned at = queue[head++];
-
-		for (unsigned i = 0; i < a->topo->node[at].n_ifaces; i++) {
-			struct topo_end peer = topo_peer(a->topo, at, i);
-			struct topo_node *node = &a->topo->node[peer.node];
-
-			if (met[peer.node] || node->kind != ELEMENT_ROUTER)
-				continue;
-			met[peer.node] = 1;
-			queue[tail++] = peer.node;
-			if (topo_add_route(node, site_addr(dest, 0, 24), a->topo->node[at].iface[i].addr.addr) < 0)
-				return -ENOMEM;
-		}
-	}
-	return 0;
+	return topo_add_route(ctx, dest, via) < 0 ? -ENOMEM : 0;
 }
 
 static int add_routes(struct attaching *a)
 {
-	unsigned *queue = calloc(a->topo->n_nodes + 1, sizeof(*queue));
-	char *met = calloc(a->topo->n_nodes + 1, 1);
-	int r = queue && met ? 0 : -ENOMEM;
+	int r = 0;
 
 	for (unsigned i = 0; !r && i < a->network->n_nodes; i++)
-		r = route_to(a, i, queue, met);
-	free(queue);
-	free(met);
+		if (topo_add_site(a->topo, a->site[i].router, site_addr(i, 0, 24)) < 0)
+			r = -ENOMEM;
+	for (unsigned i = 0; !r && i < a->network->n_nodes; i++)
+		r = topo_routes(a->topo, a->site[i].router, NULL, add_way, &a->topo->node[a->site[i].router]);
 	return r;
 }
 

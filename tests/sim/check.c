@@ -70,6 +70,15 @@ static void check_demands(struct sim *sim, struct shadow *s, const struct probe 
 		check_level(sim, s, now, r);
 }
 
+/* For how long the state of this controller may stand without anybody: a lifetime on its clock, and what was under way. */
+static uint64_t bound(const struct sim *sim, const struct shadow *s)
+{
+	const struct controller *c = &sim->ctl[s->node];
+	uint64_t lifetime = probe_lifetime(c->core);
+
+	return lifetime + lifetime * (uint64_t)llabs(c->ppm) / 500000 + sim->faults.delay_max_us + 1500 * CLOCK_MS;
+}
+
 /* ---- loops ---- */
 
 /* Does a Path that leaves `node` come back to `start`? Every session is looked at once. */
@@ -89,11 +98,13 @@ static int reaches(const struct sim *sim, unsigned node, unsigned start, struct 
 	return 0;
 }
 
-static void check_loop(struct sim *sim, unsigned node, struct adaptor_key key)
+/* While routers disagree a circle can come to be; what it is made of lapses, or is torn, once they agree. */
+static void check_loop(struct sim *sim, struct shadow *s)
 {
 	sim->visit++;
-	if (reaches(sim, node, node, key))
-		sim_violate(sim, "icorp %u: its Paths run in a circle through %s", key.icorp, node_name(sim, node));
+	s->circle = reaches(sim, s->node, s->node, s->last.key);
+	if (s->circle && (!sim->routes_us || sim->now_us - sim->routes_us > bound(sim, s)))
+		sim_violate(sim, "icorp %u: its Paths run in a circle through %s", s->last.key.icorp, node_name(sim, s->node));
 }
 
 static int same_branches(const struct probe *a, const struct probe *b)
@@ -180,7 +191,7 @@ void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key
 	book(c, &now, 1);
 	note_neighbours(sim, s);
 	if (moved && now.n_branches)
-		check_loop(sim, s->node, key);
+		check_loop(sim, s);
 }
 
 /* ---- capacity ---- */
@@ -289,15 +300,6 @@ static int is_answered(const struct sim *sim, const struct shadow *s, const stru
 	return below && !below->last.leading && topo_owner(sim->topo, below->last.previous) == (int)s->node;
 }
 
-/* For how long the state of this controller may stand without anybody: a lifetime on its clock, and what was under way. */
-static uint64_t bound(const struct sim *sim, const struct shadow *s)
-{
-	const struct controller *c = &sim->ctl[s->node];
-	uint64_t lifetime = probe_lifetime(c->core);
-
-	return lifetime + lifetime * (uint64_t)llabs(c->ppm) / 500000 + sim->faults.delay_max_us + 1500 * CLOCK_MS;
-}
-
 static void check_owner(struct sim *sim, struct shadow *s)
 {
 	const struct probe *p = &s->last;
@@ -309,6 +311,8 @@ static void check_owner(struct sim *sim, struct shadow *s)
 	else if (sim->now_us - s->unowned_us > bound(sim, s))
 		sim_violate(sim, "%s keeps icorp %u, which nobody upstream has known for %.3f s", node_name(sim, s->node),
 			    p->key.icorp, (double)(sim->now_us - s->unowned_us) / 1e6);
+	if (s->circle)
+		check_loop(sim, s);
 	for (unsigned i = 0; i < p->n_branches; i++) {
 		if (is_answered(sim, s, &p->branch[i]))
 			s->unanswered_us[i] = 0;

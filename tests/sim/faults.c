@@ -50,6 +50,24 @@ void sim_register(struct sim *sim, unsigned node)
 			controller_originate(sim, &sim->ctl[node], icorp->contract);
 }
 
+void sim_routing(struct sim *sim, int on)
+{
+	sim->routing = on;
+}
+
+/* A link of the backbone failed or is back: every router hears of it, one sooner, one later. */
+static void converge(struct sim *sim, unsigned link)
+{
+	const struct topo_link *l = &sim->topo->link[link];
+
+	if (!sim->routing || sim->topo->node[l->a.node].kind != ELEMENT_ROUTER ||
+	    sim->topo->node[l->b.node].kind != ELEMENT_ROUTER)
+		return;
+	for (unsigned i = 0; i < sim->topo->n_sites; i++)
+		sim_event_add(sim, sim_event(EVENT_ROUTES, sim->topo->site[i].router, 0),
+			      sim_between(sim, CLOCK_MS, SIM_CONVERGENCE_US));
+}
+
 void sim_cut(struct sim *sim, unsigned link, uint64_t down_us)
 {
 	const struct topo_link *l = &sim->topo->link[link];
@@ -58,12 +76,39 @@ void sim_cut(struct sim *sim, unsigned link, uint64_t down_us)
 		  sim->topo->node[l->b.node].name, (double)down_us / 1e6);
 	sim->cut[link]++;
 	sim_event_add(sim, sim_event(EVENT_LINK, link, 0), down_us);
+	converge(sim, link);
+}
+
+void sim_link_back(struct sim *sim, unsigned link)
+{
+	const struct topo_link *l = &sim->topo->link[link];
+
+	if (!sim->cut[link] || --sim->cut[link])
+		return;
+	sim_trace(sim, "the link %s - %s passes again", sim->topo->node[l->a.node].name, sim->topo->node[l->b.node].name);
+	converge(sim, link);
+}
+
+void sim_reroute(struct sim *sim, unsigned node)
+{
+	struct controller *c = &sim->ctl[node];
+
+	sim->map_known++;
+	sim->routes_us = sim->now_us;
+	if (topo_reroute(sim->topo, c->node, sim->cut, &c->nexthops))
+		abort();
+	if (c->core)
+		controller_routes(sim, c);
 }
 
 void sim_heal(struct sim *sim)
 {
-	for (unsigned i = 0; i < sim->topo->n_links; i++)
-		sim->cut[i] = 0;
+	for (unsigned i = 0; i < sim->topo->n_links; i++) {
+		if (sim->cut[i]) {
+			sim->cut[i] = 1;
+			sim_link_back(sim, i);
+		}
+	}
 	for (unsigned i = 0; i < sim->topo->n_nodes; i++)
 		if (sim->ctl[i].node->what == TOPO_CONTROLLER && !sim->ctl[i].core)
 			sim_restart(sim, i);

@@ -11,7 +11,7 @@
 #include "tests/sim/sim.h"
 
 enum event_type {
-	EVENT_DATAGRAM, EVENT_APPLIED, EVENT_CONTRACT, EVENT_ISC, EVENT_RESTART, EVENT_AUDIT, EVENT_REGISTER, EVENT_LINK,
+	EVENT_DATAGRAM, EVENT_APPLIED, EVENT_CONTRACT, EVENT_ISC, EVENT_RESTART, EVENT_AUDIT, EVENT_REGISTER, EVENT_LINK, EVENT_ROUTES,
 };
 
 struct isc {
@@ -37,6 +37,7 @@ struct installed { struct adaptor_key key; unsigned node; struct adaptor_terms t
 struct shadow {
 	struct probe last;
 	unsigned node, visited;
+	int circle;                              /* routers disagreed: it may stand until what they began has lapsed */
 	uint64_t rate[SHADOW_RATES]; unsigned n_rates; /* what its ISC had: a refusal further on gives it back */
 	uint64_t unowned_us;                     /* since when nobody upstream knows it; 0: somebody does */
 	uint64_t unanswered_us[CORE_MAX_PORTS];  /* the same of the reservation of each branch */
@@ -83,8 +84,10 @@ struct sim {
 	uint64_t now_us, random, messages, n_events;
 	struct heap events, timers;
 	struct controller *ctl;                 /* parallel to topo->node */
+	int routing;                            /* routers find other ways */
+	uint64_t routes_us;                     /* when one last did; 0: never */
 	unsigned *cut;                          /* parallel to topo->link: for how many reasons it passes nothing */
-	unsigned map_known;                     /* counts the changes of the layer-2 map */
+	unsigned map_known;                     /* counts the changes of maps and routes */
 	struct map flows;                       /* struct flow, by sender and receiver */
 	struct map installed;                   /* struct installed, by node and ICorp */
 	struct map iscs;                        /* struct isc that are alive, by address */
@@ -140,6 +143,8 @@ void sim_audit(struct sim *sim, struct controller *c);
 /* faults.c */
 void sim_restart(struct sim *sim, unsigned node);
 void sim_register(struct sim *sim, unsigned node);
+void sim_link_back(struct sim *sim, unsigned link);
+void sim_reroute(struct sim *sim, unsigned node);
 
 /* check.c: after every input, what it touched; at intervals everything */
 void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key);

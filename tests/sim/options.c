@@ -33,6 +33,7 @@ static void usage(FILE *to)
 	      "      --stall N        of 1000 answers of adaptors that many take up to 20 s more\n"
 	      "      --crash N        controllers that crash and come back\n"
 	      "      --cut N          links that pass nothing for a while\n"
+	      "      --routing 0|1    1: routers find other ways when links are cut\n"
 	      "      --skew PPM       how far clocks' rates are off, in millionths\n", to);
 }
 
@@ -47,6 +48,7 @@ static const struct { const char *name; size_t offset; long most; } numbers[] = 
 	{ "stall", offsetof(struct scenario, stall), 1000 },
 	{ "crash", offsetof(struct scenario, crashes), 1000 },
 	{ "cut", offsetof(struct scenario, cuts), 1000 },
+	{ "routing", offsetof(struct scenario, routing), 1 },
 	{ "skew", offsetof(struct scenario, skew_ppm), 100000 },
 };
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

@@ -219,6 +219,7 @@ static void set_faults(struct run *run)
 	run->crashes = decide(run, w->crashes, 3);
 	run->cuts = decide(run, w->cuts, 3);
 	sim_skew(run->sim, (unsigned)decide(run, w->skew_ppm, 50000));
+	sim_routing(run->sim, decide(run, w->routing, 1));
 	run->n = (unsigned)decide(run, w->icorps, run->topo->n_requests || run->topo->n_nodes > 20 ? 11 : 3);
 	run->n += w->icorps == SCENARIO_AS_SEEDED;
 	sim_set_faults(run->sim, &f);

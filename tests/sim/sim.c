@@ -263,9 +263,10 @@ static void happen(struct sim *sim, struct event *e)
 			sim_register(sim, e->to);
 		break;
 	case EVENT_LINK:
-		if (sim->cut[e->to] && !--sim->cut[e->to])
-			sim_trace(sim, "the link %s - %s passes again", sim->topo->node[sim->topo->link[e->to].a.node].name,
-				  sim->topo->node[sim->topo->link[e->to].b.node].name);
+		sim_link_back(sim, e->to);
+		break;
+	case EVENT_ROUTES:
+		sim_reroute(sim, e->to);
 		break;
 	}
 }

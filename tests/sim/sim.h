@@ -53,12 +53,18 @@ void sim_isc_sends(struct sim *sim, const char *server, uint32_t icorp, struct r
 /* Its controller dies without a word. */
 void sim_kill_isc(struct sim *sim, const char *server, uint32_t icorp);
 
+#define SIM_CONVERGENCE_US 1000000
+/* Do routers find other ways when links are cut? At first they do not. */
+void sim_routing(struct sim *sim, int on);
 void sim_set_faults(struct sim *sim, const struct sim_faults *faults);
 /* Every clock gets its own offset, and a rate up to that many millionths off. Before anything happens. */
 void sim_skew(struct sim *sim, unsigned ppm);
 /* This controller dies and is back after a while, knowing nothing; what its adaptors did stays. By topology index. */
 void sim_crash(struct sim *sim, unsigned node, uint64_t down_us);
-/* Nothing passes this link for a while. By topology index. */
+/*
+ * Nothing passes this link for a while. By topology index. With routing, routers find other ways, each within
+ * SIM_CONVERGENCE_US, and the former ones when it is back.
+ */
 void sim_cut(struct sim *sim, unsigned link, uint64_t down_us);
 /* Every link passes again, and every controller is back. */
 void sim_heal(struct sim *sim);

@@ -22,6 +22,7 @@ void topo_free(struct topo *topo)
 	}
 	free(topo->node);
 	free(topo->link);
+	free(topo->site);
 	free(topo->request);
 	map_free(&topo->by_addr);
 	memset(topo, 0, sizeof(*topo));
@@ -93,6 +94,16 @@ int topo_add_route(struct topo_node *node, struct prefix dest, struct in_addr vi
 		return -1;
 	*route = (struct topo_route){ dest, via };
 	return (int)node->n_routes++;
+}
+
+int topo_add_site(struct topo *topo, unsigned router, struct prefix prefix)
+{
+	struct topo_site *site = grow((void **)&topo->site, topo->n_sites, sizeof(*site));
+
+	if (!site)
+		return -1;
+	*site = (struct topo_site){ router, prefix };
+	return (int)topo->n_sites++;
 }
 
 void topo_index(struct topo *topo)
@@ -167,4 +178,48 @@ unsigned topo_way(const struct topo *topo, unsigned from, unsigned to, unsigned 
 	free(queue);
 	free(next);
 	return n;
+}
+
+/* Breadth first from the router over routers: first[] is by which of its interfaces each is reached, plus one. */
+static void first_hops(const struct topo *topo, unsigned router, const unsigned *cut, unsigned *queue, unsigned *first)
+{
+	unsigned head = 0, tail = 0;
+
+	queue[tail++] = router;
+	while (head < tail) {
+		unsigned at = queue[head++];
+
+		for (unsigned i = 0; i < topo->node[at].n_ifaces; i++) {
+			unsigned peer = topo_peer(topo, at, i).node;
+
+			if (peer == router || first[peer] || topo->node[peer].kind != ELEMENT_ROUTER ||
+			    (cut && cut[topo->node[at].iface[i].link]))
+				continue;
+			first[peer] = at == router ? i + 1 : first[at];
+			queue[tail++] = peer;
+		}
+	}
+}
+
+int topo_routes(const struct topo *topo, unsigned router, const unsigned *cut,
+		int (*add)(void *ctx, struct prefix dest, struct in_addr via, unsigned iface), void *ctx)
+{
+	unsigned *queue = calloc(topo->n_nodes, sizeof(*queue)), *first = calloc(topo->n_nodes, sizeof(*first));
+	int r = 0;
+
+	if (!queue || !first)
+		abort();
+	first_hops(topo, router, cut, queue, first);
+	for (unsigned i = 0; !r && i < topo->n_sites; i++) {
+		unsigned by = first[topo->site[i].router];
+		struct topo_end peer;
+
+		if (!by)
+			continue;
+		peer = topo_peer(topo, router, by - 1);
+		r = add(ctx, topo->site[i].prefix, topo->node[peer.node].iface[peer.iface].addr.addr, by - 1);
+	}
+	free(queue);
+	free(first);
+	return r;
 }

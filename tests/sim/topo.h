@@ -29,12 +29,16 @@ struct topo_node {
 struct topo_end { unsigned node, iface; };
 struct topo_link { struct topo_end a, b; };
 
+/* What a router announces: where its access routers and servers are. Such routers find new ways when links fail. */
+struct topo_site { unsigned router; struct prefix prefix; };
+
 /* What somebody is known to want carried: between two access routers' sites, by node. */
 struct topo_request { unsigned access, server; uint64_t rate_bps; };
 
 struct topo {
 	struct topo_node *node; unsigned n_nodes;
 	struct topo_link *link; unsigned n_links;
+	unsigned n_sites; struct topo_site *site; /* none: routes are as they are given */
 	unsigned n_requests; struct topo_request *request; /* none: any pair may be asked for */
 	uint64_t refresh_us, rate_bps;
 	char image[CONTRACT_NAME];
@@ -48,6 +52,7 @@ void topo_free(struct topo *topo);
 int topo_add_node(struct topo *topo, const char *name, enum topo_kind what, enum element_kind kind);
 int topo_add_link(struct topo *topo, unsigned a, const char *a_iface, unsigned b, const char *b_iface, uint64_t rate_bps);
 int topo_add_route(struct topo_node *node, struct prefix dest, struct in_addr via);
+int topo_add_site(struct topo *topo, unsigned router, struct prefix prefix);
 /* Once it is complete: what is looked up by address. */
 void topo_index(struct topo *topo);
 
@@ -62,9 +67,18 @@ struct topo_end topo_peer(const struct topo *topo, unsigned node, unsigned iface
 /* The links of a shortest way between two nodes, at most `room`; returns how many, 0: none. */
 unsigned topo_way(const struct topo *topo, unsigned from, unsigned to, unsigned *link, unsigned room);
 
+/*
+ * A router's routes to all sites, along ways with the fewest hops; cut says by link what passes nothing (NULL: nothing is
+ * cut). Sites without a way get none. 0, or what add returned when that was not 0.
+ */
+int topo_routes(const struct topo *topo, unsigned router, const unsigned *cut,
+		int (*add)(void *ctx, struct prefix dest, struct in_addr via, unsigned iface), void *ctx);
+
 /* A node's ports, in the controller's order, and its view of the network. nh->self etc. are set. 0 or -ENOMEM. */
 void topo_ports(const struct topo *topo, const struct topo_node *node, struct core_config *config);
 int topo_nexthops(const struct topo *topo, const struct topo_node *node, struct nexthops *nh);
+/* A router's routes anew, as links are cut now. 0 or -ENOMEM. */
+int topo_reroute(const struct topo *topo, const struct topo_node *node, const unsigned *cut, struct nexthops *nh);
 /* Only the layer-2 map: the islands this node is in. 0 or -ENOMEM. */
 int topo_map(const struct topo *topo, const struct topo_node *node, struct nexthops *nh);
 /* For nexthops: ctx is the struct core_config. */

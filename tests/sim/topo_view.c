@@ -57,6 +57,19 @@ int topo_nexthops(const struct topo *topo, const struct topo_node *node, struct 
 	return add_connected(node, nh) || add_static(node, nh) ? -ENOMEM : topo_map(topo, node, nh);
 }
 
+static int add_way(void *ctx, struct prefix dest, struct in_addr via, unsigned iface)
+{
+	struct nexthop_route route = { .dest = dest, .gateway = via, .port = (int)iface };
+
+	return nexthops_add_route(ctx, &route);
+}
+
+int topo_reroute(const struct topo *topo, const struct topo_node *node, const unsigned *cut, struct nexthops *nh)
+{
+	nexthops_clear_routes(nh);
+	return add_connected(node, nh) || topo_routes(topo, (unsigned)(node - topo->node), cut, add_way, nh) ? -ENOMEM : 0;
+}
+
 /* ---- the layer-2 map ---- */
 
 /* A walk through islands: the nodes met, in order; switches and legacy ones are passed through. */
