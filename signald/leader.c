@@ -153,7 +153,7 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 		session_settle(&t, s);
 		return 0;
 	}
-	if (s && session_set_contract(core, s, contract))
+	if (s && session_set_contract(&t, s, contract))
 		return -ENOMEM;
 	if (!s)
 		s = session_create(&t, key, contract);

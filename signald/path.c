@@ -47,7 +47,7 @@ static struct session *path_session(struct turn *t, const struct rsvp_msg *msg, 
 		t->core->counter[CORE_STALE]++;
 		return NULL;
 	}
-	if (session_set_contract(t->core, s, contract))
+	if (session_set_contract(t, s, contract))
 		return NULL;
 	s->dirty_terms = s->dirty_up = s->dirty_down = 1;
 	return s;

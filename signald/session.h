@@ -186,7 +186,8 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 void session_close(struct turn *t, struct session *s);
 struct session *session_at(const struct core *core, uint32_t slot);
 void session_chstate(struct turn *t, struct session *s, enum session_state state, const char *why);
-int session_set_contract(struct core *core, struct session *s, struct contract *contract);
+/* 0 or -ENOMEM (nothing changed). */
+int session_set_contract(struct turn *t, struct session *s, struct contract *contract);
 /* The session's, made if need be; NULL: no memory. */
 struct session_more *session_more(struct session *s);
 /* The same to read: an empty one when there is none. */

@@ -58,9 +58,24 @@ static void leaves_free(struct session *s)
 	free(s->leaf);
 }
 
-/* Gives the session its contract and a leaf per endpoint; leaves known by element keep what they were. */
-int session_set_contract(struct core *core, struct session *s, struct contract *contract)
+/* Endpoints that the next contract does not have are torn. */
+static void drop_leaves(struct turn *t, struct session *s, const struct contract *next)
 {
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->where == LEAF_ELSEWHERE || contract_endpoint_by_control(next, leaf->ep->control))
+			continue;
+		if (leaf->branch)
+			send_path_tear(t, s, leaf->branch, leaf);
+		leaf_unplace(t, s, leaf);
+	}
+}
+
+/* Gives the session its contract, or the next one, and a leaf per endpoint; those it had before keep what they were. */
+int session_set_contract(struct turn *t, struct session *s, struct contract *contract)
+{
+	struct core *core = t->core;
 	struct leaf *leaf = calloc(contract->n_endpoints, sizeof(*leaf));
 
 	contract = leaf ? shelf_take(&core->shelf, contract) : NULL;
@@ -68,6 +83,7 @@ int session_set_contract(struct core *core, struct session *s, struct contract *
 		free(leaf);
 		return -ENOMEM;
 	}
+	drop_leaves(t, s, contract);
 	for (unsigned i = 0; i < contract->n_endpoints; i++) {
 		struct leaf *old = leaf_by_addr(s, contract->endpoints[i].control);
 

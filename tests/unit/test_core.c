@@ -328,6 +328,25 @@ static void isc_gone_leader_new(void **state)
 	sim_free(sim);
 }
 
+/* A new revision has an endpoint less: that one is torn, and nothing is held towards it any more. */
+static void revised_without_one(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+	struct contract *c = sim_contract(sim, 1, 2, servers, 1, access_routers, 2, 10000000);
+
+	run(sim, CLOCK_S);
+	sim_originate(sim, c);
+	contract_unref(c);
+	run(sim, CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_null(session(sim, "srv2", 1));
+	assert_int_equal(sim_applied_rate(sim, "s2", 1, "eth1"), 10000000);
+	assert_int_equal(core_config(sim_core(sim, "s2"))->port[2].reserved_bps, 0);
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+	sim_free(sim);
+}
+
 /* Without a map routers find each other by their routes; when the map comes, the switches are taken in. */
 static void map_comes_late(void **state)
 {
@@ -433,7 +452,7 @@ int main(void)
 		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused), cmocka_unit_test(no_capacity),
 		cmocka_unit_test(isc_waits), cmocka_unit_test(isc_waits_too_long),
 		cmocka_unit_test(isc_dies), cmocka_unit_test(lost_before_complete), cmocka_unit_test(isc_gone_leader_new),
-		cmocka_unit_test(hostile_isc),
+		cmocka_unit_test(revised_without_one), cmocka_unit_test(hostile_isc),
 		cmocka_unit_test(map_comes_late), cmocka_unit_test(leader_vanishes),
 	};
 	const char *level = getenv("ICORP_TEST_LOG");
