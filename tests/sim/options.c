@@ -34,6 +34,7 @@ static void usage(FILE *to)
 	      "      --crash N        controllers that crash and come back\n"
 	      "      --cut N          links that pass nothing for a while\n"
 	      "      --routing 0|1    1: routers find other ways when links are cut\n"
+	      "      --map N          how often all controllers forget the layer-2 map for a while\n"
 	      "      --skew PPM       how far clocks' rates are off, in millionths\n", to);
 }
 
@@ -49,6 +50,7 @@ static const struct { const char *name; size_t offset; long most; } numbers[] = 
 	{ "crash", offsetof(struct scenario, crashes), 1000 },
 	{ "cut", offsetof(struct scenario, cuts), 1000 },
 	{ "routing", offsetof(struct scenario, routing), 1 },
+	{ "map", offsetof(struct scenario, maps), 1000 },
 	{ "skew", offsetof(struct scenario, skew_ppm), 100000 },
 };
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

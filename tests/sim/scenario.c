@@ -9,7 +9,7 @@
 #define MAX_ENDS 6          /* endpoints of an ICorp here */
 #define MAX_DOWN_US (15 * CLOCK_S)
 
-struct wish { const char *access[MAX_ENDS], *server[MAX_ENDS]; unsigned n_access, n_servers; uint64_t rate_bps; };
+struct wish { const char *access[MAX_ENDS], *server[MAX_ENDS]; unsigned n_access, n_servers; uint64_t rate_bps; uint16_t revision; };
 
 struct run {
 	struct sim *sim;
@@ -18,7 +18,7 @@ struct run {
 	unsigned *access, n_access, *server, n_servers;  /* nodes */
 	unsigned n, asked;                               /* ICorps: in all, asked for so far */
 	struct wish *wish;                               /* by id - 1 */
-	int crashes, cuts;                               /* still to come */
+	int crashes, cuts, maps;                         /* still to come */
 };
 
 static uint64_t chance(struct run *run, uint64_t below)
@@ -104,22 +104,43 @@ static void wish_requested(struct run *run, struct wish *w)
 	w->rate_bps = r->rate_bps / share ? r->rate_bps / share : 1;
 }
 
+static void ask(struct run *run, uint32_t id)
+{
+	struct wish *w = &run->wish[id - 1];
+	struct contract *c = sim_contract(run->sim, id, ++w->revision, w->server, w->n_servers, w->access, w->n_access,
+					  w->rate_bps);
+
+	if (c)
+		sim_originate(run->sim, c);
+	contract_unref(c);
+}
+
 static void ask_next(struct run *run)
 {
-	struct wish *w = &run->wish[run->asked];
-	struct contract *c;
-
 	if (run->asked == run->n)
 		return;
 	run->asked++;
 	if (run->topo->n_requests)
-		wish_requested(run, w);
+		wish_requested(run, &run->wish[run->asked - 1]);
 	else
-		wish_any(run, w);
-	c = sim_contract(run->sim, run->asked, 1, w->server, w->n_servers, w->access, w->n_access, w->rate_bps);
-	if (c)
-		sim_originate(run->sim, c);
-	contract_unref(c);
+		wish_any(run, &run->wish[run->asked - 1]);
+	ask(run, run->asked);
+}
+
+/* A new revision of one that stands: another rate, one server more or one less. The leader stays. */
+static void revise(struct run *run)
+{
+	uint32_t id = 1 + (uint32_t)chance(run, run->asked);
+	struct wish *w = &run->wish[id - 1];
+	unsigned server = run->server[chance(run, run->n_servers)], more = (unsigned)chance(run, 3);
+
+	w->rate_bps = w->rate_bps / 2 + 1 + chance(run, w->rate_bps);
+	if (more == 1)
+		add(run, w->server, &w->n_servers, server);
+	else if (more == 2 && w->n_servers > 1)
+		w->n_servers--;
+	if (sim_wanted(run->sim, id))
+		ask(run, id);
 }
 
 /* ---- trouble ---- */
@@ -175,6 +196,16 @@ static void fault(struct run *run)
 	}
 }
 
+/* The layer-2 map is gone from all controllers for a while, as when the registrar has started anew. */
+static void lose_map(struct run *run)
+{
+	if (run->maps-- <= 0)
+		return;
+	sim_map(run->sim, 0);
+	sim_run(run->sim, sim_now(run->sim) + chance(run, 5 * CLOCK_S));
+	sim_map(run->sim, 1);
+}
+
 static void trouble(struct run *run)
 {
 	unsigned steps = 16 + 2 * run->n;
@@ -184,7 +215,7 @@ static void trouble(struct run *run)
 	for (unsigned i = 0; i < steps; i++) {
 		if (sim_run(run->sim, sim_now(run->sim) + chance(run, 60 * CLOCK_S / steps)))
 			return;
-		switch (chance(run, 8)) {
+		switch (chance(run, 10)) {
 		case 0:
 			lose(run);
 			break;
@@ -194,6 +225,12 @@ static void trouble(struct run *run)
 			break;
 		case 3:
 			fault(run);
+			break;
+		case 4:
+			revise(run);
+			break;
+		case 5:
+			lose_map(run);
 			break;
 		default:
 			ask_more_or_less(run);
@@ -218,6 +255,7 @@ static void set_faults(struct run *run)
 	f.unordered = decide(run, w->unordered, 3) == (w->unordered == SCENARIO_AS_SEEDED ? 3 : 1);
 	run->crashes = decide(run, w->crashes, 3);
 	run->cuts = decide(run, w->cuts, 3);
+	run->maps = decide(run, w->maps, 1);
 	sim_skew(run->sim, (unsigned)decide(run, w->skew_ppm, 50000));
 	sim_routing(run->sim, decide(run, w->routing, 1));
 	run->n = (unsigned)decide(run, w->icorps, run->topo->n_requests || run->topo->n_nodes > 20 ? 11 : 3);

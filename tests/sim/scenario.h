@@ -20,6 +20,7 @@ struct scenario {
 	int refuse, stall;      /* of 1000 answers of adaptors; 99 in one seed of four, 29 in another */
 	int crashes;            /* of controllers; 3 */
 	int cuts;               /* of links, for up to 15 s; 3 */
+	int maps;               /* how often the layer-2 map is gone for a while; 1 */
 	int routing;            /* whether routers find other ways when links are cut; in one seed of two */
 	int skew_ppm;           /* how wrong clocks run; 50000 */
 	int unordered;          /* whether old and doubled datagrams get through; in one seed of four */

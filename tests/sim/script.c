@@ -97,7 +97,8 @@ void sim_originate(struct sim *sim, struct contract *contract)
 	icorp->leader = (unsigned)leader;
 	icorp->wanted = 1;
 	icorp->reported = LEADER_SIGNALING;
-	sim_trace(sim, "gatekeeper: icorp %u wanted, led by %s", contract->id, sim->topo->node[leader].name);
+	sim_trace(sim, "gatekeeper: icorp %u wanted, revision %u, led by %s", contract->id, contract->revision,
+		  sim->topo->node[leader].name);
 	if (sim->ctl[leader].core && controller_originate(sim, &sim->ctl[leader], contract))
 		sim_violate(sim, "%s will not lead", sim->topo->node[leader].name);
 }
@@ -112,6 +113,13 @@ void sim_withdraw(struct sim *sim, const char *leader, uint32_t id)
 		icorp->wanted = 0;
 	if (c)
 		controller_withdraw(sim, c, id);
+}
+
+int sim_wanted(const struct sim *sim, uint32_t id)
+{
+	const struct icorp *icorp = map_get(&sim->icorps, id);
+
+	return icorp && icorp->wanted;
 }
 
 uint32_t sim_demand(struct sim *sim, const char *server, uint32_t icorp, enum resource resource, int direction,

@@ -45,6 +45,8 @@ struct contract *sim_contract(struct sim *sim, uint32_t id, uint16_t revision, c
 /* The gatekeeper wants it, until it is withdrawn or refused: a leader that was down is asked when it is back. */
 void sim_originate(struct sim *sim, struct contract *contract);
 void sim_withdraw(struct sim *sim, const char *leader, uint32_t icorp);
+/* Neither withdrawn nor refused. */
+int sim_wanted(const struct sim *sim, uint32_t icorp);
 /* The ISC of this ICorp on this server asks. Returns the sequence number; 0: there is no ISC. */
 uint32_t sim_demand(struct sim *sim, const char *server, uint32_t icorp, enum resource resource, int direction,
 		    unsigned steps);
