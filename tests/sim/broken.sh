@@ -18,7 +18,7 @@ caught() {
 	what=$1 pattern=$2; shift 2
 	BREAK=$what $sim -t "$demo" -n 60 "$@" > "$tmp/out" 2>&1
 	status=$?
-	line=$(grep -m 1 -E "^seed [0-9]+: .*$pattern" "$tmp/out")
+	line=$(grep -m 1 -E "^seed [0-9]+: .*($pattern)" "$tmp/out")
 	seed=$(echo "$line" | sed -n 's/^seed \([0-9]*\):.*/\1/p')
 	if [ $status != 1 ] || [ -z "$seed" ]; then
 		echo "not ok - $what is not caught"; head -n 20 "$tmp/out"; failed=1
@@ -37,6 +37,6 @@ caught capacity 'is oversubscribed: [0-9]+ of [0-9]+ bit/s'
 caught demands 'demand [0-9]+ for (cpu|memory|bandwidth) is applied twice'
 caught lifetime 'keeps icorp [0-9]+, which nobody upstream has known' --crash 3
 caught routes 'run in a circle'
-caught refusal 'is neither whole nor refused'
+caught refusal 'is neither whole nor refused|is not in force'
 caught vlans 'things are left'
 exit $failed
