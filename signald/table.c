@@ -165,7 +165,7 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 		free(s);
 		s = NULL;
 	}
-	if (!s || session_set_contract(core, s, contract)) {
+	if (!s || session_set_contract(t, s, contract)) {
 		free(s);
 		return NULL;
 	}

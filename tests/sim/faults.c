@@ -117,6 +117,7 @@ void sim_heal(struct sim *sim)
 void sim_map(struct sim *sim, int known)
 {
 	sim->map_known++;
+	sim->routes_us = sim->now_us;
 	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
 		struct controller *c = &sim->ctl[i];
 
