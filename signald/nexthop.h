@@ -15,6 +15,7 @@
 #include "lib/addr.h"
 
 #define NEXTHOP_NAME 64
+#define NEXTHOP_ADDRESSES 64 /* of one controller: one per port, as many as it may have */
 
 struct nexthop_route {
 	struct prefix dest;
@@ -24,7 +25,7 @@ struct nexthop_route {
 };
 
 /* Its control address comes first: by that it is a neighbour. */
-struct l2_node { char name[NEXTHOP_NAME]; int is_switch; struct in_addr addr[8]; unsigned n_addr; };
+struct l2_node { char name[NEXTHOP_NAME]; int is_switch; struct in_addr addr[NEXTHOP_ADDRESSES]; unsigned n_addr; };
 struct l2_link { unsigned a, b; char a_port[16], b_port[16]; };
 
 struct nexthops {

@@ -242,7 +242,7 @@ static void work_map(struct registrar *r, const json_t *o)
 		json_array_foreach(json_object_get(item, "addresses"), k, address) {
 			struct prefix p;
 
-			if (node.n_addr < 8 && json_is_string(address) &&
+			if (node.n_addr < NEXTHOP_ADDRESSES && json_is_string(address) &&
 			    !prefix_parse(json_string_value(address), &p, 1))
 				node.addr[node.n_addr++] = p.addr;
 		}

@@ -126,7 +126,7 @@ static int map_node(const struct topo_node *node, struct nexthops *nh)
 	snprintf(to.name, sizeof(to.name), "%s", node->name);
 	if (node->bridge.addr.s_addr)
 		to.addr[to.n_addr++] = node->bridge.addr;
-	for (unsigned k = 0; k < node->n_ifaces && to.n_addr < sizeof(to.addr) / sizeof(to.addr[0]); k++)
+	for (unsigned k = 0; k < node->n_ifaces && to.n_addr < NEXTHOP_ADDRESSES; k++)
 		if (node->iface[k].addr.addr.s_addr)
 			to.addr[to.n_addr++] = node->iface[k].addr.addr;
 	return nexthops_add_node(nh, &to);
