@@ -139,7 +139,7 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 	return 0;
 }
 
-void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
+static void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
 {
 	struct branch *b = leaf->branch;
 
@@ -155,7 +155,7 @@ void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
 		branch_free(t->core, s, b);
 }
 
-void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf)
+void leaf_tear(struct turn *t, struct session *s, struct leaf *leaf)
 {
 	if (leaf->branch && leaf->branch->n_leaves > 1)
 		leaf->branch->dirty = 1;
@@ -163,6 +163,11 @@ void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf)
 		send_path_tear(t, s, leaf->branch);
 	leaf_unplace(t, s, leaf);
 	s->dirty_terms = 1;
+}
+
+void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf)
+{
+	leaf_tear(t, s, leaf);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where != LEAF_ELSEWHERE)
 			return;

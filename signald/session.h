@@ -208,12 +208,12 @@ struct leaf_more *leaf_more(struct leaf *leaf);
 uint64_t leaf_level(const struct leaf *leaf, enum resource resource);
 /* Finds out where leaf is and hangs it under its branch. 0, -EHOSTUNREACH, -ENOMEM, -ELOOP (back to where it came from). */
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf);
-/* Takes it off; the branch goes with its last leaf. Nothing is sent. */
-void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf);
 /*
- * The same and tells the neighbour: by a PathTear, or, when others stay behind it, by a Path that no longer lists it. (A
+ * Takes it off, and the branch with its last leaf. The neighbour is told by a PathTear, or, when others stay behind it, by a Path that no longer lists it. (A
  * PathTear of one leaf would leave the Path before it, which may have to be sent again, to bring the leaf back.)
  */
+void leaf_tear(struct turn *t, struct session *s, struct leaf *leaf);
+/* The same; without any leaf a session that we do not lead is closed. */
 void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf);
 struct branch *branch_by_lih(struct session *s, uint32_t lih);
 void branch_delete(struct branch *b);                        /* one that hangs nowhere */

@@ -231,11 +231,7 @@ static void reroute(struct turn *t, struct session *s)
 		    hop.subtarget.s_addr == leaf->subtarget.s_addr)
 			continue;
 		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: next hop changed", leaf->ep->element);
-		if (leaf->branch->n_leaves > 1)
-			leaf->branch->dirty = 1;
-		else
-			send_path_tear(t, s, leaf->branch);
-		leaf_unplace(t, s, leaf);
+		leaf_tear(t, s, leaf);
 		if (leaf_place(t, s, leaf))
 			log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no way any more", leaf->ep->element);
 		s->dirty_down = s->dirty_terms = s->dirty_report = 1;

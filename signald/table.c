@@ -66,9 +66,7 @@ static void drop_leaves(struct turn *t, struct session *s, const struct contract
 
 		if (leaf->where == LEAF_ELSEWHERE || contract_endpoint_by_control(next, leaf->ep->control))
 			continue;
-		if (leaf->branch)
-			send_path_tear(t, s, leaf->branch, leaf);
-		leaf_unplace(t, s, leaf);
+		leaf_tear(t, s, leaf);
 	}
 }
 
