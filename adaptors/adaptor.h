@@ -104,6 +104,16 @@ struct adaptor_result {
 
 struct adaptor_key { uint32_t icorp; struct in_addr leader; };
 
+/* For tables of sessions: all bits matter, and ICorps numbered in a row fall apart evenly (MurmurHash3's last step). */
+static inline uint64_t adaptor_key_hash(struct adaptor_key key)
+{
+	uint64_t h = (uint64_t)key.leader.s_addr << 32 | key.icorp;
+
+	h = (h ^ h >> 33) * 0xff51afd7ed558ccdull;
+	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ull;
+	return h ^ h >> 33;
+}
+
 /* Options from the controller's config (`adaptor tc { options = {"link=100M", …} }`), as key/value text. */
 struct adaptor_option { const char *key, *value; };
 

@@ -9,16 +9,9 @@
 
 #define FIRST_CHAINS 64
 
-static size_t hash(struct adaptor_key key)
-{
-	uint64_t h = ((uint64_t)key.leader.s_addr << 32 | key.icorp) * 0x9e3779b97f4a7c15ull;
-
-	return (size_t)(h >> 32);
-}
-
 static size_t chain_of(const struct jobs *jobs, struct adaptor_key key)
 {
-	size_t i = hash(key) & (2 * jobs->low - 1);
+	size_t i = (size_t)adaptor_key_hash(key) & (2 * jobs->low - 1);
 
 	return i < jobs->n ? i : i - jobs->low;
 }

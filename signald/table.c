@@ -11,9 +11,7 @@
 
 static size_t hash(const struct core *core, struct adaptor_key key)
 {
-	uint64_t h = ((uint64_t)key.leader.s_addr << 32 | key.icorp) * 0x9e3779b97f4a7c15ull;
-
-	return (size_t)(h >> 32) & (core->n_buckets - 1);
+	return (size_t)adaptor_key_hash(key) & (core->n_buckets - 1);
 }
 
 static int table_grow(struct core *core)
