@@ -61,14 +61,16 @@ uint64_t __wrap_core_their_lifetime(const struct core *core, uint32_t refresh_ms
 	return __real_core_their_lifetime(core, refresh_ms) * (broken("lifetime") ? 4 : 1);
 }
 
-/* A router that sends half of what it should pass on back to where its default route points. */
+/* A router that sends half of what it should pass on back to where its default route points, and does not know whom it meets. */
 int __wrap_nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr subtarget, struct nexthop *out)
 {
 	struct in_addr elsewhere = { htonl(0xc0000201) };
 
 	if (broken("routes") && !nh->is_switch && ntohl(dest.s_addr) % 2 &&
-	    !__real_nexthop_find(nh, elsewhere, (struct in_addr){ 0 }, out))
+	    !__real_nexthop_find(nh, elsewhere, (struct in_addr){ 0 }, out)) {
+		out->neighbour = out->subtarget;
 		return 0;
+	}
 	return __real_nexthop_find(nh, dest, subtarget, out);
 }
 
