@@ -1,8 +1,12 @@
 # shellcheck shell=bash
 # RSVP as programs see it that know nothing of us: tcpdump and tshark listen during the whole demo, and afterwards both
-# must have decoded every message, without a word about anything malformed, unknown or cut off.
+# must have decoded every message, without a word about anything malformed, unknown or cut off. What r1 and r2 say to each
+# other is signed with HMAC-MD5 (demo.topo): tcpdump must find every such message valid. All others use HMAC-SHA-256.
 
 RSVP_FILTER='ip proto 46 or udp port 3455'
+RSVP_TYPES=([1]=Path [2]=Resv [3]=PathErr [4]=ResvErr [5]=PathTear [6]=ResvTear [7]=ResvConf
+	[12]=Bundle [13]=Ack [15]=Srefresh [20]=Hello)
+TYPES_WANTED=(1 2 5 7 12 13 15 20)
 COMPLAINTS='undecoded|malformed|truncated|\[\||invalid|(^|[^0-9a-z])bad |exception occurred|goes past end'
 
 # ELEMENT INTERFACE PROGRAM FILTER. tcpdump cannot start in a user namespace (it insists on changing its groups).
@@ -18,6 +22,7 @@ capture_on() {
 capture_start() {
 	if ! command -v tcpdump > /dev/null || ! command -v tshark > /dev/null; then return; fi
 	rm -f "$PCAP"/*.tcpdump.pcap "$PCAP"/*.tshark.pcapng
+	cp "$STATE/md5.r1-r2" "$PCAP/"
 	capture_on ar1 eth0 tcpdump "$RSVP_FILTER"
 	capture_on r1 eth1 tcpdump "$RSVP_FILTER"
 	capture_on r2 eth1 tcpdump "$RSVP_FILTER"
@@ -30,32 +35,61 @@ capture_start() {
 }
 captures_run() { [ "$(find "$PCAP" -name '*.t*.pcap*' -size +0 | wc -l)" = 7 ]; }
 capture_check() {
-	local f messages=0 n bad=0 what; local -a files
+	local f messages=0 n bad=0 what types=''; local -a files
 	files=("$PCAP"/*.t*.pcap*)
 	[ -e "${files[0]}" ] || { note "no tcpdump and tshark here: captures skipped"; return 0; }
 	printf '\ncaptures\n'
 	for f in "${files[@]}"; do
-		n=$(tshark -r "$f" -Y rsvp 2> /dev/null | wc -l)
+		what=$(message_types "$f")
+		n=$(printf '%s' "$what" | grep -c .)
 		[ "$n" -gt 0 ] || { failed "${f##*/}: no RSVP message in it"; bad=1; }
+		messages=$((messages + n)) types+=$what$'\n'
+		saw "${f##*/}: $n RSVP messages"
 		what=$(capture_complaints "$f")
 		[ -z "$what" ] || { failed "${f##*/}:" "$what"; bad=1; }
-		messages=$((messages + n))
-		saw "${f##*/}: $n RSVP messages"
 	done
-	[ "$messages" -gt 0 ] || failed "no RSVP message was captured" || bad=1
+	types_check "$types" || bad=1
+	signatures_check r1-eth1.* && signatures_check r2-eth0.* || bad=1
 	[ $bad = 1 ] || saw "tcpdump -vv and tshark -V decode all $messages without complaint"
 	return $bad
 }
 
+# The type of each message in a capture, a line each; a Bundle's, and those of the messages in it.
+message_types() { tshark -r "$1" -Y rsvp -T fields -e rsvp.msg 2> /dev/null | tr , '\n'; }
+
+types_check() { # TYPES: how many of each; none that must be there is missing
+	local t n said=''
+	while read -r n t; do said+=", $n ${RSVP_TYPES[t]:-of type $t}"; done < <(printf '%s' "$1" | sort -n | uniq -c)
+	saw "${said#, }"
+	for t in "${TYPES_WANTED[@]}"; do
+		printf '%s' "$1" | grep -qx "$t" || { failed "no ${RSVP_TYPES[t]} message was captured"; return 1; }
+	done
+}
+
+# In a Bundle each message has a signature, and the Bundle has none.
+signatures_check() { # CAPTURE, below $PCAP
+	local f out messages valid
+	f=$(compgen -G "$PCAP/$1")
+	out=$(tcpdump_ -vv -n -r "$f" -M "$(cat "$PCAP/md5.r1-r2")" 'ip proto 46' 2> /dev/null)
+	messages=$(printf '%s' "$out" | grep 'RSVPv1 .* Message' | grep -vc 'RSVPv1 Bundle')
+	valid=$(printf '%s' "$out" | grep -c 'MD5-sum .* (valid)$')
+	if [ "$messages" = 0 ] || [ "$valid" != "$messages" ]; then
+		failed "${f##*/}: tcpdump -M finds $valid of $messages messages validly signed"
+		return 1
+	fi
+	saw "${f##*/}: tcpdump -M finds all $valid messages validly signed"
+}
+
+tcpdump_() { if [ "$(id -u)" = 0 ]; then tcpdump -Z root "$@"; else tcpdump "$@"; fi; }
+
 # tcpdump decodes IP protocol 46; RSVP over UDP is for tshark alone. Both must have seen the same number.
 # Class 252 is private by RFC 3936 ("ignore and forward if unknown"): no one else can know what is in it.
 capture_complaints() {
-	local raw seen tcpdump=(tcpdump)
-	[ "$(id -u)" != 0 ] || tcpdump+=(-Z root)
+	local raw seen
 	raw=$(tshark -r "$1" -Y 'rsvp && ip.proto == 46' 2> /dev/null | wc -l)
-	seen=$("${tcpdump[@]}" -n -t -r "$1" 'ip proto 46' 2> /dev/null | grep -c RSVP)
+	seen=$(tcpdump_ -n -t -r "$1" 'ip proto 46' 2> /dev/null | grep -c RSVP)
 	[ "$raw" = "$seen" ] || echo "tshark decodes $raw messages of IP protocol 46, tcpdump $seen"
-	"${tcpdump[@]}" -vv -n -r "$1" 'ip proto 46' 2> /dev/null | grep -iE "$COMPLAINTS|Unknown Object" |
+	tcpdump_ -vv -n -r "$1" 'ip proto 46' 2> /dev/null | grep -iE "$COMPLAINTS|Unknown Object" |
 		grep -v 'Unknown Object (252)' | sort | uniq -c | head -n 3
 	tshark -V -r "$1" -Y rsvp 2> /dev/null | grep -iE "$COMPLAINTS" | sort | uniq -c | head -n 3
 	tshark -r "$1" -Y '_ws.malformed || (udp.port == 3455 && !rsvp && !icmp) || (ip.proto == 46 && !rsvp)' 2> /dev/null | head -n 3

@@ -252,7 +252,11 @@ watch_proxies() {
 			> "$WORK/syn.$ar" 2>> "$WORK/capture.log"
 	done
 }
-proxies_use() { wc -l "$WORK/syn.ar1" "$WORK/syn.ar2" | head -n 2; [ -s "$WORK/syn.ar1" ] && [ -s "$WORK/syn.ar2" ]; }
+proxies_use() {
+	local ar1 ar2; ar1=$(wc -l < "$WORK/syn.ar1") ar2=$(wc -l < "$WORK/syn.ar2")
+	echo "ar1: $ar1, ar2: $ar2"
+	[ "$ar1" -gt 0 ] && [ "$ar2" -gt 0 ]
+}
 proxies_last() { sleep 2; cat "$WORK"/syn.ar* | awk '{ t = int($1 * 1000); if (t > last) last = t } END { printf "%.0f\n", last }'; }
 none_failed_since() { # FILE KILLED SWITCHED
 	awk -v k="$2" -v s="$3" '$2 == "ok" { ok++ } $2 == "FAIL" { if ($1 > s) bad++; else during++ }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Writes the configuration of each element's daemons from the topology, on stdout, and the secrets they share.
 
-# One key for all controllers, a token for each element, one for clients and one for operators ($STATE/token.KIND).
+# One key for all controllers but those that are to use HMAC-MD5, a token for each element, one for clients and one for operators ($STATE/token.KIND).
 secrets_make() {
 	local n key token tokens=$STATE/tokens; local -a pairs=(client:demo operator:demo)
 	umask 077
@@ -11,6 +11,7 @@ secrets_make() {
 		printf 'default 1 hmac-sha256 %s\n' "$key" > "$STATE/$n/keyring"
 		pairs+=("element:$n")
 	done
+	for n in "${MD5[@]}"; do md5_key "${n% *}" "${n#* }"; done
 	: > "$tokens"
 	for n in "${pairs[@]}"; do
 		token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
@@ -22,6 +23,15 @@ secrets_make() {
 	done
 	umask 022
 }
+
+# The key is text, because that is what tcpdump -M takes.
+md5_key() { # NODE NODE
+	local text; text=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+	printf '%s' "$text" > "$STATE/md5.$1-$2"
+	md5_line "$2" "$text" >> "$STATE/$1/keyring"
+	md5_line "$1" "$text" >> "$STATE/$2/keyring"
+}
+md5_line() { printf '%s 2 hmac-md5 %s\n' "${CONTROL[$1]}" "$(printf '%s' "$2" | od -An -v -tx1 | tr -d ' \n')"; }
 
 gatekeeper_config() { # NODE
 	local dir=$STATE/$1 www=$TOP/gatekeeper/www

@@ -5,9 +5,10 @@
 #     LINKS           "a ifa b ifb rate"          ADDRESSES        "node if cidr"
 #     ROUTES          "node prefix via"           POOL[node]       prefix
 #     SET[key]        value                       RESOURCES        "node name key=value …"
+#     MD5             "a b"
 # Errors name file, line and what would be right.
 
-declare -a NODES=() LINKS=() ADDRESSES=() ROUTES=() RESOURCES=()
+declare -a NODES=() LINKS=() ADDRESSES=() ROUTES=() RESOURCES=() MD5=()
 # OVERRIDE[key] is stronger than any `set` of the file.
 
 declare -A OVERRIDE=() KIND=() IFS_OF=() PEER=() POOL=() SET=() CONTROL=()
@@ -77,6 +78,17 @@ topo_route() {
 	ROUTES+=("$1 $2 $4")
 }
 
+topo_md5() {
+	[ $# = 2 ] && [ "$1" != "$2" ] || topo_error "md5 takes two nodes, e.g. 'md5 r1 r2'"
+	local n
+	for n; do
+		topo_known "$n"
+		controlled "$n" || topo_error "'$n' has no controller"
+		[ -n "${CONTROL[$n]:-}" ] || topo_error "no address of $n before this line"
+	done
+	MD5+=("$1 $2")
+}
+
 topo_set() {
 	[ $# -ge 2 ] || topo_error "set takes a key and a value"
 	case $1 in
@@ -103,10 +115,10 @@ topo_read() {
 		[ $# -gt 0 ] || continue
 		word=$1; shift
 		case $word in
-		node | link | address | route | set) "topo_$word" "$@" ;;
+		node | link | address | route | md5 | set) "topo_$word" "$@" ;;
 		pool) [ $# = 2 ] || topo_error "pool takes NODE PREFIX"; topo_known "$1"; topo_prefix "$2"; POOL[$1]=$2 ;;
 		resource) [ $# -ge 3 ] || topo_error "resource takes NODE|* NAME key=value …"; RESOURCES+=("$*") ;;
-		*) topo_error "'$word' is no statement; node, link, address, route, pool, resource or set" ;;
+		*) topo_error "'$word' is no statement; node, link, address, route, pool, resource, md5 or set" ;;
 		esac
 	done < "$1"
 	[ ${#NODES[@]} -gt 0 ] || die "$TOPO_FILE: no node in it"
