@@ -1,6 +1,6 @@
 #!/bin/sh
 # tcpdump and tshark, which know nothing of us, must decode every message we can make: nothing malformed, truncated or
-# with a bad checksum; tcpdump must find the HMAC-MD5 INTEGRITY valid with the key and invalid with another.
+# with a bad checksum; tcpdump must find the HMAC-MD5 INTEGRITY valid with the key and invalid with another, also in a Bundle.
 set -u
 here=$(dirname "$0")
 build=${builddir:-.}
@@ -12,9 +12,11 @@ fail() { echo "FAIL: $*"; exit 1; }
 . "$here/../lib/oracles.sh"
 oracle_check "$dir/all.pcap" 31 || exit 1
 tcpdump -r "$dir/all.pcap" -nnvv -M 0123456789abcdef >"$dir/md5" 2>/dev/null
-[ "$(grep -c '(valid)' "$dir/md5")" = 10 ] || fail "tcpdump finds $(grep -c '(valid)' "$dir/md5") of 10 MD5 digests valid"
+[ "$(grep -c '(valid)' "$dir/md5")" = 13 ] || fail "tcpdump finds $(grep -c '(valid)' "$dir/md5") of 13 MD5 digests valid"
 tcpdump -r "$dir/all.pcap" -nnvv -M 0123456789abcdeX >"$dir/bad" 2>/dev/null
 [ "$(grep -c '(valid)' "$dir/bad")" = 0 ] || fail "a wrong key is called valid"
+types=$(tshark -r "$dir/all.pcap" -Y rsvp -T fields -e rsvp.msg 2>/dev/null | sort -u | sort -n | paste -sd ' ')
+[ "$types" = "1 2 3 4 5 6 7 12,1,2,13 13 15 20" ] || fail "tshark sees messages of the types $types"
 # the check itself must be able to fail: damage one object length
 cp "$dir/all.pcap" "$dir/broken.pcap"
 printf '\377' | dd of="$dir/broken.pcap" bs=1 seek=$((24 + 16 + 20 + 9)) conv=notrunc 2>/dev/null

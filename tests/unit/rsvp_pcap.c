@@ -25,9 +25,8 @@ static void put(pcap_dumper_t *to, const uint8_t *data, size_t len)
 	pcap_dump((u_char *)to, &header, packet);
 }
 
-/* Two messages of sessions and an Ack in one Bundle; unsigned, because tcpdump 4.99 expects messages where RFC 2961
- * section 3.1 allows INTEGRITY. */
-static void put_bundle(pcap_dumper_t *to)
+/* Two messages of sessions and an Ack as the controllers bundle them: each is signed, the Bundle is not. */
+static int put_bundle(pcap_dumper_t *to, struct rsvp_auth *auth)
 {
 	static const unsigned which[] = { 0, 1, 7 };
 	uint8_t whole[8000], one[4096];
@@ -38,12 +37,16 @@ static void put_bundle(pcap_dumper_t *to)
 	rsvp_bundle_begin(&b, NULL, whole, sizeof(whole));
 	for (size_t i = 0; i < sizeof(which) / sizeof(which[0]); i++) {
 		rsvp_sample(which[i], &m);
-		len = rsvp_encode(&m, RSVP_ENTERPRISE, NULL, one, sizeof(one));
-		rsvp_bundle_add(&b, one, (size_t)len);
+		auth->sequence++;
+		len = rsvp_encode(&m, RSVP_ENTERPRISE, auth, one, sizeof(one));
+		if (len < 0 || rsvp_bundle_add(&b, one, (size_t)len))
+			return -1;
 	}
-	len = rsvp_bundle_end(&b, NULL);
-	put(to, whole, (size_t)len);
 	rsvp_msg_free(&m);
+	len = rsvp_bundle_end(&b, NULL);
+	if (len > 0)
+		put(to, whole, (size_t)len);
+	return len;
 }
 
 int main(int argc, char **argv)
@@ -68,7 +71,8 @@ int main(int argc, char **argv)
 			return 1;
 		put(to, buffer, (size_t)len);
 	}
-	put_bundle(to);
+	if (put_bundle(to, &auth[1]) < 0)
+		return 1;
 	rsvp_msg_free(&m);
 	mac_key_free(md5);
 	mac_key_free(sha);
