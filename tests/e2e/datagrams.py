@@ -4,17 +4,19 @@
     datagrams.py KIND raw|udp TO COUNT [PCAP]
 
 Sends COUNT datagrams of one kind to the controller at TO, over IP protocol 46 or to UDP port 3455. Those made of a captured
-datagram are its last Path, sent verbatim with its own source address, so that they seem to come from that neighbour.
+message are made of the last Path, alone or in a Bundle, and are sent with its own source address, so that they seem to come
+from that neighbour.
 
     garbage    random bytes, of random lengths
     truncated  the captured one without its last object's last four bytes
     unsigned   the captured one without INTEGRITY, checksum and length right
     forged     the captured one with another refresh period: the checksum is right, the digest is not
     replayed   the captured one
+    bundled    a forged and a replayed one in a Bundle
 """
 import os, random, socket, struct, sys
 
-HEADER, IP_HEADER, PATH, INTEGRITY, TIME_VALUES = 8, 20, 1, 4, 5
+HEADER, IP_HEADER, PATH, BUNDLE, INTEGRITY, TIME_VALUES = 8, 20, 1, 12, 4, 5
 
 
 def checksum(data):
@@ -24,8 +26,20 @@ def checksum(data):
     return ~total & 0xffff
 
 
+def messages(message):
+    """The message itself, or those in it if it is a Bundle."""
+    if message[1:2] != bytes([BUNDLE]):
+        yield message
+        return
+    at = HEADER
+    while at + HEADER <= len(message):
+        length = struct.unpack("!H", message[at + 6:at + 8])[0]
+        yield message[at:at + length]
+        at += max(length, HEADER)
+
+
 def captured(file):
-    """Source, destination and RSVP message of the last whole Path in it; link types Ethernet and raw IP."""
+    """Source and RSVP message of the last whole Path in it; link types Ethernet and raw IP."""
     data, found, at = open(file, "rb").read(), None, 24
     order = "<" if data[:4] == b"\xd4\xc3\xb2\xa1" else ">"
     link = {1: 14, 101: 0, 228: 0, 276: 20, 113: 16}[struct.unpack(order + "I", data[20:24])[0]]
@@ -34,9 +48,9 @@ def captured(file):
         ip, at = data[at + 16 + link:at + 16 + length], at + 16 + length
         if len(ip) < IP_HEADER or ip[9] != 46:
             continue
-        message = ip[(ip[0] & 15) * 4:struct.unpack("!H", ip[2:4])[0]]
-        if len(message) > HEADER and message[1] == PATH:
-            found = (socket.inet_ntoa(ip[12:16]), message)
+        for message in messages(ip[(ip[0] & 15) * 4:struct.unpack("!H", ip[2:4])[0]]):
+            if len(message) > HEADER and message[1] == PATH:
+                found = (socket.inet_ntoa(ip[12:16]), message)
     if not found:
         sys.exit("datagrams.py: no Path in " + file)
     return found
@@ -64,7 +78,12 @@ def with_other_refresh(message):
     raise ValueError("no TIME_VALUES")
 
 
-MAKE = {"truncated": lambda m: m[:-4], "unsigned": without_integrity, "forged": with_other_refresh, "replayed": lambda m: m}
+def bundle(*parts):
+    return sealed(struct.pack("!BBHBBH", 0x10, BUNDLE, 0, 63, 0, 0) + b"".join(parts))
+
+
+MAKE = {"truncated": lambda m: m[:-4], "unsigned": without_integrity, "forged": with_other_refresh, "replayed": lambda m: m,
+        "bundled": lambda m: bundle(with_other_refresh(m), m)}
 
 
 def ip_packet(source, to, protocol, payload):

@@ -39,12 +39,13 @@ kill_adaptor() { # ELEMENT TYPE
 	check 10 "$1's adaptor $2 is started again after kill -9" new_adaptor "$1" "$2" "$pid"
 }
 session_up() { # ELEMENT HOW-MANY: of the four endpoints, those that are behind it
-	local now; now=$(ctl "$1" show sessions | jq -c '[.sessions[] | {icorp, state, up}]')
+	local now; now=$(ctl "$1" show sessions | jq -c ".sessions[] | select(.icorp == $ID) | {state, up}")
 	echo "$1: $now"
-	[ "$now" = "[{\"icorp\":$ID,\"state\":\"up\",\"up\":\"$2/4\"}]" ]
+	[ "$now" = "{\"state\":\"up\",\"up\":\"$2/4\"}" ]
 }
-heard() { ctl r1 show counters | jq '."paths received" + ."resvs received"'; }
-refreshed() { local now; now=$(heard); echo "Path and Resv received: $now (was $1)"; [ "$now" -ge $(($1 + 12)) ]; }
+# R is 1 s, so state lives 5.25 s; its two neighbours send a Srefresh each at least R/2 apart.
+heard() { ctl r1 show counters | jq '."srefreshes received"'; }
+refreshed() { local now; now=$(heard); echo "Srefresh received: $now (was $1)"; [ "$now" -ge $(($1 + 22)) ]; }
 
 case_killed() {
 	local before=${#BACKGROUND[@]} was
