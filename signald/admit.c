@@ -4,7 +4,6 @@
  * directions of a link are covered by its two ends. Invariant: no port's holds exceed its capacity.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "signald/session.h"
@@ -81,17 +80,19 @@ static uint64_t ports_of(const struct session *s)
 #define EACH_PORT(p, set) (uint64_t left_ = (set), p; left_ && (p = (uint64_t)__builtin_ctzll(left_), 1); left_ &= left_ - 1)
 
 /* Room for a hold on each of these ports. */
-static int hold_room(struct session *s, uint64_t ports)
+static int hold_room(struct core *core, struct session *s, uint64_t ports)
 {
 	unsigned n = (unsigned)__builtin_popcountll(ports);
 	struct hold *v;
 
-	if (n <= s->n_holds)
+	if (n <= s->holds_room)
 		return 0;
-	v = realloc(s->hold, n * sizeof(*v));
-	if (v)
-		s->hold = v;
-	return v ? 0 : -ENOMEM;
+	v = pool_resize(&core->pool, s->hold, s->holds_room * sizeof(*v), n * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	s->hold = v;
+	s->holds_room = (uint8_t)n;
+	return 0;
 }
 
 int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
@@ -112,7 +113,7 @@ int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
 			return -ENOSPC;
 		}
 	}
-	if (hold_room(s, ports)) {
+	if (hold_room(core, s, ports)) {
 		t->actions->lost++;
 		*port = 0;
 		*fits = 0;

@@ -54,14 +54,14 @@ unsigned session_up(const struct session *s)
 	return up;
 }
 
-static struct branch *branch_get(struct session *s, struct in_addr neighbour, int port)
+static struct branch *branch_get(struct core *core, struct session *s, struct in_addr neighbour, int port)
 {
 	struct branch *b;
 
 	for (b = s->branch; b; b = b->next)
 		if (b->neighbour.s_addr == neighbour.s_addr && b->port == port)
 			return b;
-	b = calloc(1, sizeof(*b));
+	b = pool_get(&core->pool, sizeof(*b));
 	if (!b)
 		return NULL;
 	b->neighbour = neighbour;
@@ -74,11 +74,11 @@ static struct branch *branch_get(struct session *s, struct in_addr neighbour, in
 	return b;
 }
 
-void branch_delete(struct branch *b)
+void branch_delete(struct core *core, struct branch *b)
 {
 	free(b->blockade);
-	grants_free(&b->grants);
-	free(b);
+	grants_free(&core->pool, &b->grants);
+	pool_put(&core->pool, b, sizeof(*b));
 }
 
 void branch_forget_messages(struct core *core, struct branch *b)
@@ -103,7 +103,7 @@ static void branch_free(struct core *core, struct session *s, struct branch *b)
 	while (*at != b)
 		at = &(*at)->next;
 	*at = b->next;
-	branch_delete(b);
+	branch_delete(core, b);
 }
 
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
@@ -118,7 +118,7 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 			leaf->where = LEAF_LOCAL;
 			return 0;
 		}
-		b = branch_get(s, leaf->ep->private_addr, CORE_PORT_ISC);
+		b = branch_get(t->core, s, leaf->ep->private_addr, CORE_PORT_ISC);
 		hop.subtarget = leaf->ep->private_addr;
 	} else {
 		r = nexthop_find(t->core->nexthops, leaf->ep->control, leaf->subtarget, &hop);
@@ -126,7 +126,7 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 			return r;
 		if (!s->leading && hop.neighbour.s_addr == s->up.addr.s_addr)
 			return -ELOOP;
-		b = branch_get(s, hop.neighbour, hop.port);
+		b = branch_get(t->core, s, hop.neighbour, hop.port);
 		if (b)
 			b->trunk = hop.trunk != 0;
 	}
@@ -188,7 +188,7 @@ unsigned branch_unreserve(struct turn *t, struct session *s, struct branch *b)
 	message_unlearn(t->core, b->neighbour, &b->resv_id);
 	b->resv_expires_us = 0;
 	b->resv_hash = 0;
-	grants_free(&b->grants);
+	grants_free(&t->core->pool, &b->grants);
 	b->rate_bps = s->contract->network.rate_bps;
 	s->dirty_terms = s->dirty_up = 1;
 	return were;

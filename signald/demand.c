@@ -40,7 +40,7 @@ found:
 
 void own_grant_put(struct turn *t, struct session *s, const struct rsvp_grant *grant)
 {
-	if (!session_more(s) || grants_put(&s->more->grants, grant))
+	if (!session_more(s) || grants_put(&t->core->pool, &s->more->grants, grant))
 		t->actions->lost++;
 }
 

@@ -2,7 +2,6 @@
  * Packed grants. Each is a head of fixed size, then the element's name and the reason, a length byte before each.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "signald/grants.h"
@@ -59,9 +58,9 @@ int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *ou
 	return 1;
 }
 
-static int append(struct grants *grants, const uint8_t *data, size_t len)
+static int append(struct pool *pool, struct grants *grants, const uint8_t *data, size_t len)
 {
-	uint8_t *more = realloc(grants->data, grants->len + len);
+	uint8_t *more = pool_resize(pool, grants->data, grants->len, grants->len + len);
 
 	if (!more)
 		return -ENOMEM;
@@ -71,14 +70,14 @@ static int append(struct grants *grants, const uint8_t *data, size_t len)
 	return 0;
 }
 
-int grants_add(struct grants *grants, const struct rsvp_grant *grant)
+int grants_add(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant)
 {
 	uint8_t one[PACKED_MAX];
 
-	return append(grants, one, pack(one, grant));
+	return append(pool, grants, one, pack(one, grant));
 }
 
-int grants_set(struct grants *grants, const struct rsvp_grant *v, unsigned n)
+int grants_set(struct pool *pool, struct grants *grants, const struct rsvp_grant *v, unsigned n)
 {
 	struct grants fresh = { 0 };
 	uint8_t one[PACKED_MAX];
@@ -87,35 +86,44 @@ int grants_set(struct grants *grants, const struct rsvp_grant *v, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		len += pack(one, &v[i]);
 	if (len) {
-		fresh.data = malloc(len);
+		fresh.data = pool_get(pool, len);
 		if (!fresh.data)
 			return -ENOMEM;
 		for (unsigned i = 0; i < n; i++)
 			fresh.len += (uint32_t)pack(fresh.data + fresh.len, &v[i]);
 	}
-	free(grants->data);
+	pool_put(pool, grants->data, grants->len);
 	*grants = fresh;
 	return 0;
 }
 
-int grants_put(struct grants *grants, const struct rsvp_grant *grant)
+int grants_put(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant)
 {
 	uint32_t at = 0, from = 0;
 	struct rsvp_grant old;
 
 	while (grants_next(grants, &at, &old)) {
 		if (old.endpoint.s_addr == grant->endpoint.s_addr && old.resource == grant->resource) {
+			uint32_t len = grants->len - (at - from);
+			uint8_t *data;
+
 			memmove(grants->data + from, grants->data + at, grants->len - at);
-			grants->len -= at - from;
+			data = pool_resize(pool, grants->data, grants->len, len);
+			if (!data && len)
+				return -ENOMEM;
+			if (!len)
+				pool_put(pool, grants->data, grants->len);
+			grants->data = len ? data : NULL;
+			grants->len = len;
 			break;
 		}
 		from = at;
 	}
-	return grants_add(grants, grant);
+	return grants_add(pool, grants, grant);
 }
 
-void grants_free(struct grants *grants)
+void grants_free(struct pool *pool, struct grants *grants)
 {
-	free(grants->data);
+	pool_put(pool, grants->data, grants->len);
 	*grants = (struct grants){ 0 };
 }

@@ -1,22 +1,23 @@
 /*
  * Grants in little room: a session keeps its neighbours' word for every hop below it, and most say very little. Packed one
- * behind the other; read through a cursor. Zero it to begin.
+ * behind the other; read through a cursor. Zero it to begin; always use the same pool for it.
  */
 #ifndef ICORP_SIGNALD_GRANTS_H
 #define ICORP_SIGNALD_GRANTS_H
 
+#include "lib/pool.h"
 #include "lib/rsvp.h"
 
 struct grants { uint8_t *data; uint32_t len; };
 
 /* Appends. 0 or -ENOMEM, then nothing changed. */
-int grants_add(struct grants *grants, const struct rsvp_grant *grant);
+int grants_add(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant);
 /* Replaces all by these n. 0 or -ENOMEM, then nothing changed. */
-int grants_set(struct grants *grants, const struct rsvp_grant *v, unsigned n);
+int grants_set(struct pool *pool, struct grants *grants, const struct rsvp_grant *v, unsigned n);
 /* Replaces the one of the same endpoint and resource, or appends. 0 or -ENOMEM. */
-int grants_put(struct grants *grants, const struct rsvp_grant *grant);
+int grants_put(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant);
 /* The next one into *out: 1, or 0 at the end. Start with *at = 0. */
 int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *out);
-void grants_free(struct grants *grants);
+void grants_free(struct pool *pool, struct grants *grants);
 
 #endif

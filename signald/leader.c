@@ -64,30 +64,31 @@ uint64_t leader_price(const struct session *s)
 	return sum;
 }
 
-static void collect(struct grants *told, const struct grants *from)
+static void collect(struct pool *pool, struct grants *told, const struct grants *from)
 {
 	struct rsvp_grant g;
 
 	for (uint32_t at = 0; grants_next(from, &at, &g);)
 		if (g.sequence)
-			grants_add(told, &g);
+			grants_add(pool, told, &g);
 }
 
 /* Grants that answer a demand go back down to who asked. */
-static void collect_told(struct session *s)
+static void collect_told(struct turn *t, struct session *s)
 {
+	struct pool *pool = &t->core->pool;
 	struct grants told = { 0 };
 
-	collect(&told, &session_rest(s)->grants);
+	collect(pool, &told, &session_rest(s)->grants);
 	for (const struct branch *b = s->branch; b; b = b->next)
-		collect(&told, &b->grants);
+		collect(pool, &told, &b->grants);
 	if (!told.len && !session_rest(s)->told.len)
 		return;
 	if (!session_more(s)) {
-		grants_free(&told);
+		grants_free(pool, &told);
 		return;
 	}
-	grants_free(&s->more->told);
+	grants_free(pool, &s->more->told);
 	s->more->told = told;
 }
 
@@ -100,7 +101,7 @@ void leader_update(struct turn *t, struct session *s)
 	s->price.interval_s = prices->interval_s;
 	memcpy(s->price.currency, prices->currency, sizeof(s->price.currency));
 	h = hash_u64(h, s->price.micro);
-	collect_told(s);
+	collect_told(t, s);
 	h = hash_bytes(h, session_rest(s)->told.data, session_rest(s)->told.len);
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];

@@ -4,7 +4,6 @@
  * committing when the Resv comes.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -73,11 +72,12 @@ static void path_upstream(struct turn *t, struct session *s, const struct rsvp_m
 	message_learn(t, s, from->addr, &s->up.path_id, msg);
 	if (msg->rro.n == s->n_route && (!s->n_route || !memcmp(s->route, msg->rro.v, s->n_route * sizeof(*route))))
 		return;
-	route = realloc(s->route, (msg->rro.n ? msg->rro.n : 1) * sizeof(*route));
-	if (!route)
+	route = pool_get(&t->core->pool, msg->rro.n * sizeof(*route));
+	if (!route && msg->rro.n)
 		return;
 	if (msg->rro.n)
 		memcpy(route, msg->rro.v, msg->rro.n * sizeof(*route));
+	pool_put(&t->core->pool, s->route, s->n_route * sizeof(*route));
 	s->route = route;
 	s->n_route = (uint8_t)msg->rro.n;
 	s->dirty_down = 1; /* who is below checks it for loops */
@@ -103,7 +103,7 @@ static int told_differs(const struct grants *told, const struct rsvp_msg *msg)
 }
 
 /* What the leader says: price, who is up with which weight, grants. Passed on downwards when it changed. */
-static void path_told(struct session *s, const struct rsvp_msg *msg)
+static void path_told(struct turn *t, struct session *s, const struct rsvp_msg *msg)
 {
 	if ((msg->has & RSVP_HAS_PRICE) && memcmp(&s->price, &msg->price, sizeof(s->price))) {
 		s->price = msg->price;
@@ -120,7 +120,7 @@ static void path_told(struct session *s, const struct rsvp_msg *msg)
 		leaf->weight = msg->loads.v[i].weight;
 	}
 	if (told_differs(&session_rest(s)->told, msg) && session_more(s)) {
-		grants_set(&s->more->told, msg->grants.v, msg->grants.n);
+		grants_set(&t->core->pool, &s->more->told, msg->grants.v, msg->grants.n);
 		s->dirty_down = 1;
 	}
 }
@@ -234,7 +234,7 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	path_prune_unlisted(t, s);
 	if (s->closing)
 		return;
-	path_told(s, msg);
+	path_told(t, s, msg);
 	if (s->state == SESSION_FAILED)
 		send_isc_gone(t, s); /* whoever sends it (a leader that has just started) may not know */
 	else if (placed || s->dirty_terms) {

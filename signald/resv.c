@@ -261,7 +261,7 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		s->dirty_up = s->dirty_report = 1;
 		resv_leaves(t, s, b, msg);
 		if (!b->isc)
-			grants_set(&b->grants, msg->grants.v, msg->grants.n); /* an ISC grants nothing */
+			grants_set(&t->core->pool, &b->grants, msg->grants.v, msg->grants.n); /* an ISC grants nothing */
 		resv_demands(t, s, b, msg);
 		resv_admit(t, s, b, resv_rate(t, b, msg));
 		if (!b->isc)

@@ -12,6 +12,7 @@
 #ifndef ICORP_SIGNALD_SESSION_H
 #define ICORP_SIGNALD_SESSION_H
 
+#include "lib/pool.h"
 #include "lib/wheel.h"
 #include "signald/core.h"
 #include "signald/grants.h"
@@ -109,7 +110,7 @@ struct session {
 	uint8_t dirty_terms : 1, dirty_up : 1, dirty_down : 1, dirty_report : 1, closing : 1;
 	uint16_t vlan;                        /* switch: of this ICorp in this island */
 	uint16_t n_leaves;
-	uint8_t n_holds, n_route;
+	uint8_t n_holds, holds_room, n_route;
 	uint8_t enforcement[RESOURCE_MAX + 1]; /* as the adaptors said at the last commit */
 	uint32_t next_lih;
 	uint32_t slot;                        /* in core->slot */
@@ -134,6 +135,8 @@ struct core {
 	struct core_config config;
 	const struct nexthops *nexthops;
 	struct session **bucket; size_t n_buckets, n_sessions;
+	struct pool pool;                     /* of all that sessions consist of */
+	struct session *recent;               /* found last: most of what comes is about the same as before */
 	struct wheel timers;
 	struct shelf shelf;
 	struct neighbours *neighbours;
@@ -195,8 +198,8 @@ const struct session_more *session_rest(const struct session *s);
 
 /* shelf.c */
 /* The one copy of this contract, for as long as shelf_drop is not called; NULL: no memory. */
-struct contract *shelf_take(struct shelf *shelf, struct contract *contract);
-void shelf_drop(struct shelf *shelf, struct contract *contract); /* NULL is fine */
+struct contract *shelf_take(struct core *core, struct contract *contract);
+void shelf_drop(struct core *core, struct contract *contract); /* NULL is fine */
 struct contract *shelf_find(const struct shelf *shelf, const uint8_t digest[SHA256_SIZE]);
 size_t shelf_users(const struct shelf *shelf, const struct contract *contract);
 
@@ -216,7 +219,7 @@ void leaf_tear(struct turn *t, struct session *s, struct leaf *leaf);
 /* The same; without any leaf a session that we do not lead is closed. */
 void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf);
 struct branch *branch_by_lih(struct session *s, uint32_t lih);
-void branch_delete(struct branch *b);                        /* one that hangs nowhere */
+void branch_delete(struct core *core, struct branch *b);                        /* one that hangs nowhere */
 void branch_forget_messages(struct core *core, struct branch *b);
 /* What was refused is not tried again for a lifetime. Without memory it is tried again. */
 void branch_block(struct turn *t, struct branch *b, uint64_t bps);

@@ -46,8 +46,9 @@ static int shelf_grow(struct shelf *shelf)
 	return 0;
 }
 
-struct contract *shelf_take(struct shelf *shelf, struct contract *contract)
+struct contract *shelf_take(struct core *core, struct contract *contract)
 {
+	struct shelf *shelf = &core->shelf;
 	struct shelved **at, *one;
 
 	if (shelf->n >= shelf->n_buckets && shelf_grow(shelf))
@@ -55,7 +56,7 @@ struct contract *shelf_take(struct shelf *shelf, struct contract *contract)
 	at = shelf_at(shelf, contract->digest);
 	one = *at;
 	if (!one) {
-		one = calloc(1, sizeof(*one));
+		one = pool_get(&core->pool, sizeof(*one));
 		if (!one)
 			return NULL;
 		one->contract = contract_ref(contract);
@@ -66,15 +67,16 @@ struct contract *shelf_take(struct shelf *shelf, struct contract *contract)
 	return one->contract;
 }
 
-void shelf_drop(struct shelf *shelf, struct contract *contract)
+void shelf_drop(struct core *core, struct contract *contract)
 {
+	struct shelf *shelf = &core->shelf;
 	struct shelved **at = contract ? shelf_at(shelf, contract->digest) : NULL, *one = at ? *at : NULL;
 
 	if (!one || --one->users)
 		return;
 	*at = one->next;
 	contract_unref(one->contract);
-	free(one);
+	pool_put(&core->pool, one, sizeof(*one));
 	shelf->n--;
 }
 

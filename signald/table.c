@@ -42,18 +42,23 @@ static int table_grow(struct core *core)
 
 struct session *session_find(struct core *core, struct adaptor_key key)
 {
-	struct session *s = core->n_buckets ? core->bucket[hash(core, key)] : NULL;
+	struct session *s = core->recent;
 
+	if (s && s->key.icorp == key.icorp && s->key.leader.s_addr == key.leader.s_addr)
+		return s;
+	s = core->n_buckets ? core->bucket[hash(core, key)] : NULL;
 	while (s && (s->key.icorp != key.icorp || s->key.leader.s_addr != key.leader.s_addr))
 		s = s->hash_next;
+	if (s)
+		core->recent = s;
 	return s;
 }
 
-static void leaves_free(struct session *s)
+static void leaves_free(struct core *core, struct session *s)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		free(s->leaf[i].more);
-	free(s->leaf);
+	pool_put(&core->pool, s->leaf, s->n_leaves * sizeof(*s->leaf));
 }
 
 /* Endpoints that the next contract does not have are torn. */
@@ -72,11 +77,12 @@ static void drop_leaves(struct turn *t, struct session *s, const struct contract
 int session_set_contract(struct turn *t, struct session *s, struct contract *contract)
 {
 	struct core *core = t->core;
-	struct leaf *leaf = calloc(contract->n_endpoints, sizeof(*leaf));
+	size_t size = contract->n_endpoints * sizeof(struct leaf);
+	struct leaf *leaf = pool_get(&core->pool, size);
 
-	contract = leaf ? shelf_take(&core->shelf, contract) : NULL;
+	contract = leaf ? shelf_take(core, contract) : NULL;
 	if (!contract) {
-		free(leaf);
+		pool_put(&core->pool, leaf, size);
 		return -ENOMEM;
 	}
 	drop_leaves(t, s, contract);
@@ -89,10 +95,10 @@ int session_set_contract(struct turn *t, struct session *s, struct contract *con
 		}
 		leaf[i].ep = &contract->endpoints[i];
 	}
-	leaves_free(s);
+	leaves_free(core, s);
 	s->leaf = leaf;
 	s->n_leaves = (uint16_t)contract->n_endpoints;
-	shelf_drop(&core->shelf, s->contract);
+	shelf_drop(core, s->contract);
 	s->contract = contract;
 	return 0;
 }
@@ -103,18 +109,18 @@ static void session_free(struct core *core, struct session *s)
 		struct branch *b = s->branch;
 
 		s->branch = b->next;
-		branch_delete(b);
+		branch_delete(core, b);
 	}
-	shelf_drop(&core->shelf, s->contract);
+	shelf_drop(core, s->contract);
 	if (s->more) {
-		grants_free(&s->more->grants);
-		grants_free(&s->more->told);
+		grants_free(&core->pool, &s->more->grants);
+		grants_free(&core->pool, &s->more->told);
 		free(s->more);
 	}
-	free(s->hold);
-	free(s->route);
-	leaves_free(s);
-	free(s);
+	pool_put(&core->pool, s->hold, s->holds_room * sizeof(*s->hold));
+	pool_put(&core->pool, s->route, s->n_route * sizeof(*s->route));
+	leaves_free(core, s);
+	pool_put(&core->pool, s, sizeof(*s));
 }
 
 /* Numbers the session; free places are chained through the array itself, marked by their lowest bit. */
@@ -155,14 +161,14 @@ struct session *session_at(const struct core *core, uint32_t slot)
 struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract)
 {
 	struct core *core = t->core;
-	struct session *s = calloc(1, sizeof(*s));
+	struct session *s = pool_get(&core->pool, sizeof(*s));
 
 	if (s && core->n_sessions >= core->n_buckets && table_grow(core)) {
-		free(s);
+		pool_put(&core->pool, s, sizeof(*s));
 		s = NULL;
 	}
 	if (!s || session_set_contract(t, s, contract)) {
-		free(s);
+		pool_put(&core->pool, s, sizeof(*s));
 		return NULL;
 	}
 	if (slot_take(core, s)) {
@@ -231,6 +237,8 @@ void session_close(struct turn *t, struct session *s)
 	while (*at != s)
 		at = &(*at)->hash_next;
 	*at = s->hash_next;
+	if (core->recent == s)
+		core->recent = NULL;
 	core->n_sessions--;
 	session_forget_messages(core, s);
 	slot_give(core, s);
@@ -297,6 +305,7 @@ void core_free(struct core *core)
 	free(core->slot);
 	rsvp_msg_free(&core->out);
 	neighbours_free(core->neighbours);
+	pool_free(&core->pool);
 	free(core);
 }
 

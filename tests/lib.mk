@@ -19,7 +19,7 @@ tests_fuzz_fuzz_sse_SOURCES = tests/fuzz/fuzz_sse.c
 tests_fuzz_fuzz_sse_LDADD = $(FUZZ_DRIVER) $(HTTP_LIBS)
 
 LIB_TESTS = tests/unit/test_addr tests/unit/test_config tests/unit/test_control tests/unit/test_heap \
-	tests/unit/test_http tests/unit/test_idmap tests/unit/test_log tests/unit/test_loop tests/unit/test_mac tests/unit/test_wheel tests/unit/test_wire tests/unit/test_writer
+	tests/unit/test_http tests/unit/test_idmap tests/unit/test_log tests/unit/test_loop tests/unit/test_mac tests/unit/test_pool tests/unit/test_wheel tests/unit/test_wire tests/unit/test_writer
 check_PROGRAMS += $(LIB_TESTS)
 TESTS += $(LIB_TESTS)
 
@@ -32,6 +32,8 @@ tests_unit_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_control_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_heap_SOURCES = tests/unit/test_heap.c
 tests_unit_test_heap_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_pool_SOURCES = tests/unit/test_pool.c
+tests_unit_test_pool_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_wheel_SOURCES = tests/unit/test_wheel.c
 tests_unit_test_wheel_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
