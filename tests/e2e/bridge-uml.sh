@@ -226,7 +226,10 @@ check "so is its prefix" has "$out" "its prefix is that of ICorp 7"
 sw "bridge vlan del dev eth1 vid 107; tc filter del dev eth0 ingress pref 7169" > /dev/null
 out=$(drive "apply $D/t7" "audit 7 10.200.1.11 8 10.200.1.11")
 check "what was removed by hand is put back" pings a 10.64.7.2
-sw "(printf 'apply $D/t7\\n'; sleep 1; printf 'audit 7 10.200.1.11 8 10.200.1.11\\n') | $drive bridge > $D/tmp/audit 2>&1 & sleep 0.5; bridge vlan del dev eth1 vid 107; wait" > /dev/null
+# The VLAN goes away between the two requests. A command of sw is one line.
+removed="mkfifo $D/tmp/in; $drive bridge < $D/tmp/in > $D/tmp/audit 2>&1 & exec 9> $D/tmp/in; echo apply $D/t7 >&9; n=0;"
+removed+=" until grep -q '^apply: ok' $D/tmp/audit || [ \$n = 300 ]; do sleep 0.1; n=\$((n + 1)); done;"
+sw "$removed bridge vlan del dev eth1 vid 107; echo audit 7 10.200.1.11 8 10.200.1.11 >&9; exec 9>&-; wait" > /dev/null
 check "an audit repairs and counts" has "$(sw cat $D/tmp/audit)" "audit: ok: 0 orphans, 1 repaired"
 check "it works again" pings b 10.64.7.1
 out=$(drive "audit 7 10.200.1.11")
