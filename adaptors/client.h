@@ -62,6 +62,8 @@ void adaptor_client_free(struct adaptor_client *client);
 int adaptor_client_check(struct adaptor_client *c, const struct adaptor_terms *terms, uint64_t cookie);
 int adaptor_client_apply(struct adaptor_client *c, const struct adaptor_terms *terms, uint64_t cookie);
 int adaptor_client_revoke(struct adaptor_client *c, struct adaptor_key key, uint64_t cookie);
+/* Was it asked to apply something of that session, and not to revoke it since? */
+int adaptor_client_knows(struct adaptor_client *c, struct adaptor_key key);
 int adaptor_client_audit(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie);
 /* MEASURE, PORTS or SHOW. */
 int adaptor_client_query(struct adaptor_client *c, enum adaptor_request request, uint64_t cookie);

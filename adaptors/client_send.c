@@ -46,6 +46,13 @@ struct client_session *client_session_obtain(struct adaptor_client *c, struct ad
 	return s;
 }
 
+int adaptor_client_knows(struct adaptor_client *c, struct adaptor_key key)
+{
+	const struct client_session *s = client_session_find(c, key);
+
+	return s && !s->gone;
+}
+
 void client_session_free(void *arg)
 {
 	struct client_session *s = arg;

@@ -112,7 +112,6 @@ static void act_closed(struct daemon *d, const struct core_action *a)
 
 	if (us && us->kind == ENDPOINT_SERVER)
 		peers_forget(d->peers, us->private_addr);
-	dispatch_forget(d->dispatch, a->key);
 }
 
 static void act_fetch(struct daemon *d, const struct core_action *a)

@@ -59,16 +59,12 @@ static void merge(struct adaptor_result *into, const struct adaptor_result *from
 
 static void job_answered(struct dispatch *d, struct job *job)
 {
-	struct adaptor_result *result = job->result;
-	struct adaptor_key key = job->key;
-	uint64_t cookie = job->cookie;
+	struct job done = *job;
 
-	if (job->waiting || !cookie)
+	if (job->waiting)
 		return;
-	job->cookie = 0;
-	job->result = NULL;
-	d->hooks.applied(d->hooks.ctx, key, cookie, result);
-	free(result);
+	jobs_forget(&d->jobs, done.key);
+	d->hooks.applied(d->hooks.ctx, done.key, done.cookie, &done.result);
 }
 
 static void on_applied(struct dispatch *d, unsigned slot, const struct adaptor_answer *answer)
@@ -85,7 +81,7 @@ static void on_applied(struct dispatch *d, unsigned slot, const struct adaptor_a
 		return;
 	}
 	job->waiting &= ~(1u << slot);
-	merge(job->result, &answer->result, adaptor_client_instance(d->slot[slot].client));
+	merge(&job->result, &answer->result, adaptor_client_instance(d->slot[slot].client));
 	job_answered(d, job);
 }
 
@@ -207,11 +203,11 @@ void dispatch_free(struct dispatch *d)
 }
 
 /* The terms an adaptor serves are known once it is up; until then it counts as concerned and the client waits for it. */
-static int concerned(const struct dispatch *d, unsigned slot, const struct job *job, uint32_t uses)
+static int concerned(const struct dispatch *d, unsigned slot, struct adaptor_key key, uint32_t uses)
 {
 	uint32_t serves = adaptor_client_terms(d->slot[slot].client);
 
-	return !serves || (serves & uses) || (job->applied & 1u << slot);
+	return !serves || (serves & uses) || adaptor_client_knows(d->slot[slot].client, key);
 }
 
 void dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint64_t cookie)
@@ -220,42 +216,27 @@ void dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint6
 	struct job *job = jobs_obtain(&d->jobs, key);
 	uint32_t uses = plan_uses(terms);
 
-	if (job && !job->result)
-		job->result = malloc(sizeof(*job->result));
-	if (!job || !job->result)
+	if (!job)
 		return; /* the commit never completes: soft state lapses */
 	job->cookie = cookie;
 	job->waiting = 0;
-	memset(job->result, 0, sizeof(*job->result));
+	memset(&job->result, 0, sizeof(job->result));
 	for (unsigned i = 0; i < d->n; i++) {
-		if (!concerned(d, i, job, uses))
+		if (!concerned(d, i, key, uses))
 			continue;
 		if (adaptor_client_apply(d->slot[i].client, terms, cookie))
 			continue;
 		job->waiting |= 1u << i;
-		job->applied |= 1u << i;
 	}
 	/* nobody to ask: the caller hears it from here, but never from inside this call's own caller's input */
 	job_answered(d, job);
 }
 
+/* All are asked: one that has forgotten what it did, because its process died of it, may have left something. */
 void dispatch_revoke(struct dispatch *d, struct adaptor_key key)
 {
-	struct job *job = jobs_find(&d->jobs, key);
-
 	for (unsigned i = 0; i < d->n; i++)
-		if (!job || job->applied & 1u << i)
-			adaptor_client_revoke(d->slot[i].client, key, 0);
-	if (job) {
-		free(job->result);
-		job->result = NULL;
-		job->cookie = 0;
-		job->waiting = job->applied = 0;
-	}
-}
-
-void dispatch_forget(struct dispatch *d, struct adaptor_key key)
-{
+		adaptor_client_revoke(d->slot[i].client, key, 0);
 	jobs_forget(&d->jobs, key);
 }
 

@@ -31,8 +31,6 @@ void dispatch_free(struct dispatch *d);
 
 void dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint64_t cookie);
 void dispatch_revoke(struct dispatch *d, struct adaptor_key key);
-/* The session is gone: forget what was remembered of it. */
-void dispatch_forget(struct dispatch *d, struct adaptor_key key);
 /* Tells every adaptor which sessions there should be: what else carries our mark goes. */
 void dispatch_audit(struct dispatch *d, const struct adaptor_key *keys, size_t n);
 /* Asks the layer-2 adaptor, if any, for its ports. 1 when asked. */

@@ -93,12 +93,6 @@ struct job *jobs_obtain(struct jobs *jobs, struct adaptor_key key)
 	return job;
 }
 
-static void job_free(struct job *job)
-{
-	free(job->result);
-	free(job);
-}
-
 void jobs_forget(struct jobs *jobs, struct adaptor_key key)
 {
 	struct job *job = jobs_find(jobs, key), **at;
@@ -110,7 +104,7 @@ void jobs_forget(struct jobs *jobs, struct adaptor_key key)
 		at = &(*at)->next;
 	*at = job->next;
 	jobs->count--;
-	job_free(job);
+	free(job);
 }
 
 void jobs_clear(struct jobs *jobs)
@@ -120,7 +114,7 @@ void jobs_clear(struct jobs *jobs)
 			struct job *job = jobs->chain[i];
 
 			jobs->chain[i] = job->next;
-			job_free(job);
+			free(job);
 		}
 	}
 	free(jobs->chain);

@@ -1,7 +1,6 @@
 /*
- * What dispatch.c remembers of each session: which adaptors hold something of it and, while a commit is under way, who
- * has not answered yet. There are as many as sessions, so a job is small between commits, and the table grows by one
- * chain at a time (linear hashing, Litwin 1980): no call takes long, however many there are.
+ * The commits under way: who has not answered yet, and what the others said. When a hundred thousand sessions come at once
+ * there may be as many, so the table grows by one chain at a time (linear hashing, Litwin 1980): no call takes long.
  */
 #ifndef ICORP_SIGNALD_JOBS_H
 #define ICORP_SIGNALD_JOBS_H
@@ -13,10 +12,9 @@
 struct job {
 	struct job *next;
 	struct adaptor_key key;
-	uint64_t cookie;                /* of the commit under way; 0: none */
+	uint64_t cookie;
 	uint32_t waiting;               /* adaptors that have not answered it */
-	uint32_t applied;               /* adaptors that hold something of this session */
-	struct adaptor_result *result;  /* what was answered so far; NULL when no commit is under way */
+	struct adaptor_result result;   /* what was answered so far */
 };
 
 /* Zeroed, it is empty. low: the power of two below or at n. */
