@@ -1,7 +1,7 @@
 /*
  * icorpctl: asks any daemon of ours over its control socket, or the gatekeeper over its API (gk.c). It knows no command
  * of any daemon: it sends the words and prints the answer, so a daemon's new command needs no change here. Only
- * `help` is made more readable, and `icorpctl complete WORDS…` prints what may come next, for the shells.
+ * `trace` is more than that (trace.c), and `icorpctl complete WORDS…` prints what may come next, for the shells.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/cli.h"
+#include "cli/sockets.h"
 #include "lib/config.h"
 #include "lib/control.h"
 #include "lib/text.h"
@@ -22,17 +22,20 @@
 
 static const char usage[] =
 	"usage: icorpctl [-s SOCKET | -e ELEMENT] [--json | --xml] [--watch[=S]] WORDS...\n"
+	"       icorpctl [-s SOCKET]... [--all[=DIR]] [--json] trace ID [--leader ADDRESS]\n"
 	"       icorpctl [-g URL] [-t FILE] gk list | get ID | contract ID | submit FILE | delete ID | status\n"
 	"Asks a daemon over its control socket, or the gatekeeper over its API.\n"
 	"\n"
 	"  help                    what the daemon can be asked\n"
+	"  trace ID                follow one ICorp, live; --leader ADDRESS: of those with that ID this router's\n"
 	"  gk ...                  ask the gatekeeper; icorpctl gk help\n"
 	"\n"
-	"  -s, --socket PATH       the daemon's socket (" RUNDIR "/signald.sock)\n"
-	"  -e, --element NAME      the socket RUNDIR/NAME/signald.sock\n"
+	"  -s, --socket PATH       the daemon's socket (" RUNDIR "/signald.sock); for trace, several\n"
+	"  -e, --element NAME      the socket RUNDIR/NAME/signald.sock; for trace, several\n"
+	"  -a, --all[=DIR]         trace: every controller with a socket DIR/*/signald.sock or DIR/signald.sock (RUNDIR)\n"
 	"  -j, --json, -x, --xml   print the answer so\n"
 	"  -w, --watch[=S]         again every S seconds (2)\n"
-	"  -T, --timeout S         wait so long for an answer (30)\n"
+	"  -T, --timeout S         wait so long for an answer (30); trace: follow so long (until interrupted)\n"
 	"  -g, --gatekeeper URL    the gatekeeper ($ICORP_GATEKEEPER, or http://127.0.0.1:8080)\n"
 	"  -t, --token FILE        a file with the bearer token (or $ICORP_TOKEN, $ICORP_TOKEN_FILE)\n"
 	"  -h, --help              this text\n"
@@ -42,18 +45,18 @@ static const char usage[] =
 
 static const struct option long_options[] = {
 	{ "socket", required_argument, NULL, 's' }, { "element", required_argument, NULL, 'e' },
-	{ "json", no_argument, NULL, 'j' }, { "xml", no_argument, NULL, 'x' },
+	{ "all", optional_argument, NULL, 'a' }, { "json", no_argument, NULL, 'j' }, { "xml", no_argument, NULL, 'x' },
 	{ "watch", optional_argument, NULL, 'w' }, { "timeout", required_argument, NULL, 'T' },
 	{ "gatekeeper", required_argument, NULL, 'g' }, { "token", required_argument, NULL, 't' },
 	{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
 };
 
 struct ctl {
-	char socket[256];
-	const char *element, *gatekeeper, *token_file;
+	struct sockets sockets;
+	const char *gatekeeper, *token_file;
 	enum writer_format format;
 	double watch_s;          /* 0: once */
-	int timeout_ms;
+	int timeout_ms;          /* 0: the usual */
 	FILE *out, *err;
 };
 
@@ -68,14 +71,27 @@ static int seconds(const char *text, double *out)
 	return 0;
 }
 
-/* -1: go on; else the exit status. */
+/* What became of adding a socket. -1: go on; else the exit status. */
+static int added(const struct ctl *ctl, const char *what, int r)
+{
+	if (!r)
+		return -1;
+	fprintf(ctl->err, "icorpctl: %s: %s\n", what, r == -ENOENT ? "no control socket is there" : strerror(-r));
+	return EXIT_ERROR;
+}
+
+/* The same. */
 static int option(struct ctl *ctl, int c)
 {
+	const char *dir;
 	double s;
 
 	switch (c) {
-	case 's': snprintf(ctl->socket, sizeof(ctl->socket), "%s", optarg); return -1;
-	case 'e': ctl->element = optarg; return -1;
+	case 's': return added(ctl, optarg, sockets_add(&ctl->sockets, optarg));
+	case 'e': return added(ctl, optarg, sockets_add_element(&ctl->sockets, optarg));
+	case 'a':
+		dir = optarg ? optarg : sockets_rundir();
+		return added(ctl, dir, sockets_add_all(&ctl->sockets, dir));
 	case 'j': ctl->format = WRITER_JSON; return -1;
 	case 'x': ctl->format = WRITER_XML; return -1;
 	case 'g': ctl->gatekeeper = optarg; return -1;
@@ -102,18 +118,6 @@ static int option(struct ctl *ctl, int c)
 	}
 }
 
-static void find_socket(struct ctl *ctl)
-{
-	const char *dir = getenv("ICORP_RUNDIR") ? getenv("ICORP_RUNDIR") : RUNDIR;
-
-	if (*ctl->socket)
-		return;
-	if (ctl->element)
-		snprintf(ctl->socket, sizeof(ctl->socket), "%s/%s/signald.sock", dir, ctl->element);
-	else
-		snprintf(ctl->socket, sizeof(ctl->socket), "%s/signald.sock", dir);
-}
-
 static int print(const struct ctl *ctl, const char *json)
 {
 	char *text = writer_reformat(json, ctl->format);
@@ -132,12 +136,12 @@ static int print(const struct ctl *ctl, const char *json)
 static int once(const struct ctl *ctl, int argc, char **argv)
 {
 	char why[600], safe[800];
-	char *json = control_call(ctl->socket, argc, argv, ctl->timeout_ms, why, sizeof(why));
+	char *json = control_call(ctl->sockets.v[0], argc, argv, ctl->timeout_ms ? ctl->timeout_ms : TIMEOUT_MS, why, sizeof(why));
 	int r;
 
 	if (!json) {
 		text_escape(why, safe, sizeof(safe));
-		fprintf(ctl->err, "icorpctl: %s: %s\n", ctl->socket, safe);
+		fprintf(ctl->err, "icorpctl: %s: %s\n", ctl->sockets.v[0], safe);
 		return EXIT_ERROR;
 	}
 	r = print(ctl, json);
@@ -207,7 +211,7 @@ static int complete(const struct ctl *ctl, int argc, char **argv)
 			offer(ctl->out, gk_usage[i], argc - 1, argv + 1);
 		return 0;
 	}
-	json = control_call(ctl->socket, 1, help, 1000, why, sizeof(why));
+	json = control_call(ctl->sockets.v[0], 1, help, 1000, why, sizeof(why));
 	o = json ? json_loads(json, 0, NULL) : NULL;
 	if (o)
 		offer_all(ctl->out, o, argc, argv);
@@ -216,28 +220,41 @@ static int complete(const struct ctl *ctl, int argc, char **argv)
 	return 0; /* without a daemon there is nothing to offer */
 }
 
-int icorpctl_tool(int argc, char **argv, FILE *out, FILE *err)
+static int ask(struct ctl *ctl, int argc, char **argv)
 {
-	struct ctl ctl = { .format = WRITER_TEXT, .timeout_ms = TIMEOUT_MS, .out = out, .err = err };
-	int c, r;
+	struct gk_options gk = { ctl->gatekeeper, ctl->token_file, ctl->format, ctl->timeout_ms ? ctl->timeout_ms : TIMEOUT_MS };
+	struct trace_options trace = { (const char *const *)ctl->sockets.v, ctl->sockets.n, ctl->format == WRITER_JSON,
+				       ctl->timeout_ms };
 
-	optind = 0; /* tests call this more than once */
-	while ((c = getopt_long(argc, argv, "+s:e:jxw::T:g:t:hV", long_options, NULL)) != -1)
-		if ((r = option(&ctl, c)) >= 0)
-			return r;
-	argc -= optind;
-	argv += optind;
-	if (argc < 1) {
-		fputs(usage, err);
+	if (!strcmp(argv[0], "gk"))
+		return gk_tool(&gk, argc, argv, ctl->out, ctl->err);
+	if (!strcmp(argv[0], "trace"))
+		return trace_tool(&trace, argc, argv, ctl->out, ctl->err);
+	if (ctl->sockets.n > 1) {
+		fprintf(ctl->err, "icorpctl: %s: one daemon at a time; trace alone asks several\n", argv[0]);
 		return EXIT_USAGE;
 	}
-	find_socket(&ctl);
-	if (!strcmp(argv[0], "gk")) {
-		struct gk_options gk = { ctl.gatekeeper, ctl.token_file, ctl.format, ctl.timeout_ms };
-
-		return gk_tool(&gk, argc, argv, out, err);
-	}
 	if (!strcmp(argv[0], "complete"))
-		return complete(&ctl, argc - 1, argv + 1);
-	return ctl.watch_s > 0 ? watch(&ctl, argc, argv) : once(&ctl, argc, argv);
+		return complete(ctl, argc - 1, argv + 1);
+	return ctl->watch_s > 0 ? watch(ctl, argc, argv) : once(ctl, argc, argv);
+}
+
+int icorpctl_tool(int argc, char **argv, FILE *out, FILE *err)
+{
+	struct ctl ctl = { .format = WRITER_TEXT, .out = out, .err = err };
+	int c, r = -1;
+
+	optind = 0; /* tests call this more than once */
+	while (r < 0 && (c = getopt_long(argc, argv, "+s:e:a::jxw::T:g:t:hV", long_options, NULL)) != -1)
+		r = option(&ctl, c);
+	if (r < 0 && optind >= argc) {
+		fputs(usage, err);
+		r = EXIT_USAGE;
+	}
+	if (r < 0 && !ctl.sockets.n)
+		r = added(&ctl, "socket", sockets_add_element(&ctl.sockets, NULL));
+	if (r < 0)
+		r = ask(&ctl, argc - optind, argv + optind);
+	sockets_clear(&ctl.sockets);
+	return r;
 }

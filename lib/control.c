@@ -29,6 +29,7 @@
 
 #define MAX_CLIENTS 32
 #define IDLE_S 30
+#define MAX_UNREAD (1u << 20) /* bytes of events a client has not read */
 #define MAX_WARP_MS 86400000ul
 
 enum reply_state { REPLY_RUNNING, REPLY_DONE, REPLY_LATER };
@@ -37,6 +38,8 @@ struct control_reply {
 	struct client *client; /* NULL: it went away */
 	struct writer *w;      /* owned */
 	enum reply_state state;
+	void (*gone)(void *ctx); /* a stream's; NULL: it is none, or it was told */
+	void *gone_ctx;
 	char error[512];
 };
 
@@ -61,14 +64,18 @@ struct control_server {
 
 static void client_free(struct client *client)
 {
-	if (client->pending)
-		client->pending->client = NULL;
+	struct control_reply *pending = client->pending;
+
 	*client->at = client->next;
 	if (client->next)
 		client->next->at = client->at;
 	client->server->n_clients--;
 	bufferevent_free(client->bev);
 	free(client);
+	if (pending)
+		pending->client = NULL;
+	if (pending && pending->gone)
+		pending->gone(pending->gone_ctx);
 }
 
 static void say(struct client *client, const char *result, const char *error)
@@ -104,6 +111,30 @@ void control_fail(struct control_reply *reply, const char *fmt, ...)
 	va_end(args);
 }
 
+static const struct timeval idle = { .tv_sec = IDLE_S };
+
+/* A stream's client is silent as long as it likes, and is still listened to: its end is to be noticed. */
+void control_stream(struct control_reply *reply, void (*gone)(void *ctx), void *ctx)
+{
+	reply->gone = gone;
+	reply->gone_ctx = ctx;
+	bufferevent_set_timeouts(reply->client->bev, NULL, &idle);
+}
+
+int control_event(struct control_reply *reply, struct writer *w)
+{
+	struct evbuffer *out = bufferevent_get_output(reply->client->bev);
+	char *json;
+	int r;
+
+	if (evbuffer_get_length(out) > MAX_UNREAD)
+		return -ENOBUFS;
+	json = writer_render(w, WRITER_JSON);
+	r = json && evbuffer_add_printf(out, "{\"event\":%s}\n", json) >= 0 ? 0 : -ENOMEM;
+	free(json);
+	return r;
+}
+
 static void on_read(struct bufferevent *bev, void *arg);
 
 void control_done(struct control_reply *reply, const char *error)
@@ -116,6 +147,8 @@ void control_done(struct control_reply *reply, const char *error)
 		reply->state = REPLY_DONE;
 		return;
 	}
+	if (client && reply->gone)
+		bufferevent_set_timeouts(client->bev, &idle, &idle);
 	answer(reply, error ? reply->error : NULL);
 	if (!client)
 		return;
@@ -138,7 +171,8 @@ static void run_command(struct client *client, const struct control_command *com
 	r = command->run(ctx, argc, argv, reply->w, reply);
 	if (r == CONTROL_LATER && reply->state == REPLY_RUNNING) {
 		reply->state = REPLY_LATER;
-		bufferevent_disable(client->bev, EV_READ);
+		if (!reply->gone)
+			bufferevent_disable(client->bev, EV_READ);
 		return;
 	}
 	if (r < 0 && !*reply->error)
@@ -211,9 +245,10 @@ static void on_written(struct bufferevent *bev, void *arg)
 static void on_end(struct bufferevent *bev, short what, void *arg)
 {
 	struct client *client = arg;
+	int owed = client->pending ? !client->pending->gone : evbuffer_get_length(bufferevent_get_output(bev)) > 0;
 
-	/* a client that shut down its sending half still gets what is under way */
-	if (what & BEV_EVENT_EOF && (client->pending || evbuffer_get_length(bufferevent_get_output(bev))))
+	/* a client that shut down its sending half still gets what is under way; a stream it ends so */
+	if (what & BEV_EVENT_EOF && owed)
 		client->closing = 1;
 	else
 		client_free(client);
@@ -229,7 +264,6 @@ static void refuse(int fd)
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
 {
-	static const struct timeval idle = { .tv_sec = IDLE_S };
 	struct control_server *server = arg;
 	struct client *client = server->n_clients < MAX_CLIENTS ? calloc(1, sizeof(*client)) : NULL;
 

@@ -3,6 +3,7 @@
  *
  *     {"argv":["show","sessions"]}            {"ok":true,"result":{...}}
  *                                             {"ok":false,"error":"no such ICorp 9"}
+ *     {"argv":["trace","9"]}                  {"event":{...}} any number of times, then as above
  *
  * Commands are registered with usage and argument limits, so `help`, argument checks and shell completion
  * write themselves. A command may answer later (control_defer), and `--watch` is the client asking again.
@@ -47,9 +48,29 @@ void control_fail(struct control_reply *reply, const char *fmt, ...) __attribute
 void control_done(struct control_reply *reply, const char *error);
 
 /*
+ * Streams: a command that will return CONTROL_LATER may say something again and again before its answer. gone is called
+ * once if the client goes away first; it must end the reply with control_done(), and say nothing more.
+ */
+void control_stream(struct control_reply *reply, void (*gone)(void *ctx), void *ctx);
+/* Sends what was written into w (not owned) as an event. 0, -ENOBUFS (the client does not read: it is lost) or -ENOMEM. */
+int control_event(struct control_reply *reply, struct writer *w);
+
+/*
  * The client's side, blocking with a deadline: sends argv, returns the result as JSON text the caller
- * frees, or NULL with a reason in why.
+ * frees, or NULL with a reason in why. Events are skipped.
  */
 char *control_call(const char *path, int argc, char *const *argv, int timeout_ms, char *why, size_t room);
+
+/*
+ * The client's side of a stream. control_open blocks as control_call does until the request is sent; NULL with a reason.
+ * Then poll control_fd for POLLIN and call control_read: it gives every event that is there to fn, as JSON text that
+ * lasts until fn returns. 1: it goes on; 0: the answer came, without an error; -1: it failed, with a reason.
+ */
+struct control_client;
+struct control_client *control_open(const char *path, int argc, char *const *argv, int timeout_ms, char *why, size_t room);
+int control_fd(const struct control_client *client);
+int control_read(struct control_client *client, void (*fn)(void *ctx, const char *json), void *ctx, char *why,
+		 size_t room);
+void control_free(struct control_client *client);
 
 #endif

@@ -100,6 +100,20 @@ char *control_answer_text(const char *result, const char *error)
 	return asprintf(&line, "{\"ok\":true,\"result\":%s}\n", result) < 0 ? NULL : line;
 }
 
+static char *text_of(const json_t *value)
+{
+	return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+}
+
+char *control_event_parse(const char *line, size_t len)
+{
+	json_t *root = json_loadb(line, len, 0, NULL), *event = json_object_get(root, "event");
+	char *text = event ? text_of(event) : NULL;
+
+	json_decref(root);
+	return text;
+}
+
 char *control_answer_parse(const char *line, size_t len, char *why, size_t room)
 {
 	json_error_t error;
@@ -108,7 +122,7 @@ char *control_answer_parse(const char *line, size_t len, char *why, size_t room)
 	char *result = NULL;
 
 	if (json_is_true(ok)) {
-		result = json_dumps(json_object_get(root, "result"), JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+		result = text_of(json_object_get(root, "result"));
 		reason = "an answer without a result";
 	} else if (!root) {
 		reason = "an answer that is not JSON";

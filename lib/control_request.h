@@ -23,6 +23,9 @@ char *control_request_text(int argc, char *const *argv);
 /* An answer line: with result (JSON text) when error is NULL. malloc'd, or NULL. */
 char *control_answer_text(const char *result, const char *error);
 
+/* An event line's event as JSON text (malloc'd), or NULL: it is none, but an answer. */
+char *control_event_parse(const char *line, size_t len);
+
 /* An answer's result as JSON text (malloc'd), or NULL with the reason. */
 char *control_answer_parse(const char *line, size_t len, char *why, size_t room);
 

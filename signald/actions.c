@@ -2,6 +2,7 @@
  * The list of actions a turn fills, with the bytes of the messages to be sent. Both are reused from turn to turn: a daemon
  * at rest allocates nothing.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,4 +93,15 @@ void action_refused(struct turn *t, struct adaptor_key key, uint8_t code, uint16
 	a->key = key;
 	a->code = code;
 	a->value = value;
+}
+
+void action_state(struct turn *t, struct adaptor_key key, enum session_state from, enum session_state to, const char *why)
+{
+	struct core_action *a;
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s -> %s: %s", session_state_name(from), session_state_name(to), why);
+	a = action_with(t, CORE_STATE, text, strlen(text) + 1);
+	if (a)
+		a->key = key;
 }

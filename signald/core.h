@@ -67,6 +67,7 @@ enum core_action_type {
 	CORE_REPORT,    /* we lead it: tell the gatekeeper about session (leader.h) */
 	CORE_CLOSED,    /* session is gone; forget what you keep about key */
 	CORE_REFUSAL,   /* for the operator: this element refused key something: code, value, and why as the text */
+	CORE_STATE,     /* for the operator: key's session changed its state, as the text says; only after core_trace */
 };
 
 struct core_action {
@@ -75,7 +76,7 @@ struct core_action {
 	int isc;
 	uint8_t message_type;             /* SEND: RSVP_PATH, … */
 	uint8_t code; uint16_t value;     /* REFUSAL: RSVP_ERR_…, and what goes with it */
-	size_t at, len;                   /* SEND, REFUSAL: where in the list's bytes; a text's len includes its NUL */
+	size_t at, len;                   /* SEND, REFUSAL, STATE: where in the list's bytes; a text's len includes its NUL */
 	struct adaptor_key key;           /* all but SEND */
 	const struct session *session;    /* APPLY, REPORT, CLOSED */
 	uint64_t cookie;
@@ -142,6 +143,9 @@ struct contract *core_contract_find(const struct core *core, const uint8_t diges
 const struct session *core_session(const struct core *core, uint32_t icorp, struct in_addr leader);
 const struct session *core_session_next(const struct core *core, const struct session *after); /* NULL: first/last */
 size_t core_sessions(const struct core *core);
+
+/* From now on CORE_STATE tells changes of sessions' states, or no longer. */
+void core_trace(struct core *core, int on);
 
 /* Whom we speak to, with the state of each (neighbour.h). Read only. */
 const struct neighbours *core_neighbours(const struct core *core);

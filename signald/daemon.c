@@ -20,6 +20,7 @@
 #include "signald/registrar.h"
 #include "signald/routes.h"
 #include "signald/session.h"
+#include "signald/trace.h"
 #include "signald/transport.h"
 
 struct late { struct late *next; struct adaptor_key key; uint64_t cookie; struct adaptor_result result; };
@@ -134,6 +135,8 @@ static void carry_out(struct daemon *d)
 	for (unsigned i = 0; i < d->actions.n; i++) {
 		const struct core_action *a = &d->actions.v[i];
 
+		if (d->traces)
+			trace_action(d, a);
 		switch (a->type) {
 		case CORE_SEND:
 			outbox_add(d->outbox, a->to, a->isc, a->message_type, core_action_message(&d->actions, a), a->len);
@@ -157,6 +160,8 @@ static void carry_out(struct daemon *d)
 		case CORE_REFUSAL:
 			note_refused(d, a);
 			break;
+		case CORE_STATE:
+			break; /* only for traces */
 		}
 	}
 	core_actions_clear(&d->actions);
@@ -208,6 +213,8 @@ static void on_applied(void *ctx, struct adaptor_key key, uint64_t cookie, const
 	struct daemon *d = ctx;
 	struct late *one = malloc(sizeof(*one));
 
+	if (d->traces)
+		trace_applied(d, key, cookie, result);
 	if (!one)
 		return;
 	*one = (struct late){ NULL, key, cookie, *result };

@@ -20,6 +20,7 @@ struct routes;
 struct outbox;
 struct transport;
 struct show_wait;
+struct trace;
 
 struct daemon {
 	const char *config_file;
@@ -45,6 +46,7 @@ struct daemon {
 	struct errors errors;
 	uint64_t bundles_received;
 	struct show_wait *shows;
+	struct trace *traces;                 /* ICorps that are followed (trace.h); NULL: nobody asks */
 	uint64_t started_us;
 };
 

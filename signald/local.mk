@@ -15,7 +15,7 @@ signald_libsignald_a_SOURCES = signald/config.h signald/daemon.h signald/dispatc
 	signald/dispatch.c signald/errors.c signald/errors.h signald/jobs.c signald/options.c signald/outbox.c signald/outbox.h \
 	signald/peer.c signald/receive.c signald/pull.c signald/registrar.c signald/registration.c signald/routes.c \
 	signald/show.c signald/show.h signald/show_adaptors.c signald/show_element.c signald/show_errors.c \
-	signald/show_neighbours.c signald/show_sessions.c signald/show_timers.c signald/transport.c
+	signald/show_neighbours.c signald/show_sessions.c signald/show_timers.c signald/trace.c signald/trace.h signald/transport.c
 signald_libsignald_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(MNL_CFLAGS)
 SIGNALD_LIBS = signald/libsignald.a signald/libcore.a adaptors/libadaptorclient.a contracts/libcontracts.a \
 	$(HTTP_LIBS) $(CRYPTOBASE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(MNL_LIBS) $(PCAP_LIBS)

@@ -11,6 +11,7 @@
 #include "signald/daemon.h"
 #include "signald/routes.h"
 #include "signald/session.h"
+#include "signald/trace.h"
 
 /* The contract in a Path's BODY, when we do not have it already. */
 static struct contract *body_contract(const struct daemon *d, const struct rsvp_msg *msg)
@@ -81,6 +82,8 @@ static void receive_message(struct daemon *d, struct in_addr from, unsigned ifin
 		return;
 	}
 	errors_note_message(&d->errors, &d->msg);
+	if (d->traces)
+		trace_message(d, &d->msg, from, 0);
 	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, ifindex);
 	where.isc = peer->isc || (!d->config.integrity && isc_here(d, &d->msg, from));
 	contract = where.isc ? NULL : body_contract(d, &d->msg);

@@ -146,6 +146,7 @@ struct core {
 	struct session *closed;               /* freed at the next input */
 	struct parked *parked; unsigned n_parked;
 	uint64_t next_cookie, random;
+	int traced;                           /* CORE_STATE is wanted */
 	uint8_t vlan_used[4096 / 8];
 	uint64_t counter[CORE_COUNTERS];
 };
@@ -166,8 +167,9 @@ void turn_begin(struct turn *t, struct core *core, uint64_t now_us, struct core_
 struct core_action *action_add(struct turn *t, enum core_action_type type);
 /* A message to be sent; its bytes are copied. */
 void action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len);
-/* For the operator: key is refused something here. */
+/* For the operator: key is refused something here; key's session is in another state. */
 void action_refused(struct turn *t, struct adaptor_key key, uint8_t code, uint16_t value, const char *why);
+void action_state(struct turn *t, struct adaptor_key key, enum session_state from, enum session_state to, const char *why);
 
 /* tick.c */
 uint64_t core_jitter(struct core *core, uint64_t r_us);      /* [0.5, 1.5] R */

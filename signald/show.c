@@ -7,6 +7,7 @@
 
 #include "lib/loop.h"
 #include "signald/show.h"
+#include "signald/trace.h"
 
 void show_addr(struct writer *w, const char *name, struct in_addr addr)
 {
@@ -57,6 +58,7 @@ static const struct control_command commands[] = {
 	{ "show routes", "", "the routes next hops are found by", 0, 0, show_routes },
 	{ "show adaptors", "", "what is really there, as the adaptors read it back", 0, 0, show_adaptors },
 	{ "show measure", "", "what is really used", 0, 0, show_measure },
+	{ "trace", "ID [LEADER]", "follow one ICorp: messages, states, applies, demands and grants as they come", 1, 2, show_trace },
 	{ 0 },
 };
 
@@ -68,5 +70,6 @@ int show_open(struct daemon *d)
 void show_close(struct daemon *d)
 {
 	show_adaptors_close(d);
+	traces_close(d);
 	control_close(d->control);
 }

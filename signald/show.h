@@ -18,6 +18,7 @@ int show_number(const char *text, uint64_t first, uint64_t last, uint64_t *out, 
 
 /* show_sessions.c */
 control_fn show_sessions, show_path;
+void show_grant(struct writer *w, const char *name, const struct rsvp_grant *g);
 /* show_timers.c */
 control_fn show_timers;
 /* show_neighbours.c */
@@ -26,6 +27,8 @@ control_fn show_neighbours, show_counters;
 control_fn show_errors;
 /* show_element.c */
 control_fn show_status, show_ports, show_l2, show_routes;
+/* trace.c */
+control_fn show_trace;
 /* show_adaptors.c: answered when the adaptors have */
 control_fn show_adaptors, show_measure;
 void show_adaptors_close(struct daemon *d);

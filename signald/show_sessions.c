@@ -58,11 +58,11 @@ static const struct session *find_id(const struct daemon *d, const char *text, s
 	return NULL;
 }
 
-static void write_grant(struct writer *w, const struct rsvp_grant *g)
+void show_grant(struct writer *w, const char *name, const struct rsvp_grant *g)
 {
 	char text[64];
 
-	writer_object(w, NULL);
+	writer_object(w, name);
 	writer_str(w, "element", g->element);
 	show_addr(w, "endpoint", g->endpoint);
 	writer_str(w, "resource", resource_name(g->resource));
@@ -115,7 +115,7 @@ int show_path(void *ctx, int argc, char **argv, struct writer *w, struct control
 	write_endpoints(d, w, s);
 	writer_array(w, "grants");
 	for (struct grant_cursor at = { 0 }; session_grant_next(d->core, s, &at, &grant);)
-		write_grant(w, &grant);
+		show_grant(w, NULL, &grant);
 	writer_end(w);
 	return 0;
 }

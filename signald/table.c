@@ -254,6 +254,8 @@ void session_chstate(struct turn *t, struct session *s, enum session_state state
 		return;
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s -> %s: %s", session_state_name(s->state),
 		  session_state_name(state), why);
+	if (t->core->traced)
+		action_state(t, s->key, s->state, state, why);
 	s->state = (uint8_t)state;
 	s->dirty_report = 1;
 }
@@ -354,6 +356,11 @@ const struct session *core_session_next(const struct core *core, const struct se
 size_t core_sessions(const struct core *core)
 {
 	return core->n_sessions;
+}
+
+void core_trace(struct core *core, int on)
+{
+	core->traced = on;
 }
 
 const struct neighbours *core_neighbours(const struct core *core)

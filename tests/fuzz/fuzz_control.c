@@ -44,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char why[128], *result;
 
 	check_request((const char *)data, size);
+	free(control_event_parse((const char *)data, size));
 	result = control_answer_parse((const char *)data, size, why, sizeof(why));
 	for (int format = WRITER_TEXT; result && format <= WRITER_XML; format++) {
 		char *text = writer_reformat(result, (enum writer_format)format);

@@ -90,6 +90,7 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 		break;
 	case CORE_CLOSED:
 	case CORE_REFUSAL:
+	case CORE_STATE:
 		break;
 	}
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -199,14 +200,71 @@ static int refuse(void *ctx, int argc, char **argv, struct writer *w, struct con
 	return -ENOENT;
 }
 
+static int twice(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	static unsigned times;
+
+	writer_uint(w, "times", ++times);
+	return times % 3 ? 0 : -EBUSY;
+}
+
+/* A daemon whose trace is three events; which element it is, it was told as ctx. */
+static void tell(struct control_reply *reply, const char *element, uint64_t wall_us, const char *event, const char *text)
+{
+	struct writer *w = writer_new();
+
+	writer_uint(w, "wall_us", wall_us);
+	writer_uint(w, "at_us", wall_us + 7000000);
+	writer_str(w, "element", element);
+	writer_fmt(w, "address", "10.0.0.%c", element[1]);
+	writer_str(w, "event", event);
+	if (!strcmp(event, "sent")) {
+		writer_str(w, "message", "Path");
+		writer_str(w, "neighbour", "10.0.0.2");
+	}
+	writer_str(w, "text", text);
+	if (control_event(reply, w))
+		_exit(1);
+	writer_free(w);
+}
+
+static void never(void *ctx)
+{
+	_exit(1);
+}
+
+static int trace(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	const char *element = ctx;
+
+	if (strcmp(argv[0], "7")) {
+		control_fail(reply, "no such ICorp %s", argv[0]);
+		return -ENOENT;
+	}
+	control_stream(reply, never, NULL);
+	tell(reply, element, 1000000, "start", "up");
+	if (argc > 1) {
+		tell(reply, element, 1000001, "state", argv[1]);
+	} else if (!strcmp(element, "r1")) {
+		tell(reply, element, 2000000, "sent", "revision 1");
+		tell(reply, element, 2003500, "state", "new -> \033[31mup");
+	} else {
+		tell(reply, element, 2001250, "received", "revision 1");
+	}
+	control_done(reply, argc > 1 ? "it broke" : NULL);
+	return CONTROL_LATER;
+}
+
 static const struct control_command commands[] = {
+	{ "twice", "", "then an error", 0, 0, twice },
+	{ "trace", "ID [LEADER]", "follow one", 1, 2, trace },
 	{ "show sessions", "[ID]", "the sessions", 0, 1, show_sessions },
 	{ "show peers", "", "the peers", 0, 0, show_sessions },
 	{ "drop", "ID", "forget one", 1, 1, refuse },
 	{ 0 },
 };
 
-static pid_t daemon_at(const char *path)
+static pid_t element_at(const char *path, const char *element)
 {
 	int ready[2];
 	pid_t pid;
@@ -219,7 +277,7 @@ static pid_t daemon_at(const char *path)
 		struct control_server *server;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (control_listen(base, path, commands, NULL, 0, &server) || write(ready[1], "r", 1) != 1)
+		if (control_listen(base, path, commands, (void *)(uintptr_t)element, 0, &server) || write(ready[1], "r", 1) != 1)
 			_exit(1);
 		event_base_dispatch(base);
 		_exit(0);
@@ -228,6 +286,11 @@ static pid_t daemon_at(const char *path)
 	assert_int_equal(read(ready[0], &c, 1), 1);
 	close(ready[0]);
 	return pid;
+}
+
+static pid_t daemon_at(const char *path)
+{
+	return element_at(path, NULL);
 }
 
 static void icorpctl_asks_and_formats(void **state)
@@ -247,6 +310,18 @@ static void icorpctl_asks_and_formats(void **state)
 	assert_has(err_text, "no such ICorp");
 	assert_null(strchr(err_text, '\033')); /* nothing acts on the operator's terminal */
 	assert_int_equal(CTL("shwo"), EXIT_ERROR);
+	stop(daemon);
+}
+
+static void icorpctl_watches(void **state)
+{
+	pid_t daemon = daemon_at(sock);
+
+	assert_int_equal(CTL("--watch=0.1", "--json", "twice"), EXIT_ERROR);
+	assert_string_equal(out_text, "{\"times\":1}\n{\"times\":2}\n");
+	assert_int_equal(CTL("--watch=0.1", "twice"), EXIT_ERROR); /* from the top of an empty screen */
+	assert_string_equal(out_text, "\033[H\033[2Jtimes: 4\n\033[H\033[2Jtimes: 5\n\033[H\033[2J");
+	assert_has(err_text, "busy");
 	stop(daemon);
 }
 
@@ -279,6 +354,60 @@ static void icorpctl_finds_an_elements_socket(void **state)
 	assert_has(err_text, missing);
 	assert_int_equal(CTL("--watch=x", "show"), EXIT_USAGE);
 	assert_int_equal(CTL("--version"), 0);
+}
+
+/* Two elements' events become one table, in the order of their times, with names for addresses. */
+static void icorpctl_traces(void **state)
+{
+	static const char row[] = "%10s  %-8s  %-8s  %-8s  %-15s  %s\n";
+	char r1[100], r2[100], there[200], want[2000], *at = want;
+	pid_t one, two;
+
+	snprintf(r1, sizeof(r1), "%s/r1", dir);
+	snprintf(r2, sizeof(r2), "%s/r2", dir);
+	assert_int_equal(mkdir(r1, 0700), 0);
+	assert_int_equal(mkdir(r2, 0700), 0);
+	strcat(r1, "/signald.sock");
+	strcat(r2, "/signald.sock");
+	one = element_at(r1, "r1");
+	two = element_at(r2, "r2");
+	snprintf(there, sizeof(there), "--all=%s", dir);
+	assert_int_equal(CTL(there, "trace", "7"), 0);
+	assert_string_equal(err_text, "");
+	at += sprintf(at, row, "MS", "ELEMENT", "EVENT", "MESSAGE", "NEIGHBOUR", "WHAT");
+	if (strstr(out_text, "r2        start") > strstr(out_text, "r1        start")) /* whoever was read first */
+		at += sprintf(at, row, "-", "r1", "start", "", "", "up");
+	at += sprintf(at, row, "-", "r2", "start", "", "", "up");
+	if (strstr(out_text, "r2        start") < strstr(out_text, "r1        start"))
+		at += sprintf(at, row, "-", "r1", "start", "", "", "up");
+	at += sprintf(at, row, "0.000", "r1", "sent", "Path", "r2", "revision 1");
+	at += sprintf(at, row, "1.250", "r2", "received", "", "", "revision 1");
+	sprintf(at, row, "3.500", "r1", "state", "", "", "new -> \\x1b[31mup");
+	assert_string_equal(out_text, want);
+	assert_int_equal(CTL("-s", r1, "-e", "r2", "--json", "trace", "7"), 0);
+	assert_has(out_text, "\"element\":\"r2\",\"address\":\"10.0.0.2\",\"event\":\"received\",\"text\":\"revision 1\","
+			     "\"ms\":1.25}\n");
+	assert_int_equal(CTL("-e", "r1", "trace", "7", "--leader", "10.0.0.9"), EXIT_ERROR);
+	assert_has(out_text, "10.0.0.9\n");
+	assert_has(err_text, "/r1/signald.sock: it broke");
+	assert_int_equal(CTL("-e", "r1", "-e", "absent", "trace", "7"), EXIT_ERROR); /* one is missing, the other is shown */
+	assert_has(out_text, "revision 1");
+	assert_has(err_text, "/absent/signald.sock");
+	assert_int_equal(CTL("-e", "r1", "trace", "8"), EXIT_ERROR);
+	assert_has(err_text, "no such ICorp 8");
+	assert_int_equal(CTL("-e", "r1", "trace"), EXIT_USAGE);
+	assert_int_equal(CTL("-e", "r1", "trace", "7", "--what"), EXIT_USAGE);
+	assert_int_equal(CTL(there, "show", "sessions"), EXIT_USAGE);
+	assert_has(err_text, "trace alone");
+	stop(one);
+	stop(two);
+	unlink(r1);
+	unlink(r2);
+	*strrchr(r1, '/') = *strrchr(r2, '/') = '\0';
+	rmdir(r1);
+	rmdir(r2);
+	assert_int_equal(CTL(there, "trace", "7"), EXIT_ERROR);
+	assert_has(err_text, "no control socket is there");
 }
 
 /* ---- icorpctl gk against an HTTP server that keeps the last request ---- */
@@ -420,7 +549,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(icorp_prints_a_row_per_hop), T(icorp_applied_is_0), T(icorp_says_who_answered_when_the_leader_did_not),
 		T(icorp_survives_nonsense), T(icorp_without_a_controller), T(icorpctl_asks_and_formats),
-		T(icorpctl_completes), T(icorpctl_finds_an_elements_socket), T(gk_lists), T(gk_submits_and_deletes),
+		T(icorpctl_watches), T(icorpctl_completes), T(icorpctl_finds_an_elements_socket), T(icorpctl_traces), T(gk_lists), T(gk_submits_and_deletes),
 		T(gk_says_what_was_wrong),
 	};
 

@@ -30,7 +30,7 @@ struct world {
 	char dir[64], path[96];
 	struct control_reply *later; /* of the command "later" */
 	struct writer *later_w;
-	int runs;
+	int runs, gone;
 };
 
 static int run_echo(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
@@ -79,12 +79,31 @@ static int run_unbalanced(void *ctx, int argc, char **argv, struct writer *w, st
 	return 0;
 }
 
+static void stream_gone(void *ctx)
+{
+	struct world *world = ctx;
+
+	world->gone++;
+	control_done(world->later, NULL);
+}
+
+static int run_stream(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	struct world *world = ctx;
+
+	control_stream(reply, stream_gone, world);
+	world->later_w = w;
+	world->later = reply;
+	return CONTROL_LATER;
+}
+
 static const struct control_command commands[] = {
 	{ "show", "", "everything", 0, 0, run_errno },
 	{ "show words", "[WORD]...", "its arguments", 0, 3, run_echo },
 	{ "refuse", "ID", "a failure with a reason", 1, 1, run_refuse },
 	{ "later", "", "an answer that takes time", 0, 0, run_later },
 	{ "at-once", "", "a deferred answer that takes none", 0, 0, run_at_once },
+	{ "stream", "", "events, then an answer", 0, 0, run_stream },
 	{ "unbalanced", "", "a mistake", 0, 0, run_unbalanced },
 	{ 0 },
 };
@@ -108,6 +127,7 @@ static int teardown(void **state)
 	struct world *world = *state;
 
 	control_close(world->server);
+	event_base_loop(world->base, EVLOOP_NONBLOCK); /* libevent finishes what it put off */
 	event_base_free(world->base);
 	assert_int_equal(rmdir(world->dir), 0); /* the socket is gone */
 	free(world);
@@ -307,6 +327,83 @@ static void test_later_without_client(void **state)
 	expect_closed(world, fd);
 }
 
+static int event(struct world *world, uint64_t number)
+{
+	struct writer *w = writer_new();
+	int r;
+
+	writer_uint(w, "n", number);
+	r = control_event(world->later, w);
+	writer_free(w);
+	return r;
+}
+
+static void test_stream(void **state)
+{
+	struct world *world = *state;
+	int fd = dial(world), r;
+
+	say(fd, "{\"argv\":[\"stream\"]}\n{\"argv\":[\"show\",\"words\"]}\n");
+	expect(world, fd, "");
+	assert_int_equal(event(world, 1), 0);
+	assert_int_equal(event(world, 2), 0);
+	expect(world, fd, "{\"event\":{\"n\":1}}\n{\"event\":{\"n\":2}}\n");
+	control_done(world->later, NULL);
+	expect(world, fd, "{\"ok\":true,\"result\":{}}\n{\"ok\":true,\"result\":{\"words\":[]}}\n");
+	assert_int_equal(world->gone, 0);
+	say(fd, "{\"argv\":[\"stream\"]}\n");
+	turn(world);
+	for (r = 0; !r;) /* it does not read */
+		r = event(world, 3);
+	assert_int_equal(r, -ENOBUFS);
+	shutdown(fd, SHUT_WR); /* nothing more to say: it wants no more */
+	turn(world);
+	assert_int_equal(world->gone, 1);
+	close(fd);
+	fd = dial(world);
+	say(fd, "{\"argv\":[\"stream\"]}\n");
+	turn(world);
+	control_close(world->server); /* with the daemon */
+	world->server = NULL;
+	assert_int_equal(world->gone, 2);
+	expect_closed(world, fd);
+}
+
+/* What a client makes of it: events one by one, then the end; control_call skips them. */
+static void count_events(void *ctx, const char *json)
+{
+	char want[32];
+
+	snprintf(want, sizeof(want), "{\"n\":%d}", ++*(int *)ctx);
+	assert_string_equal(json, want);
+}
+
+static void test_stream_read(void **state)
+{
+	struct world *world = *state;
+	char *words[] = { "stream" }, why[200] = "";
+	struct control_client *client = control_open(world->path, 1, words, 1000, why, sizeof(why));
+	int n = 0;
+
+	assert_non_null(client);
+	turn(world);
+	assert_int_equal(control_read(client, count_events, &n, why, sizeof(why)), 1); /* nothing yet */
+	event(world, 1);
+	event(world, 2);
+	turn(world);
+	assert_int_equal(control_read(client, count_events, &n, why, sizeof(why)), 1);
+	assert_int_equal(n, 2);
+	event(world, 3);
+	control_done(world->later, "it broke");
+	turn(world);
+	assert_int_equal(control_read(client, count_events, &n, why, sizeof(why)), -1);
+	assert_int_equal(n, 3);
+	assert_string_equal(why, "it broke");
+	control_free(client);
+	assert_null(control_open("/nowhere/socket", 1, words, 1000, why, sizeof(why)));
+	assert_non_null(strstr(why, "/nowhere/socket: cannot connect"));
+}
+
 static void test_built_in(void **state)
 {
 	struct world *world = *state;
@@ -427,7 +524,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_answers), TEST(test_bad_requests), TEST(test_in_pieces), TEST(test_too_long), TEST(test_too_many),
-		TEST(test_later), TEST(test_later_without_client), TEST(test_built_in), TEST(test_no_warp), TEST(test_the_socket),
+		TEST(test_later), TEST(test_later_without_client), TEST(test_stream),
+		TEST(test_stream_read), TEST(test_built_in), TEST(test_no_warp), TEST(test_the_socket),
 		TEST(test_calls),
 	};
 

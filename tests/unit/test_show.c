@@ -27,6 +27,7 @@
 #include "signald/daemon.h"
 #include "signald/outbox.h"
 #include "signald/session.h"
+#include "signald/trace.h"
 #include "tests/sim/sim.h"
 
 #define N_ELEMENTS 8
@@ -387,11 +388,122 @@ static void refusals_are_actions(void **state)
 	core_actions_free(&actions);
 }
 
+/* The next event of the stream; the caller's. NULL: nothing is there. */
+static json_t *event(struct world *w)
+{
+	static char text[65536];
+	size_t len = 0;
+	json_t *line, *o;
+
+	for (int i = 0; i < 10; i++)
+		event_base_loop(loop_base(w->d.loop), EVLOOP_NONBLOCK);
+	while (len < sizeof(text) - 1 && recv(w->fd, text + len, 1, 0) == 1 && text[len] != '\n')
+		len++;
+	if (!len)
+		return NULL;
+	line = json_loadb(text, len, 0, NULL);
+	o = json_incref(json_object_get(line, "event"));
+	json_decref(line);
+	assert_non_null(o);
+	return o;
+}
+
+/* The next one is that, with that in its text. */
+static void expect_event(struct world *w, const char *name, const char *text)
+{
+	json_t *o = event(w);
+
+	assert_non_null(o);
+	assert_string_equal(string(o, "event"), name);
+	if (!strstr(string(o, "text"), text))
+		fail_msg("%s: \"%s\", not \"%s\"", name, string(o, "text"), text);
+	assert_string_equal(string(o, "element"), "r1");
+	assert_int_equal(number(o, "icorp"), 1);
+	assert_true(number(o, "at_us") <= (json_int_t)clock_now_us() && number(o, "wall_us") > 0);
+	json_decref(o);
+}
+
+static void no_event(struct world *w)
+{
+	json_t *o = event(w);
+
+	if (o)
+		fail_msg("%s: %s", string(o, "event"), string(o, "text"));
+}
+
+static void run_actions(struct world *w)
+{
+	for (unsigned i = 0; i < w->d.actions.n; i++)
+		trace_action(&w->d, &w->d.actions.v[i]);
+	core_actions_clear(&w->d.actions);
+}
+
+/* One ICorp is followed: what concerns it is told in order, and of others nothing. */
+static void traces(void **state)
+{
+	static const char request[] = "{\"argv\":[\"trace\",\"1\"]}\n";
+	struct world *w = *state;
+	const struct session *s = core_session(w->d.core, 1, control_of("ar1"));
+	struct rsvp_msg m = { .type = RSVP_RESV, .session = { .icorp = 1, .leader = control_of("ar1") } };
+	struct rsvp_demand demand = { .endpoint = control_of("srv1"), .resource = RESOURCE_CPU, .direction = 1, .steps = 2,
+				      .sequence = 5 };
+	struct rsvp_grant grant = { .node = control_of("srv1"), .element = "srv1", .resource = RESOURCE_CPU,
+				    .outcome = OUTCOME_PARTLY, .enforcement = ENFORCEMENT_ENFORCED, .reason = "full" };
+	struct adaptor_result failed = { .error = -ENOSPC, .reason = "tc: no classes left" };
+	struct core_action apply = { .type = CORE_APPLY, .key = s->key, .cookie = 9 };
+
+	w->d.config.enterprise = RSVP_ENTERPRISE;
+	refused(w, "\"trace\",\"0\"", "0: must be a number from 1 to 4294967295");
+	refused(w, "\"trace\",\"1\",\"ar1\"", "ar1: must be the leader's IPv4 address");
+	assert_null(w->d.traces);
+	assert_int_equal(send(w->fd, request, sizeof(request) - 1, 0), sizeof(request) - 1);
+	expect_event(w, "start", "up");
+	assert_non_null(w->d.traces);
+
+	rsvp_add_demand(&m, &demand);
+	rsvp_add_grant(&m, &grant);
+	trace_message(&w->d, &m, control_of("r2"), 0);
+	expect_event(w, "received", "");
+	expect_event(w, "demand", "asks more cpu by 2 (number 5)");
+	expect_event(w, "grant", "srv1: cpu partly");
+	trace_message(&w->d, &m, control_of("r2"), 0);
+	expect_event(w, "received", ""); /* the same demand and grant are no news */
+	no_event(w);
+	m.session.icorp = 2;
+	trace_message(&w->d, &m, control_of("r2"), 0);
+	no_event(w);
+	rsvp_msg_free(&m);
+
+	trace_action(&w->d, &apply);
+	expect_event(w, "apply", "asked");
+	clock_warp(1234);
+	trace_applied(&w->d, s->key, 9, &failed);
+	expect_event(w, "applied", "tc: no classes left, after 1.234 ms");
+
+	/* the core's own: its Path state is torn by the previous hop */
+	m = (struct rsvp_msg){ .type = RSVP_PATH_TEAR, .session = { .icorp = 1, .leader = s->key.leader },
+			       .hop = { s->up.addr, s->up.lih }, .has = RSVP_HAS_HOP | RSVP_HAS_TEMPLATE };
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		rsvp_add_s2l(&m, s->leaf[i].ep->control, (struct in_addr){ 0 });
+	core_message(w->d.core, &m, &(struct core_from){ s->up.addr, CORE_PORT_NONE, 0 }, NULL, sim_now(w->sim), &w->d.actions);
+	rsvp_msg_free(&m);
+	run_actions(w);
+	expect_event(w, "sent", "revision 1");
+	expect_event(w, "revoke", "");
+	expect_event(w, "closed", "");
+	no_event(w);
+
+	shutdown(w->fd, SHUT_WR);
+	no_event(w);
+	assert_null(w->d.traces); /* it costs nothing any more */
+	core_actions_free(&w->d.actions);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = { T(sessions), T(counters_balance), T(neighbours), T(timers), T(errors),
-					    T(refusals_are_actions) };
+					    T(refusals_are_actions), T(traces) };
 	char why[256];
 	int r;
 
