@@ -1,6 +1,7 @@
 /*
  * The in-memory picture of a message: its vectors, its names, and the checksum. See rsvp.h.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,18 +122,23 @@ int rsvp_add_id(struct rsvp_msg *msg, uint32_t id)
 	return to ? (*to = id, 0) : -ENOMEM;
 }
 
+/* RFC 1071: the sum does not depend on the order of bytes, so it is taken over whole words as they lie in memory. */
 uint16_t rsvp_checksum(const uint8_t *data, size_t len)
 {
 	uint64_t sum = 0;
+	uint32_t word;
 	size_t i;
 
-	for (i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)data[i] << 8 | data[i + 1];
-	if (i < len)
-		sum += (uint32_t)data[i] << 8;
+	for (i = 0; i + sizeof(word) <= len; i += sizeof(word)) {
+		memcpy(&word, data + i, sizeof(word));
+		sum += word;
+	}
+	word = 0;
+	memcpy(&word, data + i, len - i);
+	sum += word;
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
+	return (uint16_t)~ntohs((uint16_t)sum);
 }
 
 static int vector_copy(void *to, unsigned *room, const void *from, unsigned n, size_t size)

@@ -81,7 +81,7 @@ const struct config_row signald_config_rows[] = {
 	{ "adaptor_dir", CONFIG_STRING, C(adaptor_dir), LIBEXECDIR, 0, 0, NULL, "where icorp-adaptor is", 0, 0, 0 },
 	{ "refresh", CONFIG_TIME, C(refresh_us), "30s", 5e4, 3.6e9, NULL, "R of RFC 2205", 0, 0, 0 },
 	{ "multiplier", CONFIG_INT, C(multiplier), "3", 1, 100, NULL, "K of RFC 2205", 0, 0, 0 },
-	{ "hello", CONFIG_TIME, C(hello_us), "1s", 0, 6e8, NULL, "between HELLOs (RFC 3209); lost after 3.5; 0: none", 0, 0, 0 },
+	{ "hello", CONFIG_TIME, C(hello_us), "1s", 0, 6e8, NULL, "between HELLOs (RFC 3209); lost after 3.4; 0: none", 0, 0, 0 },
 	{ "isc_start", CONFIG_TIME, C(isc_start_us), "60s", 1e5, 3.6e9, NULL, "an ISC must answer within", 0, 0, 0 },
 	{ "contract_wait", CONFIG_TIME, C(contract_wait_us), "5s", 1e5, 6e7, NULL, "a Path waits for its contract", 0, 0, 0 },
 	{ "vlans", CONFIG_STRING, C(vlans), "", 0, 0, NULL, "switches: VLAN ids to use, FIRST-LAST", 0, 0, 0 },

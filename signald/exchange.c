@@ -8,6 +8,7 @@
 #include "signald/session.h"
 
 #define MESSAGE_MAX 1300
+#define HELLO_TENTHS 34              /* RFC 3209 suggests 3.5 intervals; what is left is for noticing it */
 
 struct rsvp_msg *message_begin(struct turn *t, uint8_t type, const struct session *s)
 {
@@ -151,7 +152,8 @@ int exchange_open(struct core *core)
 		.enterprise = config->enterprise,
 		.epoch = config->epoch & 0xffffff ? config->epoch & 0xffffff : 1,
 		.instance = config->instance ? config->instance : 1, .refresh_us = config->refresh_us,
-		.hello_us = config->hello_us, .rto_min_us = 20000, .rto_first_us = 100000, .rto_max_us = 500000, .tries = 10,
+		.hello_us = config->hello_us, .hello_tenths = HELLO_TENTHS,
+		.rto_min_us = 20000, .rto_first_us = 100000, .rto_max_us = 500000, .tries = 10,
 		.window_min = 16, .window_first = 64, .window_max = 8192, .message_max = MESSAGE_MAX,
 		.seed = config->seed ? config->seed : 1,
 	};

@@ -287,11 +287,31 @@ static void limits(void **state)
 	rsvp_msg_free(&m);
 }
 
+/* The Internet checksum against its definition, at any alignment and length. */
+static void checksum(void **state)
+{
+	uint8_t data[300];
+
+	srandom(1);
+	for (int round = 0; round < 2000; round++) {
+		size_t at = (size_t)random() % 8, len = (size_t)random() % (sizeof(data) - 8);
+		uint32_t sum = 0;
+
+		for (size_t i = 0; i < sizeof(data); i++)
+			data[i] = round % 7 ? (uint8_t)random() : 0xff;
+		for (size_t i = 0; i < len; i++)
+			sum += (uint32_t)data[at + i] << (i % 2 ? 0 : 8);
+		while (sum >> 16)
+			sum = (sum & 0xffff) + (sum >> 16);
+		assert_int_equal(rsvp_checksum(data + at, len), (uint16_t)~sum);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip), cmocka_unit_test(authentic), cmocka_unit_test(mangled),
-		cmocka_unit_test(unknown_classes), cmocka_unit_test(bundles), cmocka_unit_test(bundles_of_any_checksum),
+		cmocka_unit_test(unknown_classes), cmocka_unit_test(checksum), cmocka_unit_test(bundles), cmocka_unit_test(bundles_of_any_checksum),
 		cmocka_unit_test(limits),
 	};
 
