@@ -20,9 +20,10 @@ int gk_tool(const struct gk_options *options, int argc, char **argv, FILE *out, 
 /* The lines of its help, without the leading "gk"; NULL-ended. Also for completion. */
 extern const char *const gk_usage[];
 
-/* icorpctl trace …: argv[0] is "trace". for_ms 0: until it is interrupted. */
+/* icorpctl trace … and pcap …: argv[0] is that word. for_ms 0: until it is interrupted. */
 #define TRACE_SOURCES 256
-struct trace_options { const char *const *sockets; unsigned n_sockets; int json, for_ms; };
-int trace_tool(const struct trace_options *options, int argc, char **argv, FILE *out, FILE *err);
+struct stream_options { const char *const *sockets; unsigned n_sockets; int json, for_ms; };
+int pcap_tool(const struct stream_options *options, int argc, char **argv, FILE *out, FILE *err);
+int trace_tool(const struct stream_options *options, int argc, char **argv, FILE *out, FILE *err);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * icorpctl: asks any daemon of ours over its control socket, or the gatekeeper over its API (gk.c). It knows no command
  * of any daemon: it sends the words and prints the answer, so a daemon's new command needs no change here. Only
- * `trace` is more than that (trace.c), and `icorpctl complete WORDS…` prints what may come next, for the shells.
+ * `trace` and `pcap` are more than that (trace.c, pcap.c), and `icorpctl complete WORDS…` prints what may come next, for the shells.
  */
 #include "config.h"
 
@@ -23,19 +23,21 @@
 static const char usage[] =
 	"usage: icorpctl [-s SOCKET | -e ELEMENT] [--json | --xml] [--watch[=S]] WORDS...\n"
 	"       icorpctl [-s SOCKET]... [--all[=DIR]] [--json] trace ID [--leader ADDRESS]\n"
+	"       icorpctl [-s SOCKET]... [--all[=DIR]] pcap FILE\n"
 	"       icorpctl [-g URL] [-t FILE] gk list | get ID | contract ID | submit FILE | delete ID | status\n"
 	"Asks a daemon over its control socket, or the gatekeeper over its API.\n"
 	"\n"
 	"  help                    what the daemon can be asked\n"
 	"  trace ID                follow one ICorp, live; --leader ADDRESS: of those with that ID this router's\n"
+	"  pcap FILE               write the controllers' messages, live; - is the standard output\n"
 	"  gk ...                  ask the gatekeeper; icorpctl gk help\n"
 	"\n"
-	"  -s, --socket PATH       the daemon's socket (" RUNDIR "/signald.sock); for trace, several\n"
-	"  -e, --element NAME      the socket RUNDIR/NAME/signald.sock; for trace, several\n"
-	"  -a, --all[=DIR]         trace: every controller with a socket DIR/*/signald.sock or DIR/signald.sock (RUNDIR)\n"
+	"  -s, --socket PATH       the daemon's socket (" RUNDIR "/signald.sock); trace, pcap: several\n"
+	"  -e, --element NAME      the socket RUNDIR/NAME/signald.sock; trace, pcap: several\n"
+	"  -a, --all[=DIR]         trace, pcap: every signald.sock in DIR (RUNDIR), DIR/* and DIR/*/run\n"
 	"  -j, --json, -x, --xml   print the answer so\n"
 	"  -w, --watch[=S]         again every S seconds (2)\n"
-	"  -T, --timeout S         wait so long for an answer (30); trace: follow so long (until interrupted)\n"
+	"  -T, --timeout S         wait so long for an answer (30); trace, pcap: follow so long (until interrupted)\n"
 	"  -g, --gatekeeper URL    the gatekeeper ($ICORP_GATEKEEPER, or http://127.0.0.1:8080)\n"
 	"  -t, --token FILE        a file with the bearer token (or $ICORP_TOKEN, $ICORP_TOKEN_FILE)\n"
 	"  -h, --help              this text\n"
@@ -223,15 +225,17 @@ static int complete(const struct ctl *ctl, int argc, char **argv)
 static int ask(struct ctl *ctl, int argc, char **argv)
 {
 	struct gk_options gk = { ctl->gatekeeper, ctl->token_file, ctl->format, ctl->timeout_ms ? ctl->timeout_ms : TIMEOUT_MS };
-	struct trace_options trace = { (const char *const *)ctl->sockets.v, ctl->sockets.n, ctl->format == WRITER_JSON,
+	struct stream_options stream = { (const char *const *)ctl->sockets.v, ctl->sockets.n, ctl->format == WRITER_JSON,
 				       ctl->timeout_ms };
 
 	if (!strcmp(argv[0], "gk"))
 		return gk_tool(&gk, argc, argv, ctl->out, ctl->err);
 	if (!strcmp(argv[0], "trace"))
-		return trace_tool(&trace, argc, argv, ctl->out, ctl->err);
+		return trace_tool(&stream, argc, argv, ctl->out, ctl->err);
+	if (!strcmp(argv[0], "pcap"))
+		return pcap_tool(&stream, argc, argv, ctl->out, ctl->err);
 	if (ctl->sockets.n > 1) {
-		fprintf(ctl->err, "icorpctl: %s: one daemon at a time; trace alone asks several\n", argv[0]);
+		fprintf(ctl->err, "icorpctl: %s: one daemon at a time; only trace and pcap ask several\n", argv[0]);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[0], "complete"))

@@ -1,4 +1,7 @@
-/* Where the daemons listen: RUNDIR/signald.sock, and where several elements are on one machine, RUNDIR/NAME/signald.sock. */
+/*
+ * Where the daemons listen: RUNDIR/signald.sock; where several elements are on one machine, RUNDIR/NAME/signald.sock; in a
+ * testbed, STATE/NAME/run/signald.sock.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -38,7 +41,7 @@ int sockets_add_all(struct sockets *sockets, const char *dir)
 	glob_t found;
 	int r = 0;
 
-	snprintf(pattern, sizeof(pattern), "%s/{*/,}signald.sock", dir);
+	snprintf(pattern, sizeof(pattern), "%s/{*/run/,*/,}signald.sock", dir);
 	if (glob(pattern, GLOB_BRACE, NULL, &found))
 		return -ENOENT;
 	for (size_t i = 0; i < found.gl_pathc && !r; i++)

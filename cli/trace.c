@@ -4,42 +4,26 @@
  * Of a single daemon the times are its monotonic clock's. What several say is held back a moment, so that a slow one is
  * not printed too late.
  */
-#include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "cli/cli.h"
-#include "lib/control.h"
+#include "cli/stream.h"
 #include "lib/text.h"
 
 #define HOLD_US 200000
-#define OPEN_MS 5000
 
 struct event { int64_t at_us, came_us; json_t *o; };
 
-struct source { const char *path; struct control_client *client; };
-
 struct trace {
-	const struct trace_options *options;
+	const struct stream_options *options;
 	FILE *out, *err;
-	struct source *source; unsigned n_sources;
 	struct event *event; size_t n, room;    /* held back, in order */
 	int64_t first_us;                       /* 0: nothing happened yet */
 	json_t *names;                          /* element by address, of those that are asked */
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-	interrupted = 1;
-}
 
 static int64_t now_us(void)
 {
@@ -105,7 +89,7 @@ static void on_event(void *ctx, const char *json)
 {
 	struct trace *t = ctx;
 	json_t *o = json_loads(json, 0, NULL);
-	struct event e = { json_integer_value(json_object_get(o, t->n_sources > 1 ? "wall_us" : "at_us")),
+	struct event e = { json_integer_value(json_object_get(o, t->options->n_sockets > 1 ? "wall_us" : "at_us")),
 			   now_us(), o };
 	size_t i = t->n;
 
@@ -132,75 +116,6 @@ static void on_event(void *ctx, const char *json)
 	t->n++;
 }
 
-static void complain(const struct trace *t, const char *path, const char *why)
-{
-	char safe[800];
-
-	text_escape(why, safe, sizeof(safe));
-	fprintf(t->err, "icorpctl: %s: %s\n", path, safe);
-}
-
-/* How many listen. */
-static unsigned open_all(struct trace *t, int argc, char **argv)
-{
-	unsigned open = 0;
-	char why[600];
-
-	for (unsigned i = 0; i < t->n_sources; i++) {
-		struct source *s = &t->source[i];
-
-		s->client = control_open(s->path, argc, argv, OPEN_MS, why, sizeof(why));
-		if (s->client)
-			open++;
-		else
-			complain(t, s->path, why);
-	}
-	return open;
-}
-
-/* Waits for events at most that long, and takes them. How many are still listened to. */
-static unsigned listen_once(struct trace *t, int timeout_ms, int *failed)
-{
-	struct pollfd p[TRACE_SOURCES];
-	unsigned open = 0;
-	char why[600];
-
-	for (unsigned i = 0; i < t->n_sources; i++)
-		p[i] = (struct pollfd){ .fd = t->source[i].client ? control_fd(t->source[i].client) : -1, .events = POLLIN };
-	if (poll(p, t->n_sources, timeout_ms) < 0)
-		memset(p, 0, sizeof(p)); /* interrupted: the caller looks */
-	for (unsigned i = 0; i < t->n_sources; i++) {
-		struct source *s = &t->source[i];
-		int r = s->client && p[i].revents ? control_read(s->client, on_event, t, why, sizeof(why)) : 1;
-
-		if (r < 0) {
-			complain(t, s->path, why);
-			*failed = 1;
-		}
-		if (r <= 0) {
-			control_free(s->client);
-			s->client = NULL;
-		}
-		open += s->client != NULL;
-	}
-	return open;
-}
-
-static int follow(struct trace *t, unsigned open)
-{
-	int64_t end_us = t->options->for_ms ? now_us() + t->options->for_ms * 1000ll : INT64_MAX, left;
-	int failed = open < t->n_sources, timeout;
-
-	while (open && !interrupted && !ferror(t->out) && (left = end_us - now_us()) > 0) {
-		timeout = t->n ? 20 : 1000;
-		timeout = left / 1000 + 1 < timeout ? (int)(left / 1000) + 1 : timeout;
-		open = listen_once(t, timeout, &failed);
-		print_until(t, t->n_sources > 1 ? now_us() - HOLD_US : INT64_MAX);
-	}
-	print_until(t, INT64_MAX);
-	return failed || ferror(t->out) ? EXIT_ERROR : 0;
-}
-
 /* trace ID [--leader ADDRESS] -> the daemons' words; NULL ends them. -1: a wrong command line. */
 static int words_of(int argc, char **argv, char **words, FILE *err)
 {
@@ -222,34 +137,29 @@ static int words_of(int argc, char **argv, char **words, FILE *err)
 	return -1;
 }
 
-int trace_tool(const struct trace_options *options, int argc, char **argv, FILE *out, FILE *err)
+static int on_turn(void *ctx, int end)
 {
-	struct sigaction action = { .sa_handler = on_signal }, was_int, was_term;
-	struct source source[TRACE_SOURCES] = { 0 };
-	struct trace t = { .options = options, .out = out, .err = err, .source = source, .n_sources = options->n_sockets,
-			   .names = json_object() };
+	struct trace *t = ctx;
+
+	print_until(t, t->options->n_sockets > 1 && !end ? now_us() - HOLD_US : INT64_MAX);
+	return ferror(t->out) ? -1 : t->n ? 20 : 1000;
+}
+
+int trace_tool(const struct stream_options *options, int argc, char **argv, FILE *out, FILE *err)
+{
+	struct trace t = { .options = options, .out = out, .err = err, .names = json_object() };
+	struct stream_hooks hooks = { on_event, on_turn, &t };
 	char *words[3];
 	int n = words_of(argc, argv, words, err), r;
-	unsigned open;
 
 	if (n < 0 || !t.names) {
 		json_decref(t.names);
 		return EXIT_USAGE;
 	}
-	interrupted = 0;
-	sigaction(SIGINT, &action, &was_int);
-	sigaction(SIGTERM, &action, &was_term);
-	for (unsigned i = 0; i < t.n_sources; i++)
-		source[i].path = options->sockets[i];
 	if (!options->json)
 		fprintf(out, "%10s  %-8s  %-8s  %-8s  %-15s  %s\n", "MS", "ELEMENT", "EVENT", "MESSAGE", "NEIGHBOUR", "WHAT");
-	open = open_all(&t, n, words);
-	r = open ? follow(&t, open) : EXIT_ERROR;
-	for (unsigned i = 0; i < t.n_sources; i++)
-		control_free(source[i].client);
-	sigaction(SIGINT, &was_int, NULL);
-	sigaction(SIGTERM, &was_term, NULL);
+	r = stream_follow(options, n, words, &hooks, err);
 	free(t.event);
 	json_decref(t.names);
-	return r;
+	return r || ferror(out) ? EXIT_ERROR : 0;
 }

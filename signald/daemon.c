@@ -303,7 +303,8 @@ static void on_reload(void *ctx)
 
 static int start_signaling(struct daemon *d, char *why, size_t room)
 {
-	struct transport_options transport = { !strcmp(d->config.transport, "raw"), d->core_config.address, d->config.pcap };
+	struct transport_options transport = { !strcmp(d->config.transport, "raw"), d->core_config.address,
+					       d->pcap ? d->pcap : d->config.pcap };
 	struct transport_hooks hooks = { receive_datagram, receive_drained, d };
 	int r;
 
@@ -404,7 +405,7 @@ int signald_main(int argc, char **argv)
 	char why[512] = "";
 	int r;
 
-	r = signald_options(argc, argv, &d.config_file);
+	r = signald_options(argc, argv, &d.config_file, &d.pcap);
 	if (r <= 0)
 		return r ? 2 : 0;
 	if (signald_config_load(d.config_file, &d.config, &d.core_config, &error)) {

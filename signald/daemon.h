@@ -21,9 +21,11 @@ struct outbox;
 struct transport;
 struct show_wait;
 struct trace;
+struct capture;
 
 struct daemon {
 	const char *config_file;
+	const char *pcap;                     /* of the command line: instead of the configuration's; or NULL */
 	struct signald_config config;
 	struct core_config core_config;       /* as loaded; the core has its own copy with what is used */
 	struct loop *loop;
@@ -47,12 +49,13 @@ struct daemon {
 	uint64_t bundles_received;
 	struct show_wait *shows;
 	struct trace *traces;                 /* ICorps that are followed (trace.h); NULL: nobody asks */
+	struct capture *capture;              /* who gets the packets (capture.h); NULL: nobody */
 	uint64_t started_us;
 };
 
-/* The command line: SIGNALD_RUN, SIGNALD_CHECK, 0 when all is said, -1 for a wrong one (said on stderr). */
+/* The command line: SIGNALD_RUN, SIGNALD_CHECK, 0 when all is said, -1 for a wrong one (said on stderr). *pcap: NULL unless given. */
 enum { SIGNALD_RUN = 1, SIGNALD_CHECK = 2 };
-int signald_options(int argc, char **argv, const char **config_file);
+int signald_options(int argc, char **argv, const char **config_file, const char **pcap);
 
 /* The whole program after main: options, config, run, clean up. The exit status. */
 int signald_main(int argc, char **argv);

@@ -27,8 +27,8 @@ control_fn show_neighbours, show_counters;
 control_fn show_errors;
 /* show_element.c */
 control_fn show_status, show_ports, show_l2, show_routes;
-/* trace.c */
-control_fn show_trace;
+/* trace.c, capture.c: streams */
+control_fn show_trace, show_pcap;
 /* show_adaptors.c: answered when the adaptors have */
 control_fn show_adaptors, show_measure;
 void show_adaptors_close(struct daemon *d);

@@ -24,6 +24,8 @@ struct transport {
 	struct transport_hooks hooks;
 	pcap_t *pcap;
 	pcap_dumper_t *dumper;
+	void (*tap)(void *ctx, const uint8_t *packet, size_t len);
+	void *tap_ctx;
 	uint8_t *buffers;
 	struct mmsghdr in[BATCH];
 	struct iovec iov[BATCH];
@@ -87,7 +89,7 @@ static void record(struct transport *t, struct in_addr from, struct in_addr to, 
 	const uint16_t *word = (const uint16_t *)&ip;
 	uint32_t sum = 0;
 
-	if (!t->dumper || len + sizeof(ip) > sizeof(packet))
+	if ((!t->dumper && !t->tap) || len + sizeof(ip) > sizeof(packet))
 		return;
 	ip.tot_len = htons((uint16_t)(len + sizeof(ip)));
 	for (size_t i = 0; i < sizeof(ip) / 2; i++)
@@ -96,6 +98,10 @@ static void record(struct transport *t, struct in_addr from, struct in_addr to, 
 	ip.check = (uint16_t)~(sum + (sum >> 16));
 	memcpy(packet, &ip, sizeof(ip));
 	memcpy(packet + sizeof(ip), data, len);
+	if (t->tap)
+		t->tap(t->tap_ctx, packet, len + sizeof(ip));
+	if (!t->dumper)
+		return;
 	gettimeofday(&header.ts, NULL);
 	header.caplen = header.len = (bpf_u_int32)(len + sizeof(ip));
 	pcap_dump((u_char *)t->dumper, &header, packet);
@@ -306,4 +312,10 @@ void transport_send(struct transport *t, struct transport_datagram *v, unsigned 
 		v += batch;
 		n -= batch;
 	}
+}
+
+void transport_tap(struct transport *t, void (*fn)(void *ctx, const uint8_t *packet, size_t len), void *ctx)
+{
+	t->tap = fn;
+	t->tap_ctx = ctx;
 }

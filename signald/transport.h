@@ -38,5 +38,7 @@ int transport_new(struct event_base *base, const struct transport_options *optio
 void transport_free(struct transport *t);
 /* Sends n datagrams with as few calls as can be; each one's error says what became of it. */
 void transport_send(struct transport *t, struct transport_datagram *v, unsigned n);
+/* From now on fn sees what is sent and received, as pcap files have it: IPv4 packets of protocol 46. NULL: no longer. */
+void transport_tap(struct transport *t, void (*fn)(void *ctx, const uint8_t *packet, size_t len), void *ctx);
 
 #endif

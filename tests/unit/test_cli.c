@@ -255,7 +255,28 @@ static int trace(void *ctx, int argc, char **argv, struct writer *w, struct cont
 	return CONTROL_LATER;
 }
 
+static int packets(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	static const char *const hex[] = { "4500", "4500ff", "450", "45xx", "" };
+
+	control_stream(reply, never, NULL);
+	for (size_t i = 0; i < sizeof(hex) / sizeof(hex[0]); i++) {
+		struct writer *one = writer_new();
+
+		writer_uint(one, "wall_us", 5000007 + i);
+		writer_str(one, "packet", hex[i]);
+		if (i == 1)
+			writer_uint(one, "lost", 3);
+		if (control_event(reply, one))
+			_exit(1);
+		writer_free(one);
+	}
+	control_done(reply, NULL);
+	return CONTROL_LATER;
+}
+
 static const struct control_command commands[] = {
+	{ "pcap", "", "packets", 0, 0, packets },
 	{ "twice", "", "then an error", 0, 0, twice },
 	{ "trace", "ID [LEADER]", "follow one", 1, 2, trace },
 	{ "show sessions", "[ID]", "the sessions", 0, 1, show_sessions },
@@ -398,7 +419,7 @@ static void icorpctl_traces(void **state)
 	assert_int_equal(CTL("-e", "r1", "trace"), EXIT_USAGE);
 	assert_int_equal(CTL("-e", "r1", "trace", "7", "--what"), EXIT_USAGE);
 	assert_int_equal(CTL(there, "show", "sessions"), EXIT_USAGE);
-	assert_has(err_text, "trace alone");
+	assert_has(err_text, "only trace and pcap");
 	stop(one);
 	stop(two);
 	unlink(r1);
@@ -408,6 +429,41 @@ static void icorpctl_traces(void **state)
 	rmdir(r2);
 	assert_int_equal(CTL(there, "trace", "7"), EXIT_ERROR);
 	assert_has(err_text, "no control socket is there");
+}
+
+/* The file is a capture of what was sound in the stream. */
+static void icorpctl_captures(void **state)
+{
+	static const uint32_t head[] = { 0xa1b2c3d4, 0x00040002, 0, 0, 65535, 101 }; /* as little-endian machines write it */
+	static const uint32_t first[] = { 5, 7, 2, 2 }, second[] = { 5, 8, 3, 3 };
+	char file[100], got[200], want[200], *at = want;
+	pid_t daemon = daemon_at(sock);
+	FILE *f;
+	size_t n;
+
+	if (htons(1) == 1)
+		skip();
+	at = mempcpy(at, head, sizeof(head));
+	at = mempcpy(at, first, sizeof(first));
+	at = mempcpy(at, "\x45\0", 2);
+	at = mempcpy(at, second, sizeof(second));
+	at = mempcpy(at, "\x45\0\xff", 3);
+	snprintf(file, sizeof(file), "%s/capture", dir);
+	assert_int_equal(CTL("pcap", file), 0);
+	assert_string_equal(err_text, "icorpctl: 3 packets came faster than they were read and are missing\n");
+	f = fopen(file, "rb");
+	assert_non_null(f);
+	n = fread(got, 1, sizeof(got), f);
+	fclose(f);
+	unlink(file);
+	assert_int_equal(n, at - want);
+	assert_memory_equal(got, want, n);
+	assert_int_equal(CTL("pcap", "-"), 0);
+	assert_memory_equal(out_text, want, n);
+	assert_int_equal(CTL("pcap"), EXIT_USAGE);
+	assert_int_equal(CTL("pcap", "/nowhere/capture"), EXIT_ERROR);
+	assert_has(err_text, "/nowhere/capture: No such file");
+	stop(daemon);
 }
 
 /* ---- icorpctl gk against an HTTP server that keeps the last request ---- */
@@ -549,7 +605,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(icorp_prints_a_row_per_hop), T(icorp_applied_is_0), T(icorp_says_who_answered_when_the_leader_did_not),
 		T(icorp_survives_nonsense), T(icorp_without_a_controller), T(icorpctl_asks_and_formats),
-		T(icorpctl_watches), T(icorpctl_completes), T(icorpctl_finds_an_elements_socket), T(icorpctl_traces), T(gk_lists), T(gk_submits_and_deletes),
+		T(icorpctl_watches), T(icorpctl_completes), T(icorpctl_finds_an_elements_socket), T(icorpctl_traces), T(icorpctl_captures), T(gk_lists), T(gk_submits_and_deletes),
 		T(gk_says_what_was_wrong),
 	};
 

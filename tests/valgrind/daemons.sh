@@ -113,7 +113,8 @@ cat > "$dir/boot.json" <<- END
 	 "key": "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"}
 END
 
-daemon signald yes "$build/icorp-signald" -c "$dir/signald.conf" -- help "show status" "show sessions" "show ports" "show adaptors"
+daemon signald yes "$build/icorp-signald" -c "$dir/signald.conf" -- help "show status" "show sessions" "show ports" \
+	"show neighbours" "show counters" "show errors" "show timers" "show adaptors" "-T 0.5 trace 7" "-T 0.5 pcap -"
 daemon gatekeeper yes "$build/icorp-gatekeeper" -c "$dir/gatekeeper.conf" -- help "show elements" "show icorps" "show dns"
 daemon proxy yes "$build/icorp-proxy" -c "$dir/proxy.conf" -- help "show icorps" "show policies"
 ln -s "$dir/agent/agent.sock" "$dir/agent.sock"
