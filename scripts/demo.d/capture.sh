@@ -34,28 +34,33 @@ capture_start() {
 	within 15 "captures run on ar1, ar2, r1, r2, srv1, srv2" captures_run
 }
 captures_run() { [ "$(find "$PCAP" -name '*.t*.pcap*' -size +0 | wc -l)" = 7 ]; }
+# tshark takes long to start, so it reads all captures as one, in which the n-th is the n-th interface.
 capture_check() {
-	local f messages=0 n bad=0 what types=''; local -a files
+	local f i messages bad=0 what seen all=$WORK/all.pcapng; local -a files
 	files=("$PCAP"/*.t*.pcap*)
 	[ -e "${files[0]}" ] || { note "no tcpdump and tshark here: captures skipped"; return 0; }
 	printf '\ncaptures\n'
-	for f in "${files[@]}"; do
-		what=$(message_types "$f")
-		n=$(printf '%s' "$what" | grep -c .)
-		[ "$n" -gt 0 ] || { failed "${f##*/}: no RSVP message in it"; bad=1; }
-		messages=$((messages + n)) types+=$what$'\n'
-		saw "${f##*/}: $n RSVP messages"
-		what=$(capture_complaints "$f")
+	mergecap -I none -w "$all" "${files[@]}" || return
+	seen=$(tshark -r "$all" -Y rsvp -T fields -e frame.interface_id -e ip.proto -e rsvp.msg 2> /dev/null)
+	for i in "${!files[@]}"; do
+		f=${files[i]}
+		what=$(awk -v i="$i" '$1 == i' <<< "$seen")
+		messages=$(message_types <<< "$what" | wc -l)
+		[ "$messages" -gt 0 ] || { failed "${f##*/}: no RSVP message in it"; bad=1; }
+		saw "${f##*/}: $messages RSVP messages"
+		what=$(tcpdump_complaints "$f" "$(awk '$2 ~ /(^|,)46$/' <<< "$what" | wc -l)")
 		[ -z "$what" ] || { failed "${f##*/}:" "$what"; bad=1; }
 	done
-	types_check "$types" || bad=1
+	what=$(tshark_complaints "$all")
+	[ -z "$what" ] || { failed "tshark:" "$what"; bad=1; }
+	types_check "$(message_types <<< "$seen")" || bad=1
 	signatures_check r1-eth1.* && signatures_check r2-eth0.* || bad=1
-	[ $bad = 1 ] || saw "tcpdump -vv and tshark -V decode all $messages without complaint"
+	[ $bad = 1 ] || saw "tcpdump -vv and tshark -V decode all $(message_types <<< "$seen" | wc -l) without complaint"
 	return $bad
 }
 
-# The type of each message in a capture, a line each; a Bundle's, and those of the messages in it.
-message_types() { tshark -r "$1" -Y rsvp -T fields -e rsvp.msg 2> /dev/null | tr , '\n'; }
+# The type of each message, a line each; a Bundle's, and those of the messages in it.
+message_types() { awk '{ print $3 }' | tr , '\n' | grep .; }
 
 types_check() { # TYPES: how many of each; none that must be there is missing
 	local t n said=''
@@ -84,13 +89,13 @@ tcpdump_() { if [ "$(id -u)" = 0 ]; then tcpdump -Z root "$@"; else tcpdump "$@"
 
 # tcpdump decodes IP protocol 46; RSVP over UDP is for tshark alone. Both must have seen the same number.
 # Class 252 is private by RFC 3936 ("ignore and forward if unknown"): no one else can know what is in it.
-capture_complaints() {
-	local raw seen
-	raw=$(tshark -r "$1" -Y 'rsvp && ip.proto == 46' 2> /dev/null | wc -l)
-	seen=$(tcpdump_ -n -t -r "$1" 'ip proto 46' 2> /dev/null | grep -c RSVP)
-	[ "$raw" = "$seen" ] || echo "tshark decodes $raw messages of IP protocol 46, tcpdump $seen"
+tcpdump_complaints() { # CAPTURE TSHARK-SAW
+	local seen; seen=$(tcpdump_ -n -t -r "$1" 'ip proto 46' 2> /dev/null | grep -c RSVP)
+	[ "$2" = "$seen" ] || echo "tshark decodes $2 datagrams of IP protocol 46, tcpdump $seen"
 	tcpdump_ -vv -n -r "$1" 'ip proto 46' 2> /dev/null | grep -iE "$COMPLAINTS|Unknown Object" |
 		grep -v 'Unknown Object (252)' | sort | uniq -c | head -n 3
+}
+tshark_complaints() { # CAPTURE
 	tshark -V -r "$1" -Y rsvp 2> /dev/null | grep -iE "$COMPLAINTS" | sort | uniq -c | head -n 3
 	tshark -r "$1" -Y '_ws.malformed || (udp.port == 3455 && !rsvp && !icmp) || (ip.proto == 46 && !rsvp)' 2> /dev/null | head -n 3
 }
