@@ -149,6 +149,12 @@ struct adaptor_ops {
 	/* Removes all of one session. Twice is fine; an unknown key is fine. */
 	int (*revoke)(void *state, struct adaptor_key key);
 
+	/* Renews what times out of n sessions whose terms are those applied last, as an apply of the same would. failed[i]
+	 * is set to 1 for each that is not renewed, because it is not known here or could not be: the controller applies
+	 * its terms again. Every session applied since open is known until it is revoked, whatever its terms wanted. 0, or
+	 * -errno: none was renewed. NULL: nothing of this technology times out. */
+	int (*renew)(void *state, const struct adaptor_key *keys, size_t n, uint8_t *failed);
+
 	/* Compares what is there with the n keys that should be; removes our own orphans, repairs drift as far as it
 	 * can tell, counts both. n = 0: everything of ours is an orphan. */
 	int (*audit)(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired);

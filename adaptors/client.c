@@ -1,7 +1,8 @@
 /*
  * The controller's end of an adaptor process. Three tables:
  *
- *     sessions   by key: the latest terms (encoded), or the wish to be rid of the session; what survives a death
+ *     sessions   by key, of which something is to be sent or answered: the latest terms (encoded), or the wish to be rid
+ *                of the session; what survives a death
  *     flying     requests sent and not yet answered, in the order sent, which nearly always is the order answered
  *     local      answers we give ourselves (the process is down), delivered from the loop, never from a call
  *
@@ -11,11 +12,10 @@
  *
  *     calls, on_ready -> todo queue -> pump -> out buffer -> on_writable
  *     on_readable -> on_frame -> on_answer -> the caller's callback
- *     end of file -> died -> on_restart after a while -> OPEN -> on_ready: all sessions anew, then an audit
+ *     end of file -> died -> on_restart after a while -> OPEN -> on_ready: what is in the table is sent, the caller told
  *
  * Terms that kill the process must not keep it from serving the others: sessions that were flying when it died are
- * tried again one at a time after all others, and given up (-EIO) after three deaths. And only a caller that has
- * itself audited since it started gets an audit after a restart: before that it may not have re-learnt its sessions.
+ * tried again one at a time after all others, and given up (-EIO) after three deaths.
  */
 #include "config.h"
 
@@ -23,7 +23,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +92,7 @@ static void drain(struct adaptor_client *c)
 
 void adaptor_client_free(struct adaptor_client *c)
 {
+	struct client_session *s;
 	struct client_flight *f;
 	struct client_local *local;
 
@@ -108,7 +108,9 @@ void adaptor_client_free(struct adaptor_client *c)
 		TAILQ_REMOVE(&c->local, local, link);
 		free(local);
 	}
-	tdestroy(c->sessions, client_session_free);
+	while ((s = client_session_next(c, NULL)))
+		client_forget(c, s);
+	keymap_free(&c->sessions);
 	if (c->restart)
 		event_free(c->restart);
 	if (c->later)
@@ -194,10 +196,18 @@ int adaptor_client_revoke(struct adaptor_client *c, struct adaptor_key key, uint
 
 int adaptor_client_audit(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie)
 {
-	c->audited = 1;
 	if (c->up)
-		return client_fly_audit(c, keys, n, cookie, 0);
+		return client_fly_keys(c, ADAPTOR_AUDIT, keys, n, cookie);
 	return client_answer_down(c, ADAPTOR_AUDIT, (struct adaptor_key){ 0 }, cookie);
+}
+
+int adaptor_client_renew(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie)
+{
+	if (n > PROTOCOL_MAX_KEYS)
+		return -E2BIG;
+	if (c->up)
+		return client_fly_keys(c, ADAPTOR_RENEW, keys, n, cookie);
+	return client_answer_down(c, ADAPTOR_RENEW, (struct adaptor_key){ 0 }, cookie);
 }
 
 int adaptor_client_query(struct adaptor_client *c, enum adaptor_request request, uint64_t cookie)
@@ -211,14 +221,6 @@ int adaptor_client_query(struct adaptor_client *c, enum adaptor_request request,
 	return client_answer_down(c, request, f.key, cookie);
 }
 
-static void count_waiting(const void *node, VISIT which, void *arg)
-{
-	const struct client_session *s = *(struct client_session *const *)node;
-
-	if ((which == postorder || which == leaf) && (s->deferred || s->queued) && !s->silent)
-		++*(size_t *)arg;
-}
-
 size_t adaptor_client_pending(const struct adaptor_client *c)
 {
 	const struct client_flight *f;
@@ -229,7 +231,8 @@ size_t adaptor_client_pending(const struct adaptor_client *c)
 		n += !f->silent;
 	TAILQ_FOREACH(local, &c->local, link)
 		n++;
-	twalk_r(c->sessions, count_waiting, &n);
+	for (const struct client_session *s = NULL; (s = client_session_next(c, s));)
+		n += (s->deferred || s->queued) && !s->silent;
 	return n;
 }
 
@@ -251,6 +254,11 @@ uint32_t adaptor_client_terms(const struct adaptor_client *c)
 int adaptor_client_up(const struct adaptor_client *c)
 {
 	return c->up;
+}
+
+int adaptor_client_renews(const struct adaptor_client *c)
+{
+	return c->renews;
 }
 
 pid_t adaptor_client_pid(const struct adaptor_client *c)

@@ -1,14 +1,15 @@
 /*
  * The controller's end of an adaptor: starts `icorp-adaptor TYPE` (or icorp-adaptor-vm) over a socketpair, sends
- * it requests without waiting, restarts it with backoff when it dies (then re-sends the latest terms of every
- * session and an audit), and reports each answer through one callback.
+ * it requests without waiting, restarts it with backoff when it dies, and reports each answer through one callback.
  *
  * Per session at most one apply is in flight and one is waiting: newer terms replace waiting ones, so a slow
- * technology sees only the latest state. Requests of many sessions are batched in one write.
+ * technology sees only the latest state. Requests of many sessions are batched in one write. Of a session that waits for
+ * no answer nothing is kept.
  *
- * After a restart what is sent anew is answered (with the cookie it had) only when it fails. The audit then is made
- * only when the caller itself has audited before: until it has, it may not have re-learnt its sessions. Terms that the
- * process dies of three times are answered -EIO and forgotten.
+ * When the process dies, what it had not answered is sent to its successor, terms that were being applied one at a time
+ * after all others; terms that the process dies of three times are answered -EIO and forgotten. What it had answered
+ * its successor does not know: the caller, told ADAPTOR_STARTED, applies that again, and audits if it has audited
+ * before (until it has, it may not have re-learnt its sessions).
  */
 #ifndef ICORP_ADAPTOR_CLIENT_H
 #define ICORP_ADAPTOR_CLIENT_H
@@ -21,7 +22,7 @@ struct event_base;
 struct adaptor_client;
 
 enum adaptor_request { ADAPTOR_CHECK = 1, ADAPTOR_APPLY, ADAPTOR_REVOKE, ADAPTOR_AUDIT, ADAPTOR_MEASURE,
-		       ADAPTOR_PORTS, ADAPTOR_SHOW };
+		       ADAPTOR_PORTS, ADAPTOR_SHOW, ADAPTOR_RENEW };
 
 struct adaptor_client_options {
 	const char *instance;             /* name in the config, for logs */
@@ -37,11 +38,12 @@ struct adaptor_answer {
 	struct adaptor_result result;
 	const char *json;                 /* MEASURE, PORTS, SHOW; valid during the call */
 	unsigned orphans, repaired;       /* AUDIT */
+	const struct adaptor_key *keys; size_t n_keys; /* RENEW: those not renewed; valid during the call */
 };
 
 /*
  * Called from the loop, never from inside a call below. Exactly one answer per CHECK, MEASURE, PORTS, SHOW,
- * AUDIT; an APPLY replaced by a newer one while waiting is answered by the newer one's answer only; a REVOKE
+ * AUDIT, RENEW; an APPLY replaced by a newer one while waiting is answered by the newer one's answer only; a REVOKE
  * drops a waiting APPLY. While the process is down APPLYs are kept and the others fail with -EAGAIN (a REVOKE is
  * remembered all the same and done when the process is back). An APPLY put off because a daemon is down is answered
  * -EAGAIN with what it waits for, and again when it is done, or not again when newer terms or a REVOKE replaced it; a
@@ -49,9 +51,14 @@ struct adaptor_answer {
  * The client must not be freed from these callbacks.
  */
 typedef void adaptor_answer_fn(void *ctx, struct adaptor_client *client, const struct adaptor_answer *answer);
-/* up 1: probed, open and serving, and what requests that are put off wait for, "" when none is; up 0: died or refused,
- * with the reason. */
-typedef void adaptor_state_fn(void *ctx, struct adaptor_client *client, int up, const char *reason);
+enum adaptor_state {
+	ADAPTOR_DOWN,       /* died or refused; why */
+	ADAPTOR_STARTED,    /* probed, open and serving: a process that knows only what is not answered yet */
+	ADAPTOR_WAITS,      /* serving, but some requests are put off; what they wait for */
+	ADAPTOR_SERVES,     /* none is any more */
+};
+/* why: as said above, else "". From the loop, like answers. */
+typedef void adaptor_state_fn(void *ctx, struct adaptor_client *client, enum adaptor_state state, const char *why);
 
 /* Starts at once. NULL and errno on failure. Strings and options are copied. */
 struct adaptor_client *adaptor_client_new(struct event_base *base, const struct adaptor_client_options *options,
@@ -62,9 +69,9 @@ void adaptor_client_free(struct adaptor_client *client);
 int adaptor_client_check(struct adaptor_client *c, const struct adaptor_terms *terms, uint64_t cookie);
 int adaptor_client_apply(struct adaptor_client *c, const struct adaptor_terms *terms, uint64_t cookie);
 int adaptor_client_revoke(struct adaptor_client *c, struct adaptor_key key, uint64_t cookie);
-/* Was it asked to apply something of that session, and not to revoke it since? */
-int adaptor_client_knows(struct adaptor_client *c, struct adaptor_key key);
 int adaptor_client_audit(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie);
+/* Renews what times out of these sessions, whose terms are those applied last. At most PROTOCOL_MAX_KEYS. */
+int adaptor_client_renew(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie);
 /* MEASURE, PORTS or SHOW. */
 int adaptor_client_query(struct adaptor_client *c, enum adaptor_request request, uint64_t cookie);
 /* Answers outstanding (for an orderly stop and for tests). */
@@ -74,6 +81,7 @@ const char *adaptor_client_instance(const struct adaptor_client *c);
 const char *adaptor_client_type(const struct adaptor_client *c);
 uint32_t adaptor_client_terms(const struct adaptor_client *c); /* TERM_* served; 0 until first up */
 int adaptor_client_up(const struct adaptor_client *c);
+int adaptor_client_renews(const struct adaptor_client *c);     /* something of it times out; 0 until first up */
 pid_t adaptor_client_pid(const struct adaptor_client *c);      /* 0 when down */
 
 #endif

@@ -9,19 +9,21 @@
 #include <sys/queue.h>
 
 #include "adaptors/client.h"
+#include "adaptors/keymap.h"
 #include "adaptors/protocol.h"
 #include "lib/clock.h"
 
 #define CLIENT_RESTART_FIRST_US (200 * CLOCK_MS)
 #define CLIENT_RESTART_CAP_US (10 * CLOCK_S)
 
+/* A session with something to be sent or answered. */
 struct client_session {
-	struct adaptor_key key;        /* first: the tree compares it */
+	struct keymap_entry entry;     /* first */
 	TAILQ_ENTRY(client_session) link;     /* in todo */
 	int queued;                    /* is in todo */
-	int flying;                    /* an apply was sent and neither answered nor deferred */
 	int gone;                      /* revoked; kept until the process confirmed it */
-	int silent;                    /* what is to be sent was answered before: only a failure is news */
+	int silent;                    /* the revoke that is to be sent was answered before */
+	uint64_t flying;               /* serial of the apply that was sent and neither answered nor deferred; 0: none */
 	uint64_t deferred;             /* serial of the apply the process retries; 0: none */
 	int waits;                     /* its latest apply was put off and is not done */
 	unsigned deaths;               /* of the process while flying */
@@ -52,13 +54,13 @@ struct adaptor_client {
 	void *ctx;
 
 	pid_t pid;
-	int fd, up, audited;
+	int fd, up, renews;
 	uint32_t terms;
 	struct event *readable, *writable, *restart, *later;
 	struct protocol_buffer in, out;
 	uint64_t serial, restart_us, up_since_us;
 
-	void *sessions;                  /* tsearch tree of struct client_session */
+	struct keymap sessions;          /* of struct client_session */
 	size_t applies_flying;
 	size_t n_waiting;                /* sessions and flights that wait */
 	int told_waiting;                /* the caller was told so */
@@ -71,7 +73,8 @@ struct adaptor_client {
 /* client_send.c */
 struct client_session *client_session_find(struct adaptor_client *c, struct adaptor_key key);
 struct client_session *client_session_obtain(struct adaptor_client *c, struct adaptor_key key);
-void client_session_free(void *arg);
+/* Walks, as keymap_next. */
+struct client_session *client_session_next(const struct adaptor_client *c, const struct client_session *after);
 /* Into and out of todo; forget takes it out of all tables and frees it. */
 void client_enqueue(struct adaptor_client *c, struct client_session *s);
 void client_unqueue(struct adaptor_client *c, struct client_session *s);
@@ -86,14 +89,14 @@ void client_waits_no_more(struct adaptor_client *c, int *waits);
 /* Puts a request into the output and remembers that it flies. 0, -EAGAIN when too much is queued, -ENOMEM. */
 int client_fly(struct adaptor_client *c, struct client_flight what, const void *body, size_t len);
 int client_fly_revoke(struct adaptor_client *c, struct adaptor_key key, uint64_t cookie, int silent);
-int client_fly_audit(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie, int silent);
-/* Audits with the sessions that are known. */
-void client_audit_known(struct adaptor_client *c);
+/* AUDIT or RENEW. */
+int client_fly_keys(struct adaptor_client *c, enum adaptor_request request, const struct adaptor_key *keys, size_t n,
+		    uint64_t cookie);
 /* Sends what waits, as far as it may be sent now. */
 void client_pump(struct adaptor_client *c);
 
 /* client_receive.c */
-/* The apply of s (NULL is fine) is over, or is retried over there. */
+/* The apply of s that flies, if any, is over, or is retried over there. */
 void client_landed(struct adaptor_client *c, struct client_session *s);
 void client_on_readable(evutil_socket_t fd, short what, void *arg);
 

@@ -13,13 +13,11 @@
 
 #define READ_CHUNK 65536
 
-/* The apply of s is over, or is retried over there. */
 void client_landed(struct adaptor_client *c, struct client_session *s)
 {
-	if (s && s->flying) {
-		s->flying = 0;
+	if (s->flying)
 		c->applies_flying--;
-	}
+	s->flying = 0;
 }
 
 static struct client_flight *take_flight(struct adaptor_client *c, uint64_t serial)
@@ -50,7 +48,7 @@ static void tell_waiting(struct adaptor_client *c)
 		return;
 	c->told_waiting = waiting;
 	if (c->state)
-		c->state(c->ctx, c, 1, waiting ? c->waits_for : "");
+		c->state(c->ctx, c, waiting ? ADAPTOR_WAITS : ADAPTOR_SERVES, waiting ? c->waits_for : "");
 }
 
 static void apply_deferred(struct adaptor_client *c, struct client_session *s, const struct client_flight *f,
@@ -59,17 +57,15 @@ static void apply_deferred(struct adaptor_client *c, struct client_session *s, c
 	struct adaptor_answer a = { .request = ADAPTOR_APPLY, .key = f->key, .cookie = f->cookie,
 				    .result = { .error = -EAGAIN } };
 
-	client_landed(c, s);
-	if (!s || s->gone)
+	if (!s || s->flying != f->serial)        /* revoked since */
 		return;
+	client_landed(c, s);
 	waits(c, &s->waits, reason);
 	if (s->queued)                           /* newer terms go out next, and will say so themselves */
 		return;
 	s->deferred = f->serial;
-	s->silent = f->silent;
 	memcpy(a.result.reason, reason, sizeof(a.result.reason));
-	if (!f->silent)
-		c->answer(c->ctx, c, &a);
+	c->answer(c->ctx, c, &a);
 }
 
 static int on_deferred(struct adaptor_client *c, const struct protocol_frame *frame)
@@ -95,44 +91,50 @@ static int on_deferred(struct adaptor_client *c, const struct protocol_frame *fr
 	return 0;
 }
 
+/* The apply of s is done: unless there is more to be sent, nothing of it needs to be kept. */
+static void apply_done(struct adaptor_client *c, struct client_session *s)
+{
+	client_landed(c, s);
+	client_waits_no_more(c, &s->waits);
+	s->deferred = 0;
+	s->deaths = 0;
+	if (!s->queued)
+		client_forget(c, s);
+}
+
 /* Finds whose answer this is and what the caller called it; 0: nobody waits for it (any more). */
 static int match(struct adaptor_client *c, uint64_t serial, struct adaptor_answer *a)
 {
 	struct client_flight *f = take_flight(c, serial);
-	struct client_session *s = client_session_find(c, a->key);
+	struct client_session *s = client_session_find(c, f ? f->key : a->key);
 	int silent;
 
-	if (f) {
-		silent = f->silent;
-		a->cookie = f->cookie;
-		a->request = f->request;
-		a->key = f->key;
-		client_waits_no_more(c, &f->waits);
-		free(f);
-		if (a->request == ADAPTOR_APPLY)
-			client_landed(c, s);
-	} else {
-		if (!s || !s->deferred || s->deferred != serial || s->queued)
+	if (!f) {
+		if (!s || s->deferred != serial || s->queued)
 			return 0;
-		silent = s->silent;
-		s->silent = 0;
-		s->deferred = 0;
 		a->cookie = s->cookie;
 		a->request = ADAPTOR_APPLY;
+		apply_done(c, s);
+		return 1;
 	}
-	if (s && a->request == ADAPTOR_APPLY) {
-		s->deaths = 0;
-		client_waits_no_more(c, &s->waits);
-	}
-	if (s && a->request == ADAPTOR_REVOKE && s->gone && !s->queued)
+	silent = f->silent;
+	a->cookie = f->cookie;
+	a->request = f->request;
+	a->key = f->key;
+	client_waits_no_more(c, &f->waits);
+	free(f);
+	if (s && a->request == ADAPTOR_APPLY && s->flying == serial)
+		apply_done(c, s);
+	else if (s && a->request == ADAPTOR_REVOKE && s->gone && !s->queued)
 		client_forget(c, s);
-	return !silent || (a->result.error && a->request == ADAPTOR_APPLY);
+	return !silent;
 }
 
 static int on_answer(struct adaptor_client *c, const struct protocol_frame *frame)
 {
 	struct wire w = wire_reader(frame->body, frame->len);
 	struct adaptor_answer a = { .request = (enum adaptor_request)wire_u8(&w) };
+	struct adaptor_key *keys = NULL;
 	char *json = NULL;
 
 	a.key = protocol_key(&w);
@@ -141,7 +143,13 @@ static int on_answer(struct adaptor_client *c, const struct protocol_frame *fram
 	a.repaired = wire_u32(&w);
 	if (w.error)
 		return -EBADMSG;
-	if (wire_left(&w)) {
+	if (a.request == ADAPTOR_RENEW) {
+		int rc = protocol_keys(&w, &keys, &a.n_keys);
+
+		if (rc)
+			return rc;
+		a.keys = keys;
+	} else if (wire_left(&w)) {
 		size_t len = wire_left(&w);
 
 		json = strndup((const char *)wire_bytes(&w, len), len);
@@ -152,6 +160,7 @@ static int on_answer(struct adaptor_client *c, const struct protocol_frame *fram
 	if (match(c, frame->serial, &a))
 		c->answer(c->ctx, c, &a);
 	free(json);
+	free(keys);
 	return 0;
 }
 
@@ -163,6 +172,7 @@ static int on_ready(struct adaptor_client *c, const struct protocol_frame *frame
 
 	protocol_str(&w, reason, sizeof(reason));
 	uint32_t terms = wire_u32(&w);
+	uint8_t renews = wire_u8(&w);
 
 	if (w.error || c->up)
 		return -EBADMSG;
@@ -172,12 +182,11 @@ static int on_ready(struct adaptor_client *c, const struct protocol_frame *frame
 	}
 	c->up = 1;
 	c->terms = terms;
+	c->renews = renews;
 	c->up_since_us = clock_now_us();
 	client_pump(c);
-	if (c->audited)
-		client_audit_known(c);
 	if (c->state)
-		c->state(c->ctx, c, 1, "");
+		c->state(c->ctx, c, ADAPTOR_STARTED, "");
 	return 0;
 }
 

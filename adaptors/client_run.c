@@ -6,7 +6,6 @@
 #include "adaptors/client_internal.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -102,12 +101,11 @@ void client_stop(struct adaptor_client *c)
 /* The process is gone and its session's apply with it. */
 static void apply_lost(struct adaptor_client *c, struct client_session *s, uint64_t cookie)
 {
-	if (!s || s->gone)
-		return;
 	client_landed(c, s);
 	if (++s->deaths < MAX_DEATHS)
 		return;
-	client_answer_later(c, ADAPTOR_APPLY, s->key, cookie, -EIO, "the adaptor process died of these terms, repeatedly");
+	client_answer_later(c, ADAPTOR_APPLY, s->entry.key, cookie, -EIO,
+			    "the adaptor process died of these terms, repeatedly");
 	if (!s->queued)                  /* nothing newer waits */
 		client_forget(c, s);
 	else
@@ -120,37 +118,28 @@ static void drop_flights(struct adaptor_client *c)
 	struct client_flight *f;
 
 	while ((f = TAILQ_FIRST(&c->flying))) {
+		struct client_session *s = client_session_find(c, f->key);
+
 		TAILQ_REMOVE(&c->flying, f, link);
 		client_waits_no_more(c, &f->waits);
-		if (f->request == ADAPTOR_APPLY) {
-			struct client_session *s = client_session_find(c, f->key);
-
-			if (s && !s->gone)
-				s->silent = f->silent && !s->queued;
-			apply_lost(c, s, f->cookie);
-		} else if (!f->silent) {
+		if (f->request != ADAPTOR_APPLY && !f->silent)
 			client_answer_down(c, f->request, f->key, f->cookie);
-		}
+		else if (f->request == ADAPTOR_APPLY && s && s->flying == f->serial)
+			apply_lost(c, s, f->cookie);
 		free(f);
 	}
-	c->applies_flying = 0;
 }
 
-static void requeue(const void *node, VISIT which, void *arg)
+/* What the next process is to be sent: terms that were not answered, and the revokes it must have missed. */
+static void requeue(struct adaptor_client *c)
 {
-	struct client_session *s = *(struct client_session *const *)node;
-	struct adaptor_client *c = arg;
-
-	if (which != postorder && which != leaf)
-		return;
-	/* Applied and answered before: only a failure will be news. Deferred: its answer is still due. */
-	if (s->gone || (!s->queued && !s->deaths && !s->deferred))
-		s->silent = 1;
-	s->deferred = 0;
-	s->flying = 0;
-	client_waits_no_more(c, &s->waits);
-	client_unqueue(c, s);
-	client_enqueue(c, s);
+	for (struct client_session *s = NULL; (s = client_session_next(c, s));) {
+		s->silent = s->gone;
+		s->deferred = 0;
+		client_waits_no_more(c, &s->waits);
+		client_unqueue(c, s);
+		client_enqueue(c, s);
+	}
 }
 
 void client_died(struct adaptor_client *c, const char *reason)
@@ -161,14 +150,14 @@ void client_died(struct adaptor_client *c, const char *reason)
 		c->restart_us = CLIENT_RESTART_FIRST_US;
 	client_stop(c);
 	drop_flights(c);
-	twalk_r(c->sessions, requeue, c);
+	requeue(c);
 	c->told_waiting = 0;
 	in = (struct timeval){ .tv_sec = (time_t)(c->restart_us / CLOCK_S),
 			       .tv_usec = (suseconds_t)(c->restart_us % CLOCK_S) };
 	event_add(c->restart, &in);
 	c->restart_us = c->restart_us * 2 > CLIENT_RESTART_CAP_US ? CLIENT_RESTART_CAP_US : c->restart_us * 2;
 	if (c->state)
-		c->state(c->ctx, c, 0, reason);
+		c->state(c->ctx, c, ADAPTOR_DOWN, reason);
 }
 
 void client_on_restart(evutil_socket_t fd, short what, void *arg)

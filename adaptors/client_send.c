@@ -6,27 +6,20 @@
 #include "adaptors/client_internal.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_QUEUED (64u << 20)     /* bytes not yet taken by the process */
 
-static int compare(const void *a, const void *b)
-{
-	const struct adaptor_key *x = a, *y = b;
-
-	if (x->icorp != y->icorp)
-		return x->icorp < y->icorp ? -1 : 1;
-	return memcmp(&x->leader, &y->leader, sizeof(x->leader));
-}
-
 struct client_session *client_session_find(struct adaptor_client *c, struct adaptor_key key)
 {
-	struct client_session **node = tfind(&key, &c->sessions, compare);
+	return (struct client_session *)keymap_find(&c->sessions, key);
+}
 
-	return node ? *node : NULL;
+struct client_session *client_session_next(const struct adaptor_client *c, const struct client_session *after)
+{
+	return (struct client_session *)keymap_next(&c->sessions, after ? &after->entry : NULL);
 }
 
 struct client_session *client_session_obtain(struct adaptor_client *c, struct adaptor_key key)
@@ -38,27 +31,12 @@ struct client_session *client_session_obtain(struct adaptor_client *c, struct ad
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
-	s->key = key;
-	if (!tsearch(s, &c->sessions, compare)) {
+	s->entry.key = key;
+	if (keymap_add(&c->sessions, &s->entry)) {
 		free(s);
 		return NULL;
 	}
 	return s;
-}
-
-int adaptor_client_knows(struct adaptor_client *c, struct adaptor_key key)
-{
-	const struct client_session *s = client_session_find(c, key);
-
-	return s && !s->gone;
-}
-
-void client_session_free(void *arg)
-{
-	struct client_session *s = arg;
-
-	free(s->terms);
-	free(s);
 }
 
 void client_unqueue(struct adaptor_client *c, struct client_session *s)
@@ -78,8 +56,9 @@ void client_forget(struct adaptor_client *c, struct client_session *s)
 {
 	client_unqueue(c, s);
 	client_waits_no_more(c, &s->waits);
-	tdelete(s, &c->sessions, compare);
-	client_session_free(s);
+	keymap_remove(&c->sessions, &s->entry);
+	free(s->terms);
+	free(s);
 }
 
 /* Sessions that killed the process wait behind those that did not. */
@@ -162,13 +141,12 @@ int client_fly_revoke(struct adaptor_client *c, struct adaptor_key key, uint64_t
 
 static int fly_apply(struct adaptor_client *c, struct client_session *s)
 {
-	struct client_flight f = { .request = ADAPTOR_APPLY, .key = s->key, .cookie = s->cookie, .silent = s->silent };
+	struct client_flight f = { .request = ADAPTOR_APPLY, .key = s->entry.key, .cookie = s->cookie };
 	int rc = client_fly(c, f, s->terms, s->len);
 
 	if (rc)
 		return rc;
-	s->flying = 1;
-	s->silent = 0;
+	s->flying = c->serial;
 	s->deferred = 0;
 	c->applies_flying++;
 	return 0;
@@ -185,60 +163,26 @@ void client_pump(struct adaptor_client *c)
 			continue;
 		if (s->deaths && c->applies_flying)
 			break;
-		if (s->gone ? client_fly_revoke(c, s->key, s->cookie, s->silent) : fly_apply(c, s))
+		if (s->gone ? client_fly_revoke(c, s->entry.key, s->cookie, s->silent) : fly_apply(c, s))
 			break;
 		client_unqueue(c, s);
 	}
 }
 
-struct keys { struct adaptor_key *key; size_t n, room; int error; };
-
-static void gather_key(const void *node, VISIT which, void *arg)
+int client_fly_keys(struct adaptor_client *c, enum adaptor_request request, const struct adaptor_key *keys, size_t n,
+		    uint64_t cookie)
 {
-	const struct client_session *s = *(struct client_session *const *)node;
-	struct keys *keys = arg;
-
-	if ((which != postorder && which != leaf) || s->gone || keys->error)
-		return;
-	if (keys->n == keys->room) {
-		size_t room = keys->room ? keys->room * 2 : 64;
-		struct adaptor_key *key = realloc(keys->key, room * sizeof(*key));
-
-		if (!key) {
-			keys->error = -ENOMEM;
-			return;
-		}
-		keys->key = key;
-		keys->room = room;
-	}
-	keys->key[keys->n++] = s->key;
-}
-
-int client_fly_audit(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie, int silent)
-{
-	struct client_flight f = { .request = ADAPTOR_AUDIT, .cookie = cookie, .silent = silent };
-	size_t room = 4 + 8 * n;
+	struct client_flight f = { .request = request, .cookie = cookie };
+	size_t room = PROTOCOL_KEYS_SIZE(n);
 	uint8_t *body = malloc(room);
 
 	if (!body)
 		return -ENOMEM;
 	struct wire w = wire_writer(body, room);
 
-	wire_put_u32(&w, (uint32_t)n);
-	for (size_t i = 0; i < n; i++)
-		protocol_put_key(&w, keys[i]);
+	protocol_put_keys(&w, keys, n);
 	int rc = client_fly(c, f, body, w.pos);
 
 	free(body);
 	return rc;
-}
-
-void client_audit_known(struct adaptor_client *c)
-{
-	struct keys keys = { 0 };
-
-	twalk_r(c->sessions, gather_key, &keys);
-	if (!keys.error)
-		client_fly_audit(c, keys.key, keys.n, 0, 1);
-	free(keys.key);
 }

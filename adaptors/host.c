@@ -65,21 +65,22 @@ static void put_frame(struct host *h, uint8_t type, uint64_t serial, const void 
 		h->error = rc;
 }
 
-static void send_ready(struct host *h, uint64_t serial, int error, const char *why, uint32_t terms)
+static void send_ready(struct host *h, uint64_t serial, int error, const char *why)
 {
 	uint8_t body[16 + ADAPTOR_REASON];
 	struct wire w = wire_writer(body, sizeof(body));
 
 	wire_put_u32(&w, (uint32_t)-error);
 	protocol_put_str(&w, why);
-	wire_put_u32(&w, terms);
+	wire_put_u32(&w, error ? 0 : h->ops->terms);
+	wire_put_u8(&w, !error && h->ops->renew);
 	put_frame(h, PROTOCOL_READY, serial, body, w.pos);
 }
 
 static void send_answer(struct host *h, enum adaptor_request request, uint64_t serial, struct adaptor_key key,
-			const struct adaptor_result *result, const unsigned counts[2], const char *json)
+			const struct adaptor_result *result, const unsigned counts[2], const void *rest, size_t rest_len)
 {
-	size_t json_len = json ? strlen(json) : 0, room = 32 + PROTOCOL_RESULT_MAX + json_len;
+	size_t room = 32 + PROTOCOL_RESULT_MAX + rest_len;
 	uint8_t *body = malloc(room);
 
 	if (!body) {
@@ -93,7 +94,8 @@ static void send_answer(struct host *h, enum adaptor_request request, uint64_t s
 	protocol_put_result(&w, result);
 	wire_put_u32(&w, counts ? counts[0] : 0);
 	wire_put_u32(&w, counts ? counts[1] : 0);
-	wire_put_bytes(&w, json ? json : "", json_len);
+	if (rest_len)
+		wire_put_bytes(&w, rest, rest_len);
 	put_frame(h, PROTOCOL_ANSWER, serial, body, w.pos);
 	free(body);
 }
@@ -133,7 +135,7 @@ static void replace_waiting(struct host *h, struct adaptor_key key)
 			continue;
 		if (old->request == ADAPTOR_REVOKE) {
 			old->result = (struct adaptor_result){ .error = -ECANCELED, .reason = "replaced by newer terms" };
-			send_answer(h, ADAPTOR_REVOKE, old->serial, key, &old->result, NULL, NULL);
+			send_answer(h, ADAPTOR_REVOKE, old->serial, key, &old->result, NULL, NULL, 0);
 		}
 		*p = old->next;
 		free(old);
@@ -231,7 +233,7 @@ static void settle(struct host *h, struct item *item)
 	}
 	if (item->result.error && !item->result.reason[0])
 		strncpy(item->result.reason, strerror(-item->result.error), sizeof(item->result.reason) - 1);
-	send_answer(h, item->request, item->serial, item->key, &item->result, NULL, NULL);
+	send_answer(h, item->request, item->serial, item->key, &item->result, NULL, NULL, 0);
 	free(item);
 }
 
@@ -281,7 +283,7 @@ static void query(struct host *h, enum adaptor_request request, uint64_t serial)
 	}
 	if (result.error)
 		strncpy(result.reason, strerror(-result.error), sizeof(result.reason) - 1);
-	send_answer(h, request, serial, (struct adaptor_key){ 0 }, &result, NULL, json);
+	send_answer(h, request, serial, (struct adaptor_key){ 0 }, &result, NULL, json, json ? strlen(json) : 0);
 	free(json);
 	writer_free(w);
 }
@@ -290,25 +292,56 @@ static void audit(struct host *h, uint64_t serial, struct wire w)
 {
 	struct adaptor_result result = { 0 };
 	unsigned counts[2] = { 0, 0 };
-	uint32_t n = wire_u32(&w);
+	struct adaptor_key *keys;
+	size_t n;
 
-	if (w.error || n > wire_left(&w) / 8) {
-		h->error = -EBADMSG;
+	h->error = protocol_keys(&w, &keys, &n);
+	if (h->error)
 		return;
-	}
-	struct adaptor_key *keys = calloc(n ? n : 1, sizeof(*keys));
-
-	if (!keys) {
-		h->error = -ENOMEM;
-		return;
-	}
-	for (uint32_t i = 0; i < n; i++)
-		keys[i] = protocol_key(&w);
 	flush(h);
 	result.error = h->ops->audit ? h->ops->audit(h->state, keys, n, &counts[0], &counts[1]) : 0;
 	if (result.error)
 		strncpy(result.reason, strerror(-result.error), sizeof(result.reason) - 1);
-	send_answer(h, ADAPTOR_AUDIT, serial, (struct adaptor_key){ 0 }, &result, counts, NULL);
+	send_answer(h, ADAPTOR_AUDIT, serial, (struct adaptor_key){ 0 }, &result, counts, NULL, 0);
+	free(keys);
+}
+
+/* Renews and answers with the keys that were not; NULL failed: none was. */
+static void answer_renewed(struct host *h, uint64_t serial, struct adaptor_key *keys, size_t n, const uint8_t *failed)
+{
+	struct adaptor_result result = { 0 };
+	uint8_t *body = malloc(PROTOCOL_KEYS_SIZE(n));
+	struct wire w = wire_writer(body, PROTOCOL_KEYS_SIZE(n));
+	size_t kept = 0;
+
+	if (!body) {
+		h->error = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!failed || failed[i])
+			keys[kept++] = keys[i];
+	protocol_put_keys(&w, keys, kept);
+	send_answer(h, ADAPTOR_RENEW, serial, (struct adaptor_key){ 0 }, &result, NULL, body, w.pos);
+	free(body);
+}
+
+static void renew(struct host *h, uint64_t serial, struct wire w)
+{
+	struct adaptor_key *keys = NULL;
+	uint8_t *failed = NULL;
+	size_t n = 0;
+
+	h->error = protocol_keys(&w, &keys, &n);
+	if (!h->error && (n > PROTOCOL_MAX_KEYS || !h->ops->renew))
+		h->error = -EBADMSG;
+	if (!h->error && !(failed = calloc(n + 1, 1)))
+		h->error = -ENOMEM;
+	if (!h->error) {
+		flush(h);
+		answer_renewed(h, serial, keys, n, h->ops->renew(h->state, keys, n, failed) ? NULL : failed);
+	}
+	free(failed);
 	free(keys);
 }
 
@@ -345,6 +378,9 @@ static void host_request(struct host *h, const struct protocol_frame *f)
 		break;
 	case ADAPTOR_AUDIT:
 		audit(h, f->serial, wire_reader(f->body, f->len));
+		break;
+	case ADAPTOR_RENEW:
+		renew(h, f->serial, wire_reader(f->body, f->len));
 		break;
 	case ADAPTOR_MEASURE:
 	case ADAPTOR_PORTS:
@@ -425,7 +461,7 @@ static int host_open(struct host *h, const struct protocol_frame *f, const char 
 		}
 		if (rc && !why[0])
 			snprintf(why, sizeof(why), "%s", strerror(-rc));
-		send_ready(h, f->serial, rc, why, rc ? 0 : h->ops->terms);
+		send_ready(h, f->serial, rc, why);
 	}
 	if (rc)
 		h->ops = NULL;

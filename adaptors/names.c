@@ -37,6 +37,7 @@ const char *adaptor_request_name(enum adaptor_request request)
 	case ADAPTOR_MEASURE: return "measure";
 	case ADAPTOR_PORTS: return "ports";
 	case ADAPTOR_SHOW: return "show";
+	case ADAPTOR_RENEW: return "renew";
 	}
 	return "?";
 }

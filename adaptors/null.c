@@ -8,18 +8,18 @@
  * a reader never sees half), which is then "what is really there": an audit after a restart finds the files no session
  * wants. Whoever stands in for an ISC reads there how to reach its controller (isc.host, isc.key, …).
  *
- * The other options inject faults for tests: fail.apply, fail.check and fail.revoke refuse one ICorp, again=N lets the
- * first N applies say -EAGAIN, die.apply=ICORP kills the process in the middle of an apply, delay_ms holds every apply.
+ * The other options inject faults for tests: fail.apply, fail.check, fail.revoke and fail.renew refuse one ICorp, again=N
+ * lets the first N applies say -EAGAIN, die.apply=ICORP kills the process in the middle of an apply, delay_ms holds every apply.
  */
 #include "config.h"
 
+#include "adaptors/keymap.h"
 #include "adaptors/null_ports.h"
 #include "adaptors/null_record.h"
 #include "adaptors/protocol.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,40 +31,34 @@
 #define PATH_ROOM 4224
 
 struct null_session {
-	struct adaptor_key key;
-	unsigned applied, wanted;     /* times; during an audit */
+	struct keymap_entry entry;    /* first */
+	unsigned applied, renewed;    /* times */
+	unsigned wanted;              /* during an audit */
 	uint8_t *terms;               /* as encoded */
 	size_t len;
 };
 
 struct null_state {
-	void *sessions;               /* tsearch tree of struct null_session */
+	struct keymap sessions;       /* of struct null_session */
 	char *record;                 /* the directory, or NULL */
 	char *bridge;                 /* the bridge it plays the switch of, or NULL */
-	uint32_t fail_apply, fail_check, fail_revoke, die_apply;
+	uint32_t fail_apply, fail_check, fail_revoke, fail_renew, die_apply;
 	unsigned again, delay_ms;
 };
 
-static int compare(const void *a, const void *b)
+static struct null_session *find(const struct null_state *s, struct adaptor_key key)
 {
-	const struct adaptor_key *x = a, *y = b;   /* the key is a session's first member */
-
-	if (x->icorp != y->icorp)
-		return x->icorp < y->icorp ? -1 : 1;
-	return memcmp(&x->leader, &y->leader, sizeof(x->leader));
+	return (struct null_session *)keymap_find(&s->sessions, key);
 }
 
-static struct null_session *find(struct null_state *s, struct adaptor_key key)
+static struct null_session *next(const struct null_state *s, const struct null_session *after)
 {
-	struct null_session **node = tfind(&key, &s->sessions, compare);
-
-	return node ? *node : NULL;
+	return (struct null_session *)keymap_next(&s->sessions, after ? &after->entry : NULL);
 }
 
-static void session_free(void *arg)
+static void drop(struct null_state *s, struct null_session *session)
 {
-	struct null_session *session = arg;
-
+	keymap_remove(&s->sessions, &session->entry);
 	free(session->terms);
 	free(session);
 }
@@ -88,8 +82,11 @@ static int null_probe(const struct adaptor_option *options, size_t n, char *why,
 static void null_close(void *state)
 {
 	struct null_state *s = state;
+	struct null_session *session;
 
-	tdestroy(s->sessions, session_free);
+	while ((session = next(s, NULL)))
+		drop(s, session);
+	keymap_free(&s->sessions);
 	free(s->record);
 	free(s->bridge);
 	free(s);
@@ -115,6 +112,7 @@ static int null_open(const struct adaptor_option *options, size_t n, void **stat
 	s->fail_apply = number(options, n, "fail.apply");
 	s->fail_check = number(options, n, "fail.check");
 	s->fail_revoke = number(options, n, "fail.revoke");
+	s->fail_renew = number(options, n, "fail.renew");
 	s->die_apply = number(options, n, "die.apply");
 	s->again = number(options, n, "again");
 	s->delay_ms = number(options, n, "delay_ms");
@@ -218,8 +216,8 @@ static struct null_session *obtain(struct null_state *s, struct adaptor_key key)
 	session = calloc(1, sizeof(*session));
 	if (!session)
 		return NULL;
-	session->key = key;
-	if (!tsearch(session, &s->sessions, compare)) {
+	session->entry.key = key;
+	if (keymap_add(&s->sessions, &session->entry)) {
 		free(session);
 		return NULL;
 	}
@@ -275,59 +273,42 @@ static int null_revoke(void *state, struct adaptor_key key)
 		if (unlink(path) && errno != ENOENT)
 			return -errno;
 	}
-	if (session) {
-		tdelete(session, &s->sessions, compare);
-		session_free(session);
-	}
+	if (session)
+		drop(s, session);
 	return 0;
 }
 
-struct gather { const struct null_session **found; size_t n; };
-
-static void gather_unwanted(const void *node, VISIT which, void *arg)
+static int null_renew(void *state, const struct adaptor_key *keys, size_t n, uint8_t *failed)
 {
-	struct gather *g = arg;
-	const struct null_session *session = *(struct null_session *const *)node;
+	struct null_state *s = state;
 
-	if ((which == postorder || which == leaf) && !session->wanted)
-		g->found[g->n++] = session;
-}
-
-static void count_node(const void *node, VISIT which, void *arg)
-{
-	if (which == postorder || which == leaf)
-		++*(size_t *)arg;
-}
-
-static void clear_wanted(const void *node, VISIT which, void *arg)
-{
-	if (which == postorder || which == leaf)
-		(*(struct null_session *const *)node)->wanted = 0;
-}
-
-/* Sessions in memory that no key wants. */
-static int audit_sessions(struct null_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans)
-{
-	struct gather g = { 0 };
-	size_t all = 0;
-
-	twalk_r(s->sessions, count_node, &all);
-	twalk_r(s->sessions, clear_wanted, NULL);
 	for (size_t i = 0; i < n; i++) {
 		struct null_session *session = find(s, keys[i]);
 
-		if (session)
-			session->wanted = 1;
+		failed[i] = !session || (s->fail_renew && keys[i].icorp == s->fail_renew);
+		if (!failed[i])
+			session->renewed++;
 	}
-	g.found = calloc(all + 1, sizeof(*g.found));
-	if (!g.found)
-		return -ENOMEM;
-	twalk_r(s->sessions, gather_unwanted, &g);
-	for (size_t i = 0; i < g.n; i++)
-		null_revoke(s, g.found[i]->key);
-	*orphans += (unsigned)g.n;
-	free(g.found);
 	return 0;
+}
+
+/* Sessions in memory that no key wants. */
+static void audit_sessions(struct null_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans)
+{
+	struct null_session *session, *after;
+
+	for (session = NULL; (session = next(s, session));)
+		session->wanted = 0;
+	for (size_t i = 0; i < n; i++)
+		if ((session = find(s, keys[i])))
+			session->wanted = 1;
+	for (session = next(s, NULL); session; session = after) {
+		after = next(s, session);
+		if (session->wanted)
+			continue;
+		null_revoke(s, session->entry.key);
+		++*orphans;
+	}
 }
 
 static int is_wanted(uint32_t icorp, const struct adaptor_key *keys, size_t n)
@@ -364,25 +345,10 @@ static int audit_records(struct null_state *s, const struct adaptor_key *keys, s
 static int null_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired)
 {
 	struct null_state *s = state;
-	int rc;
 
 	*orphans = *repaired = 0;
-	rc = audit_sessions(s, keys, n, orphans);
-	return rc || !s->record ? rc : audit_records(s, keys, n, orphans);
-}
-
-static void write_measured(const void *node, VISIT which, void *arg)
-{
-	const struct null_session *session = *(struct null_session *const *)node;
-	struct writer *w = arg;
-
-	if (which != postorder && which != leaf)
-		return;
-	writer_object(w, NULL);
-	writer_uint(w, "icorp", session->key.icorp);
-	null_write_addr(w, "leader", session->key.leader);
-	writer_uint(w, "applied", session->applied);
-	writer_end(w);
+	audit_sessions(s, keys, n, orphans);
+	return s->record ? audit_records(s, keys, n, orphans) : 0;
 }
 
 static int null_measure(void *state, struct writer *w)
@@ -390,7 +356,14 @@ static int null_measure(void *state, struct writer *w)
 	struct null_state *s = state;
 
 	writer_array(w, "sessions");
-	twalk_r(s->sessions, write_measured, w);
+	for (const struct null_session *session = NULL; (session = next(s, session));) {
+		writer_object(w, NULL);
+		writer_uint(w, "icorp", session->entry.key.icorp);
+		null_write_addr(w, "leader", session->entry.key.leader);
+		writer_uint(w, "applied", session->applied);
+		writer_uint(w, "renewed", session->renewed);
+		writer_end(w);
+	}
 	writer_end(w);
 	return 0;
 }
@@ -402,13 +375,11 @@ static int null_ports(void *state, struct writer *w)
 	return null_ports_write(s->bridge ? s->bridge : "", w);
 }
 
-static void write_shown(const void *node, VISIT which, void *arg)
+static void show_session(struct writer *w, const struct null_session *session)
 {
-	const struct null_session *session = *(struct null_session *const *)node;
-	struct writer *w = arg;
 	struct adaptor_terms terms;
 
-	if ((which != postorder && which != leaf) || terms_decode(session->terms, session->len, &terms))
+	if (terms_decode(session->terms, session->len, &terms))
 		return;
 	memset(terms.isc.key, 0, sizeof(terms.isc.key));   /* not for eyes */
 	writer_object(w, NULL);
@@ -423,7 +394,8 @@ static int null_show(void *state, struct writer *w)
 
 	writer_str(w, "record", s->record);
 	writer_array(w, "sessions");
-	twalk_r(s->sessions, write_shown, w);
+	for (const struct null_session *session = NULL; (session = next(s, session));)
+		show_session(w, session);
 	writer_end(w);
 	return 0;
 }
@@ -434,6 +406,7 @@ static const char *const null_options[] = {
 	"fail.apply=ICORP: refuse to apply it",
 	"fail.check=ICORP: say it does not fit",
 	"fail.revoke=ICORP: refuse to revoke it",
+	"fail.renew=ICORP: refuse to renew it",
 	"again=N: the first N applies are put off",
 	"die.apply=ICORP: end the process while applying it",
 	"delay_ms=N: take that long for every apply",
@@ -450,6 +423,7 @@ const struct adaptor_ops adaptor_null = {
 	.check = null_check,
 	.apply = null_apply,
 	.revoke = null_revoke,
+	.renew = null_renew,
 	.audit = null_audit,
 	.measure = null_measure,
 	.ports = null_ports,

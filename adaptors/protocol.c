@@ -121,6 +121,28 @@ struct adaptor_key protocol_key(struct wire *w)
 	return key;
 }
 
+void protocol_put_keys(struct wire *w, const struct adaptor_key *keys, size_t n)
+{
+	wire_put_u32(w, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		protocol_put_key(w, keys[i]);
+}
+
+int protocol_keys(struct wire *w, struct adaptor_key **keys, size_t *n)
+{
+	uint32_t count = wire_u32(w);
+
+	if (w->error || count > wire_left(w) / 8)
+		return -EBADMSG;
+	*keys = calloc(count ? count : 1, sizeof(**keys));
+	if (!*keys)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		(*keys)[i] = protocol_key(w);
+	*n = count;
+	return 0;
+}
+
 void protocol_put_result(struct wire *w, const struct adaptor_result *result)
 {
 	unsigned n = result->n_grants > ADAPTOR_MAX_GRANTS ? ADAPTOR_MAX_GRANTS : result->n_grants;

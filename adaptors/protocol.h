@@ -11,10 +11,11 @@
  *
  *     OPEN      instance, type, u16 n, n * (key, value)
  *     CHECK     terms            APPLY  terms              REVOKE  u32 icorp, u32 leader
- *     AUDIT     u32 n, n * (u32 icorp, u32 leader)         MEASURE, PORTS, SHOW  (empty)
- *     READY     u32 -error, reason, u32 TERM_*
+ *     AUDIT, RENEW  u32 n, n * (u32 icorp, u32 leader)     MEASURE, PORTS, SHOW  (empty)
+ *     READY     u32 -error, reason, u32 TERM_*, u8 does anything of it time out
  *     DEFERRED  u8 request, u32 icorp, u32 leader, reason
  *     ANSWER    u8 request, u32 icorp, u32 leader, result, u32 orphans, u32 repaired, json (the rest)
+ *               to RENEW, instead of json: u32 n, n * (u32 icorp, u32 leader), those not renewed
  */
 #ifndef ICORP_ADAPTOR_PROTOCOL_H
 #define ICORP_ADAPTOR_PROTOCOL_H
@@ -28,6 +29,7 @@
 #define PROTOCOL_MAX_FRAME (16u << 20)  /* more is a broken peer */
 #define PROTOCOL_MAX_STRING 4096
 #define PROTOCOL_MAX_OPTIONS 256
+#define PROTOCOL_MAX_KEYS 4096          /* of a RENEW: what it can lead to is done in one batch */
 
 enum protocol_type { PROTOCOL_OPEN = 64, PROTOCOL_READY, PROTOCOL_DEFERRED, PROTOCOL_ANSWER };
 
@@ -50,6 +52,10 @@ void protocol_str(struct wire *w, char *out, size_t room);
 void protocol_put_str(struct wire *w, const char *s);
 void protocol_put_key(struct wire *w, struct adaptor_key key);
 struct adaptor_key protocol_key(struct wire *w);
+/* A list of keys. Read, it is malloc'd: 0, -EBADMSG or -ENOMEM. */
+#define PROTOCOL_KEYS_SIZE(n) (4 + 8 * (n))
+void protocol_put_keys(struct wire *w, const struct adaptor_key *keys, size_t n);
+int protocol_keys(struct wire *w, struct adaptor_key **keys, size_t *n);
 static inline int adaptor_key_equal(struct adaptor_key a, struct adaptor_key b)
 {
 	return a.icorp == b.icorp && a.leader.s_addr == b.leader.s_addr;

@@ -3,8 +3,8 @@
  *
  * An apply describes the ICorp to icorp-proxy completely (`proxy/set`, whose JSON proxy/spec.h lays down) over its
  * control socket: the local access endpoint's addresses, the services, and every server endpoint with its weight.
- * icorp-proxy makes the difference and forgets what is not renewed within the terms' lifetime. Terms without a local
- * access endpoint want nothing here.
+ * icorp-proxy makes the difference and forgets what is not renewed within the terms' lifetime (a renewal says the same
+ * again). Terms without a local access endpoint want nothing here.
  *
  * The text sent last is kept per session: the audit compares it with `proxy/list`, so that an icorp-proxy that was
  * restarted gets back what it served, and sessions no one wants are unset. icorp-proxy being down is -EAGAIN.
@@ -29,7 +29,7 @@
 struct proxy_session {
 	struct proxy_session *next;
 	struct adaptor_key key;
-	char *text;                  /* as sent last */
+	char *text;                  /* as sent last; NULL: its terms want nothing here */
 };
 
 struct proxy_state {
@@ -258,12 +258,10 @@ static int proxy_apply(void *state, const struct adaptor_terms *terms, struct ad
 	int err;
 
 	if (!e || !terms->n_services) {
-		struct proxy_session **at = find(s, key);
+		const struct proxy_session *had = *find(s, key);
 
-		err = *at ? unset(s, key) : 0;
-		if (!err)
-			forget(at);
-		return err;
+		err = had && had->text ? unset(s, key) : 0;
+		return err ? err : keep(s, key, NULL);
 	}
 	err = proxy_check(state, terms, result);
 	if (err)
@@ -289,6 +287,22 @@ static int proxy_revoke(void *state, struct adaptor_key key)
 	if (!err)
 		forget(find(s, key));
 	return err;
+}
+
+static int proxy_renew(void *state, const struct adaptor_key *keys, size_t n, uint8_t *failed)
+{
+	struct proxy_state *s = state;
+	char why[ADAPTOR_REASON];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct proxy_session *session = *find(s, keys[i]);
+		int err = !session ? -ENOENT : session->text ? set(s, session->text, why, sizeof(why)) : 0;
+
+		if (err == -EAGAIN)
+			return err;
+		failed[i] = err != 0;
+	}
+	return 0;
 }
 
 /* A command's answer as JSON, which the caller releases; NULL with *err set. */
@@ -366,7 +380,7 @@ static int repair(struct proxy_state *s, json_t *icorps, const struct adaptor_ke
 	int err = 0;
 
 	for (struct proxy_session *session = s->sessions; session && !err; session = session->next) {
-		if (!among(session->key, keys, n) || served(icorps, session))
+		if (!session->text || !among(session->key, keys, n) || served(icorps, session))
 			continue;
 		err = set(s, session->text, why, sizeof(why));
 		*repaired += !err;
@@ -477,6 +491,7 @@ const struct adaptor_ops adaptor_proxy = {
 	.check = proxy_check,
 	.apply = proxy_apply,
 	.revoke = proxy_revoke,
+	.renew = proxy_renew,
 	.audit = proxy_audit,
 	.measure = proxy_measure,
 	.show = proxy_show,

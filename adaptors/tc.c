@@ -192,6 +192,11 @@ static int op_revoke(void *state, struct adaptor_key key)
 	return tc_revoke(state, key);
 }
 
+static int op_renew(void *state, const struct adaptor_key *keys, size_t n, uint8_t *failed)
+{
+	return tc_renew(state, keys, n, failed);
+}
+
 static int op_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired)
 {
 	return tc_audit(state, keys, n, orphans, repaired);
@@ -329,6 +334,7 @@ const struct adaptor_ops adaptor_tc = {
 	.apply = op_apply,
 	.flush = op_flush,
 	.revoke = op_revoke,
+	.renew = op_renew,
 	.audit = op_audit,
 	.measure = op_measure,
 	.show = op_show,

@@ -181,6 +181,8 @@ void tc_ops_free(struct tc_ops *ops);
 int tc_pool_grow(struct tc_state *s, size_t n);
 /* Reads a link and makes its root, fixed classes and pool as far as they are missing or differ; counts that. */
 int tc_link_setup(struct tc_state *s, struct tc_link *link, unsigned *changes, char *why, size_t room);
+/* Links that are not as we left them, all or those made anew under their old name, are read and made whole. */
+void tc_links_repair(struct tc_state *s, int all);
 /* Makes the table, map and chains, leaving elements. */
 int tc_table_setup(struct tc_state *s, char *why, size_t room);
 /* Reads every link and the map, takes over the sessions it finds, makes what is missing. */
@@ -190,12 +192,15 @@ int tc_adopt(struct tc_state *s, char *why, size_t room);
 int tc_check(struct tc_state *s, const struct adaptor_terms *terms, struct adaptor_result *result);
 int tc_apply(struct tc_state *s, const struct adaptor_terms *terms, struct adaptor_result *result);
 int tc_revoke(struct tc_state *s, struct adaptor_key key);
+/* Is its map element younger than a quarter of its lifetime, so that it need not be renewed yet? */
+int tc_is_fresh(const struct tc_state *s, const struct tc_session *session);
 int tc_flush(struct tc_state *s, void (*result)(void *ctx, struct adaptor_key key, int error, const char *reason),
 	     void *ctx);
 
-/* tc_audit.c: comparing with what is really there */
+/* tc_audit.c: comparing with what is really there, and keeping it */
 /* Puts back the elements of sessions that lack theirs; counts them. */
 int tc_map_restore(struct tc_state *s, unsigned *restored);
+int tc_renew(struct tc_state *s, const struct adaptor_key *keys, size_t n, uint8_t *failed);
 int tc_audit(struct tc_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired);
 
 #endif

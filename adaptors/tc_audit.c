@@ -1,7 +1,8 @@
 /*
  * Comparing with what is really there. Sessions nobody wants go; then links are read and made whole (a missing qdisc, a
  * class somebody changed, an interface made anew under its old name), and the map is: elements that belong to no
- * session are taken out, sessions that lost theirs get it back.
+ * session are taken out, sessions that lost theirs get it back. Renewing is less: the elements' timeouts begin anew, in one
+ * transaction; should that fail, the controller applies those sessions again, which finds out why.
  */
 #include "config.h"
 
@@ -92,4 +93,29 @@ int tc_audit(struct tc_state *s, const struct adaptor_key *keys, size_t n, unsig
 	bad = audit_map(s, orphans, &restored);
 	*repaired += restored;
 	return rc ? rc : bad;
+}
+
+int tc_renew(struct tc_state *s, const struct adaptor_key *keys, size_t n, uint8_t *failed)
+{
+	uint64_t now_us = s->backend->now_us(s->backend_state);
+	struct tc_elements e = { 0 };
+	char why[ADAPTOR_REASON];
+
+	tc_links_repair(s, 0);
+	for (size_t i = 0; i < n; i++) {
+		struct tc_session *session = tc_session_find(s, keys[i]);
+
+		failed[i] = !session || !session->now || session->adopted;
+		if (!failed[i] && !tc_is_fresh(s, session))
+			tc_elements_put(&e, session, session->now);
+	}
+	int rc = tc_elements_run(s, &e, why, sizeof(why));
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		struct tc_session *session = failed[i] ? NULL : tc_session_find(s, keys[i]);
+
+		if (session && !tc_is_fresh(s, session))
+			session->renewed_us = now_us;
+	}
+	return rc;
 }

@@ -276,3 +276,20 @@ int tc_adopt(struct tc_state *s, char *why, size_t room)
 		rc = tc_link_setup(s, &s->links[i], &changes, why, room);
 	return rc ? rc : tc_table_setup(s, why, room);
 }
+
+void tc_links_repair(struct tc_state *s, int all)
+{
+	char why[ADAPTOR_REASON];
+	unsigned changes, repaired = 0;
+
+	for (size_t i = 0; i < s->n_links; i++) {
+		struct tc_link *link = &s->links[i];
+
+		if (!all && s->backend->ifindex(s->backend_state, link->ifname) == link->ifindex)
+			continue;
+		tc_link_setup(s, link, &changes, why, sizeof(why));
+		repaired++;
+	}
+	if (repaired)                    /* an interface takes its hook along */
+		tc_table_setup(s, why, sizeof(why));
+}

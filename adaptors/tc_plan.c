@@ -192,7 +192,7 @@ int tc_check(struct tc_state *s, const struct adaptor_terms *terms, struct adapt
 	return plan(s, tc_session_find(s, terms_key(terms)), terms, &want, result);
 }
 
-static int is_fresh(const struct tc_state *s, const struct tc_session *session)
+int tc_is_fresh(const struct tc_state *s, const struct tc_session *session)
 {
 	uint64_t quarter_us = session->now->lifetime_s * CLOCK_S / 4;
 
@@ -232,7 +232,7 @@ int tc_apply(struct tc_state *s, const struct adaptor_terms *terms, struct adapt
 	}
 	grant(s, terms, result);
 	if (session->staged == TC_STAGED_NOTHING && session->now && same_want(s, session->now, want) &&
-	    is_fresh(s, session)) {
+	    tc_is_fresh(s, session)) {
 		free(want);
 		return 0;
 	}
@@ -310,24 +310,6 @@ static int any_error(const struct tc_ops *ops)
 	return any;
 }
 
-/* Links that are not as we left them, all or those made anew under their old name, are read and made whole. */
-static void repair_links(struct tc_state *s, int all)
-{
-	char why[ADAPTOR_REASON];
-	unsigned changes, repaired = 0;
-
-	for (size_t i = 0; i < s->n_links; i++) {
-		struct tc_link *link = &s->links[i];
-
-		if (!all && s->backend->ifindex(s->backend_state, link->ifname) == link->ifindex)
-			continue;
-		tc_link_setup(s, link, &changes, why, sizeof(why));
-		repaired++;
-	}
-	if (repaired)                    /* an interface takes its hook along */
-		tc_table_setup(s, why, sizeof(why));
-}
-
 /* Classes of the applied. A change the kernel refuses usually means that the link is not as we left it: what is
  * still missing after a repair is tried once more. */
 static void flush_classes(struct tc_state *s)
@@ -345,7 +327,7 @@ static void flush_classes(struct tc_state *s)
 	ops_staged(s, &ops);
 	tc_ops_commit(s, &ops);
 	if (any_error(&ops)) {
-		repair_links(s, 1);
+		tc_links_repair(s, 1);
 		tc_ops_free(&ops);
 		ops_staged(s, &ops);
 		tc_ops_commit(s, &ops);
@@ -431,7 +413,7 @@ int tc_flush(struct tc_state *s, void (*result)(void *ctx, struct adaptor_key ke
 	struct tc_ops ops = { 0 };
 	struct tc_session *session;
 
-	repair_links(s, 0);
+	tc_links_repair(s, 0);
 	if (TAILQ_EMPTY(&s->staged))
 		return 0;
 	flush_classes(s);

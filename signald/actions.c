@@ -46,6 +46,15 @@ struct core_action *action_add(struct turn *t, enum core_action_type type)
 	return to;
 }
 
+struct core_action *action_session(struct turn *t, enum core_action_type type, const struct session *s)
+{
+	struct core_action *a = action_add(t, type);
+
+	a->key = s->key;
+	a->session = s;
+	return a;
+}
+
 /* An action with bytes of its own; NULL: no memory. */
 static struct core_action *action_with(struct turn *t, enum core_action_type type, const void *bytes, size_t len)
 {

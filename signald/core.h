@@ -4,7 +4,7 @@
  * It owns no socket, reads no clock, calls nobody, so the same code runs in the daemon, in unit tests, in fuzzers and
  * in a simulator of thousands of controllers.
  *
- *     core_message / core_contract / core_originate / core_withdraw / core_applied / core_routes / core_tick
+ *     core_message / core_contract / core_originate / core_withdraw / core_applied / core_lost / core_routes / core_tick
  *          -> path.c resv.c error.c demand.c leader.c  change sessions and mark what became dirty
  *          -> settle.c   turns the marks of the touched session into actions, once, at the end
  *          -> struct core_actions, which the caller carries out in order
@@ -62,6 +62,7 @@ struct session;
 enum core_action_type {
 	CORE_SEND,      /* the message (core_action_message), not yet signed, to `to`; isc: over UDP, signed with its key */
 	CORE_APPLY,     /* make session so; answer with core_applied(cookie) */
+	CORE_RENEW,     /* session is as it was applied last: what of it times out is to live on */
 	CORE_REVOKE,    /* remove all of key */
 	CORE_FETCH,     /* get key's contract `digest` from `to`; answer with core_contract */
 	CORE_REPORT,    /* we lead it: tell the gatekeeper about session (leader.h) */
@@ -78,7 +79,7 @@ struct core_action {
 	uint8_t code; uint16_t value;     /* REFUSAL: RSVP_ERR_…, and what goes with it */
 	size_t at, len;                   /* SEND, REFUSAL, STATE: where in the list's bytes; a text's len includes its NUL */
 	struct adaptor_key key;           /* all but SEND */
-	const struct session *session;    /* APPLY, REPORT, CLOSED */
+	const struct session *session;    /* APPLY, RENEW, REVOKE, REPORT, CLOSED */
 	uint64_t cookie;
 	uint8_t digest[SHA256_SIZE];
 	uint32_t length;
@@ -127,6 +128,10 @@ int core_withdraw(struct core *core, uint32_t icorp, uint64_t now_us, struct cor
 /* What became of a CORE_APPLY: all adaptors' answers merged. */
 void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
 		  uint64_t now_us, struct core_actions *actions);
+/* Some adaptor no longer has, or could not renew, what it was told of a session: it is applied again. */
+void core_lost(struct core *core, struct adaptor_key key, uint64_t now_us, struct core_actions *actions);
+/* These adaptors lost all they were told: their sessions are applied again, by core_tick, some thousands a second. */
+void core_reapply(struct core *core, uint16_t adaptors, uint64_t now_us);
 /* Routes or the L2 map changed: every session's next hops are looked up again. */
 void core_routes(struct core *core, uint64_t now_us, struct core_actions *actions);
 /* The inputs at hand are done: what was collected (acknowledgements) goes out. Call it before waiting. */
@@ -138,6 +143,10 @@ uint64_t core_next(const struct core *core);
 
 /* The contract of that digest if some session has it, for neighbours that pull it. Not a new reference. */
 struct contract *core_contract_find(const struct core *core, const uint8_t digest[SHA256_SIZE]);
+
+/* Which adaptors may hold something of the session: the caller's note, a bit each. 0 in a new session. */
+uint16_t core_adaptors(const struct session *s);
+void core_set_adaptors(const struct session *s, uint16_t adaptors);
 
 /* For show, the plan, reports and invariant checks. Read only. */
 const struct session *core_session(const struct core *core, uint32_t icorp, struct in_addr leader);

@@ -59,9 +59,8 @@ static void audit_in(struct daemon *d, uint64_t us)
 	event_add(d->audit_timer, &tv);
 }
 
-static void on_audit(evutil_socket_t fd, short what, void *ctx)
+static void audit(struct daemon *d, uint16_t adaptors)
 {
-	struct daemon *d = ctx;
 	size_t n = 0;
 	struct adaptor_key *keys = calloc(core_sessions(d->core) + 1, sizeof(*keys));
 
@@ -69,8 +68,16 @@ static void on_audit(evutil_socket_t fd, short what, void *ctx)
 		if (s->asked)
 			keys[n++] = s->key;
 	if (keys)
-		dispatch_audit(d->dispatch, keys, n);
+		dispatch_audit(d->dispatch, adaptors, keys, n);
 	free(keys);
+}
+
+static void on_audit(evutil_socket_t fd, short what, void *ctx)
+{
+	struct daemon *d = ctx;
+
+	d->audited = 1;
+	audit(d, DISPATCH_ALL);
 	audit_in(d, AUDIT_EVERY_S * CLOCK_S);
 }
 
@@ -94,17 +101,43 @@ static int isc_of(struct daemon *d, const struct session *s, struct plan_isc *is
 	return 0;
 }
 
+static void on_applied(void *ctx, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result)
+{
+	struct daemon *d = ctx;
+	struct late *one = malloc(sizeof(*one));
+
+	if (d->traces)
+		trace_applied(d, key, cookie, result);
+	if (!one)
+		return;
+	*one = (struct late){ NULL, key, cookie, *result };
+	*d->late_end = one;
+	d->late_end = &one->next;
+	daemon_run_actions(d);
+}
+
 static void act_apply(struct daemon *d, const struct core_action *a)
 {
-	uint64_t lifetime_us = (2 * (uint64_t)d->config.multiplier + 1) * 3 * d->config.refresh_us / 4;
+	const struct core_config *config = core_config(d->core);
+	uint64_t lifetime_us = (2 * (uint64_t)config->multiplier + 1) * 3 * config->refresh_us / 4;
 	struct adaptor_terms terms;
 	struct plan_isc isc;
 
-	if (plan_terms(core_config(d->core), a->session, isc_of(d, a->session, &isc) ? &isc : NULL,
-		       (uint32_t)(lifetime_us / CLOCK_S) + 1, &terms))
+	if (plan_terms(config, a->session, isc_of(d, a->session, &isc) ? &isc : NULL, (uint32_t)(lifetime_us / CLOCK_S) + 1,
+		       &terms)) {
+		struct adaptor_result none = { .error = -ENOMEM, .reason = "out of memory" };
+
+		on_applied(d, a->key, a->cookie, &none);
 		return;
-	dispatch_apply(d->dispatch, &terms, a->cookie);
+	}
+	core_set_adaptors(a->session, dispatch_apply(d->dispatch, &terms, a->cookie, core_adaptors(a->session)));
 	plan_clear(&terms);
+}
+
+static void act_revoke(struct daemon *d, const struct core_action *a)
+{
+	dispatch_revoke(d->dispatch, a->key, core_adaptors(a->session));
+	core_set_adaptors(a->session, 0);
 }
 
 static void act_closed(struct daemon *d, const struct core_action *a)
@@ -145,8 +178,11 @@ static void carry_out(struct daemon *d)
 			if (!a->session->closing)
 				act_apply(d, a);
 			break;
+		case CORE_RENEW:
+			dispatch_renew(d->dispatch, a->key, core_adaptors(a->session));
+			break;
 		case CORE_REVOKE:
-			dispatch_revoke(d->dispatch, a->key);
+			act_revoke(d, a);
 			break;
 		case CORE_FETCH:
 			act_fetch(d, a);
@@ -208,19 +244,23 @@ void daemon_settle(struct daemon *d)
 
 /* ---- inputs ---- */
 
-static void on_applied(void *ctx, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result)
+static void on_lost(void *ctx, struct adaptor_key key)
 {
 	struct daemon *d = ctx;
-	struct late *one = malloc(sizeof(*one));
 
-	if (d->traces)
-		trace_applied(d, key, cookie, result);
-	if (!one)
-		return;
-	*one = (struct late){ NULL, key, cookie, *result };
-	*d->late_end = one;
-	d->late_end = &one->next;
+	core_lost(d->core, key, clock_now_us(), &d->actions);
 	daemon_run_actions(d);
+}
+
+/* Before the first audit what is there is not ours to judge: we may not have re-learnt our sessions. */
+static void on_restarted(void *ctx, uint16_t adaptors)
+{
+	struct daemon *d = ctx;
+
+	core_reapply(d->core, adaptors, clock_now_us());
+	if (d->audited)
+		audit(d, adaptors);
+	set_timer(d);
 }
 
 static void on_ports(void *ctx, const char *json)
@@ -293,6 +333,8 @@ static void on_reload(void *ctx)
 		core.instance = d->core_config.instance;
 		d->core_config = core;
 		core_reconfigure(d->core, &core);
+		core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
+		set_timer(d);
 		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers and keys; the rest needs a restart");
 	} else {
 		log_msg(LOG_LEVEL_ERROR, "not reloaded: name, kind, address and the list of ports need a restart");
@@ -338,7 +380,7 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 
 static int start(struct daemon *d, char *why, size_t room)
 {
-	struct dispatch_hooks hooks = { on_applied, on_ports, on_adaptor_state, on_shown, d };
+	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_ports, on_adaptor_state, on_shown, d };
 	int r;
 
 	snprintf(why, room, "out of memory");

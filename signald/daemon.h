@@ -44,6 +44,7 @@ struct daemon {
 	struct registrar *registrar;
 	struct control_server *control;
 	struct event *timer, *audit_timer;
+	int audited;                          /* once: what nobody claimed is gone */
 	struct rsvp_msg msg;
 	struct errors errors;
 	uint64_t bundles_received;

@@ -1,29 +1,94 @@
 /*
- * Fan-out to the adaptors. See dispatch.h. A commit in progress is one `job` per session: a bit per adaptor still to
- * answer. A newer apply of the same session takes the job over; its cookie tells old answers from new ones. An adaptor
- * that is down keeps its part waiting: the client re-sends when it is back.
+ * Fan-out to the adaptors. See dispatch.h. A commit in progress is one `job`: a bit per adaptor still to answer. A newer
+ * apply of the same session takes the job over; its cookie tells old answers from new ones. An adaptor that is down keeps
+ * its part waiting: the client re-sends when it is back. Between commits there is no job: the caller keeps the bits of the
+ * adaptors concerned.
+ *
+ * What an adaptor had answered is lost with its process. Sessions at rest are the caller's to apply again (restarted); a
+ * commit that still waits for another adaptor is marked, and applied again when it is done (lost).
  */
 #include <errno.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adaptors/keymap.h"
+#include "adaptors/protocol.h"
 #include "lib/log.h"
 #include "lib/writer.h"
 #include "signald/dispatch.h"
-#include "signald/jobs.h"
 #include "signald/plan.h"
 
 #define MAX_ADAPTORS 16
+#define MAX_SPARE 64          /* jobs kept for the next commits */
+#define RENEW_GATHER_MS 100   /* for so long sessions to be renewed are gathered: one request for all */
 
-struct slot { struct adaptor_client *client; char reason[ADAPTOR_REASON]; };
+struct job {
+	struct keymap_entry entry;      /* first; or the next spare one */
+	uint64_t cookie;
+	uint16_t waiting;               /* adaptors that have not answered */
+	uint16_t held;                  /* adaptors that may hold something of it */
+	int lost;                       /* one of them answered, and died: to be applied again */
+	struct adaptor_result result;   /* what was answered so far */
+};
+
+struct slot {
+	struct adaptor_client *client;
+	char reason[ADAPTOR_REASON];
+	struct adaptor_key *renew; size_t n_renew;   /* to be renewed; room for PROTOCOL_MAX_KEYS, once needed */
+};
 
 struct dispatch {
 	struct dispatch_hooks hooks;
 	unsigned n;
 	struct slot slot[MAX_ADAPTORS];
-	struct jobs jobs;
+	struct keymap jobs;
+	struct keymap_entry *spare; unsigned n_spare;
+	struct event *renew_timer;
 };
+
+static struct job *job_find(const struct dispatch *d, struct adaptor_key key)
+{
+	return (struct job *)keymap_find(&d->jobs, key);
+}
+
+/* The session's job, made if need be, as if it were new. NULL: no memory. */
+static struct job *job_begin(struct dispatch *d, struct adaptor_key key)
+{
+	struct job *job = job_find(d, key);
+
+	if (!job && d->spare) {
+		job = (struct job *)d->spare;
+		d->spare = d->spare->next;
+		d->n_spare--;
+	} else if (job) {
+		keymap_remove(&d->jobs, &job->entry);
+	} else {
+		job = malloc(sizeof(*job));
+	}
+	if (!job)
+		return NULL;
+	memset(job, 0, sizeof(*job));
+	job->entry.key = key;
+	if (keymap_add(&d->jobs, &job->entry)) {
+		free(job);
+		return NULL;
+	}
+	return job;
+}
+
+static void job_end(struct dispatch *d, struct job *job)
+{
+	keymap_remove(&d->jobs, &job->entry);
+	if (d->n_spare == MAX_SPARE) {
+		free(job);
+		return;
+	}
+	job->entry.next = d->spare;
+	d->spare = &job->entry;
+	d->n_spare++;
+}
 
 static unsigned index_of(const struct dispatch *d, const struct adaptor_client *client)
 {
@@ -59,17 +124,19 @@ static void merge(struct adaptor_result *into, const struct adaptor_result *from
 
 static void job_answered(struct dispatch *d, struct job *job)
 {
-	struct job done = *job;
+	struct job was = *job;
 
 	if (job->waiting)
 		return;
-	jobs_forget(&d->jobs, done.key);
-	d->hooks.applied(d->hooks.ctx, done.key, done.cookie, &done.result);
+	job_end(d, job);
+	d->hooks.applied(d->hooks.ctx, was.entry.key, was.cookie, &was.result);
+	if (was.lost)
+		d->hooks.lost(d->hooks.ctx, was.entry.key);
 }
 
 static void on_applied(struct dispatch *d, unsigned slot, const struct adaptor_answer *answer)
 {
-	struct job *job = jobs_find(&d->jobs, answer->key);
+	struct job *job = job_find(d, answer->key);
 
 	if (!job || answer->cookie != job->cookie || !(job->waiting & 1u << slot))
 		return;
@@ -77,10 +144,10 @@ static void on_applied(struct dispatch *d, unsigned slot, const struct adaptor_a
 		struct adaptor_result put_off = { 0 };
 
 		merge(&put_off, &answer->result, adaptor_client_instance(d->slot[slot].client));
-		d->hooks.applied(d->hooks.ctx, job->key, job->cookie, &put_off);
+		d->hooks.applied(d->hooks.ctx, answer->key, answer->cookie, &put_off);
 		return;
 	}
-	job->waiting &= ~(1u << slot);
+	job->waiting &= (uint16_t)~(1u << slot);
 	merge(&job->result, &answer->result, adaptor_client_instance(d->slot[slot].client));
 	job_answered(d, job);
 }
@@ -110,21 +177,40 @@ static void on_answer(void *ctx, struct adaptor_client *client, const struct ada
 			log_msg(LOG_LEVEL_WARN, "adaptor %s: audit removed %u orphans, repaired %u",
 				adaptor_client_instance(client), answer->orphans, answer->repaired);
 		break;
+	case ADAPTOR_RENEW:
+		for (size_t i = 0; i < answer->n_keys; i++)
+			d->hooks.lost(d->hooks.ctx, answer->keys[i]);
+		break;
 	default:
 		break;
 	}
 }
 
-static void on_state(void *ctx, struct adaptor_client *client, int up, const char *reason)
+/* Commits under way that it had answered: what it did is to be done again. */
+static void mark_lost(struct dispatch *d, unsigned slot)
 {
+	for (struct keymap_entry *at = NULL; (at = keymap_next(&d->jobs, at));) {
+		struct job *job = (struct job *)at;
+
+		job->lost |= (job->held & ~job->waiting) >> slot & 1;
+	}
+}
+
+static void on_state(void *ctx, struct adaptor_client *client, enum adaptor_state state, const char *why)
+{
+	static const char *const names[] = { "down", "up", "waits", "waits no more" };
 	struct dispatch *d = ctx;
 	unsigned slot = index_of(d, client);
 
-	if (slot < d->n)
-		snprintf(d->slot[slot].reason, sizeof(d->slot[slot].reason), "%s%s", up && *reason ? "waits for " : "",
-			 reason);
-	log_msg(up && !*reason ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "adaptor %s: %s%s%s", adaptor_client_instance(client),
-		!up ? "down" : *reason ? "waits" : "up", *reason ? ": " : "", reason);
+	log_msg(state == ADAPTOR_DOWN || state == ADAPTOR_WAITS ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "adaptor %s: %s%s%s",
+		adaptor_client_instance(client), names[state], *why ? ": " : "", why);
+	if (slot == d->n)
+		return;
+	snprintf(d->slot[slot].reason, sizeof(d->slot[slot].reason), "%s%s", state == ADAPTOR_WAITS ? "waits for " : "", why);
+	if (state == ADAPTOR_DOWN)
+		mark_lost(d, slot);
+	if (state == ADAPTOR_STARTED)
+		d->hooks.restarted(d->hooks.ctx, (uint16_t)(1u << slot));
 	d->hooks.state(d->hooks.ctx);
 }
 
@@ -173,6 +259,21 @@ static int start(struct event_base *base, struct dispatch *d, const struct signa
 	return 0;
 }
 
+static void flush_renewals(struct slot *slot)
+{
+	if (slot->n_renew)
+		adaptor_client_renew(slot->client, slot->renew, slot->n_renew, 0);
+	slot->n_renew = 0;
+}
+
+static void on_renew(evutil_socket_t fd, short what, void *arg)
+{
+	struct dispatch *d = arg;
+
+	for (unsigned i = 0; i < d->n; i++)
+		flush_renewals(&d->slot[i]);
+}
+
 int dispatch_new(struct event_base *base, const struct signald_config *config, const struct dispatch_hooks *hooks,
 		 struct dispatch **out)
 {
@@ -180,8 +281,11 @@ int dispatch_new(struct event_base *base, const struct signald_config *config, c
 	struct dispatch *d = calloc(1, sizeof(*d));
 	int r = d ? 0 : -ENOMEM;
 
-	if (d)
+	if (d) {
 		d->hooks = *hooks;
+		d->renew_timer = evtimer_new(base, on_renew, d);
+		r = d->renew_timer ? 0 : -ENOMEM;
+	}
 	for (size_t i = 0; !r && i < config->adaptors.n && i < MAX_ADAPTORS; i++)
 		r = start(base, d, config, &adaptor[i]);
 	if (r) {
@@ -196,54 +300,99 @@ void dispatch_free(struct dispatch *d)
 {
 	if (!d)
 		return;
-	for (unsigned i = 0; i < d->n; i++)
+	for (unsigned i = 0; i < d->n; i++) {
 		adaptor_client_free(d->slot[i].client);
-	jobs_clear(&d->jobs);
+		free(d->slot[i].renew);
+	}
+	while (d->jobs.count)
+		job_end(d, (struct job *)keymap_next(&d->jobs, NULL));
+	keymap_free(&d->jobs);
+	while (d->spare) {
+		struct job *job = (struct job *)d->spare;
+
+		d->spare = d->spare->next;
+		free(job);
+	}
+	if (d->renew_timer)
+		event_free(d->renew_timer);
 	free(d);
 }
 
 /* The terms an adaptor serves are known once it is up; until then it counts as concerned and the client waits for it. */
-static int concerned(const struct dispatch *d, unsigned slot, struct adaptor_key key, uint32_t uses)
+static int concerned(const struct dispatch *d, unsigned slot, uint16_t held, uint32_t uses)
 {
 	uint32_t serves = adaptor_client_terms(d->slot[slot].client);
 
-	return !serves || (serves & uses) || adaptor_client_knows(d->slot[slot].client, key);
+	return !serves || (serves & uses) || held >> slot & 1;
 }
 
-void dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint64_t cookie)
+uint16_t dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint64_t cookie, uint16_t held)
 {
 	struct adaptor_key key = { terms->icorp, terms->leader };
-	struct job *job = jobs_obtain(&d->jobs, key);
+	struct job *job = job_begin(d, key);
 	uint32_t uses = plan_uses(terms);
 
-	if (!job)
-		return; /* the commit never completes: soft state lapses */
-	job->cookie = cookie;
-	job->waiting = 0;
-	memset(&job->result, 0, sizeof(job->result));
-	for (unsigned i = 0; i < d->n; i++) {
-		if (!concerned(d, i, key, uses))
-			continue;
-		if (adaptor_client_apply(d->slot[i].client, terms, cookie))
-			continue;
-		job->waiting |= 1u << i;
+	if (!job) {
+		struct adaptor_result none = { .error = -ENOMEM, .reason = "out of memory" };
+
+		d->hooks.applied(d->hooks.ctx, key, cookie, &none);
+		return held;
 	}
-	/* nobody to ask: the caller hears it from here, but never from inside this call's own caller's input */
-	job_answered(d, job);
+	job->cookie = cookie;
+	for (unsigned i = 0; i < d->n; i++) {
+		struct adaptor_result failed = { 0 };
+
+		if (!concerned(d, i, held, uses))
+			continue;
+		failed.error = adaptor_client_apply(d->slot[i].client, terms, cookie);
+		if (failed.error)
+			merge(&job->result, &failed, adaptor_client_instance(d->slot[i].client));
+		else
+			job->waiting |= (uint16_t)(1u << i);
+	}
+	held |= job->waiting;
+	job->held = held;
+	job_answered(d, job); /* when there is nobody to ask */
+	return held;
 }
 
-/* All are asked: one that has forgotten what it did, because its process died of it, may have left something. */
-void dispatch_revoke(struct dispatch *d, struct adaptor_key key)
+void dispatch_revoke(struct dispatch *d, struct adaptor_key key, uint16_t held)
 {
+	struct job *job = job_find(d, key);
+
 	for (unsigned i = 0; i < d->n; i++)
-		adaptor_client_revoke(d->slot[i].client, key, 0);
-	jobs_forget(&d->jobs, key);
+		if (held >> i & 1)
+			adaptor_client_revoke(d->slot[i].client, key, 0);
+	if (job)
+		job_end(d, job);
 }
 
-void dispatch_audit(struct dispatch *d, const struct adaptor_key *keys, size_t n)
+void dispatch_renew(struct dispatch *d, struct adaptor_key key, uint16_t held)
+{
+	static const struct timeval soon = { 0, RENEW_GATHER_MS * 1000 };
+
+	for (unsigned i = 0; i < d->n; i++) {
+		struct slot *slot = &d->slot[i];
+
+		if (!(held >> i & 1) || !adaptor_client_renews(slot->client))
+			continue;
+		if (!slot->renew)
+			slot->renew = malloc(PROTOCOL_MAX_KEYS * sizeof(*slot->renew));
+		if (!slot->renew)
+			continue; /* there is another renewal before it times out */
+		slot->renew[slot->n_renew++] = key;
+		if (slot->n_renew == PROTOCOL_MAX_KEYS)
+			flush_renewals(slot);
+		else if (!evtimer_pending(d->renew_timer, NULL))
+			evtimer_add(d->renew_timer, &soon);
+	}
+}
+
+void dispatch_audit(struct dispatch *d, uint16_t adaptors, const struct adaptor_key *keys, size_t n)
 {
 	for (unsigned i = 0; i < d->n; i++)
-		adaptor_client_audit(d->slot[i].client, keys, n, 0);
+		if (adaptors >> i & 1)
+			adaptor_client_audit(d->slot[i].client, keys, n, 0);
 }
 
 int dispatch_ask_ports(struct dispatch *d)

@@ -1,6 +1,7 @@
 /*
  * From one CORE_APPLY to several adaptor processes and back to one core_applied: which adaptors are concerned, who has
- * answered, what they said together.
+ * answered, what they said together. Of a session at rest nothing is kept here: which adaptors may hold something of it
+ * (a bit each) the caller is told, and says.
  */
 #ifndef ICORP_SIGNALD_DISPATCH_H
 #define ICORP_SIGNALD_DISPATCH_H
@@ -15,6 +16,11 @@ struct dispatch_hooks {
 	/* All concerned adaptors have answered the commit `cookie`; or, with -EAGAIN, one of them has put it off and says
 	 * what it waits for: the commit is under way still. */
 	void (*applied)(void *ctx, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result);
+	/* Some adaptor no longer has, or could not renew, what it was told of this session: it is to be applied again.
+	 * Never during a call below, but for dispatch_apply, after `applied`. */
+	void (*lost)(void *ctx, struct adaptor_key key);
+	/* These adaptors are new processes: all sessions of which they held something are to be applied again. */
+	void (*restarted)(void *ctx, uint16_t adaptors);
 	/* A switch's ports and learnt MACs, as JSON (adaptor.h). */
 	void (*ports)(void *ctx, const char *json);
 	/* An adaptor came up, went down, or began or ceased to wait for something. */
@@ -29,10 +35,15 @@ int dispatch_new(struct event_base *base, const struct signald_config *config, c
 		 struct dispatch **out);
 void dispatch_free(struct dispatch *d);
 
-void dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint64_t cookie);
-void dispatch_revoke(struct dispatch *d, struct adaptor_key key);
-/* Tells every adaptor which sessions there should be: what else carries our mark goes. */
-void dispatch_audit(struct dispatch *d, const struct adaptor_key *keys, size_t n);
+#define DISPATCH_ALL 0xffffu
+
+/* held: the adaptors that may hold something of the session, as the last apply returned it; 0: none. */
+uint16_t dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint64_t cookie, uint16_t held);
+void dispatch_revoke(struct dispatch *d, struct adaptor_key key, uint16_t held);
+/* Its terms are as they were applied: what times out is renewed soon, many sessions at once. */
+void dispatch_renew(struct dispatch *d, struct adaptor_key key, uint16_t held);
+/* Tells the adaptors which sessions there should be: what else carries our mark goes. */
+void dispatch_audit(struct dispatch *d, uint16_t adaptors, const struct adaptor_key *keys, size_t n);
 /* Asks the layer-2 adaptor, if any, for its ports. 1 when asked. */
 int dispatch_ask_ports(struct dispatch *d);
 /* Asks all adaptors (SHOW or MEASURE); hooks.shown answers each. Returns how many were asked. */

@@ -92,6 +92,19 @@ static void collect_told(struct turn *t, struct session *s)
 	s->more->told = told;
 }
 
+void leader_weigh(struct session *s)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+		uint8_t flags = leaf->up ? leaf->flags : 0;
+		uint16_t weight = flags & RSVP_LOAD_UP && leaf->ep->kind == ENDPOINT_SERVER;
+
+		s->dirty_terms |= s->asked && (leaf->weight != weight || (leaf->told_flags ^ flags) & RSVP_LOAD_UP);
+		leaf->told_flags = flags;
+		leaf->weight = weight;
+	}
+}
+
 void leader_update(struct turn *t, struct session *s)
 {
 	const struct contract_prices *prices = &s->contract->prices;
@@ -103,13 +116,9 @@ void leader_update(struct turn *t, struct session *s)
 	h = hash_u64(h, s->price.micro);
 	collect_told(t, s);
 	h = hash_bytes(h, session_rest(s)->told.data, session_rest(s)->told.len);
-	for (unsigned i = 0; i < s->n_leaves; i++) {
-		struct leaf *leaf = &s->leaf[i];
-
-		leaf->told_flags = leaf->up ? leaf->flags : 0;
-		leaf->weight = leaf->told_flags & RSVP_LOAD_UP && leaf->ep->kind == ENDPOINT_SERVER;
-		h = hash_u64(h, (uint64_t)leaf->told_flags << 16 | leaf->weight);
-	}
+	leader_weigh(s);
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		h = hash_u64(h, (uint64_t)s->leaf[i].told_flags << 16 | s->leaf[i].weight);
 	if (leader_state(s) == LEADER_COMPLETE)
 		s->was_complete = 1;
 	if (h != s->told_hash) {

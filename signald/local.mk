@@ -10,9 +10,9 @@ signald_libcore_a_SOURCES = \
 	signald/plan.c signald/resv.c signald/send.c signald/settle.c signald/shelf.c signald/table.c signald/tick.c
 
 noinst_LIBRARIES += signald/libsignald.a
-signald_libsignald_a_SOURCES = signald/config.h signald/daemon.h signald/dispatch.h signald/jobs.h signald/peer.h signald/pull.h \
+signald_libsignald_a_SOURCES = signald/config.h signald/daemon.h signald/dispatch.h signald/peer.h signald/pull.h \
 	signald/registrar.h signald/registration.h signald/routes.h signald/transport.h signald/config.c signald/daemon.c \
-	signald/capture.c signald/capture.h signald/dispatch.c signald/errors.c signald/errors.h signald/jobs.c signald/options.c signald/outbox.c signald/outbox.h \
+	signald/capture.c signald/capture.h signald/dispatch.c signald/errors.c signald/errors.h signald/options.c signald/outbox.c signald/outbox.h \
 	signald/peer.c signald/receive.c signald/pull.c signald/registrar.c signald/registration.c signald/routes.c \
 	signald/show.c signald/show.h signald/show_adaptors.c signald/show_element.c signald/show_errors.c \
 	signald/show_neighbours.c signald/show_sessions.c signald/show_timers.c signald/trace.c signald/trace.h signald/transport.c

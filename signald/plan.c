@@ -20,7 +20,7 @@ static int branch_up(const struct session *s, const struct branch *b)
 /* Is anything confirmed that needs this port? */
 static int port_used(const struct session *s, int port)
 {
-	if (!s->leading && port == s->up.port && (session_up(s) || s->committed))
+	if (!s->leading && port == s->up.port && session_up(s))
 		return 1;
 	for (const struct branch *b = s->branch; b; b = b->next)
 		if (!b->isc && b->port == port && branch_up(s, b))

@@ -107,7 +107,9 @@ struct session {
 	uint8_t up_trunk : 1;                 /* switch: the previous hop understands tags (it told us a VLAN) */
 	uint8_t vlan_ours : 1;                /* taken from our pool (and to be returned) */
 	uint8_t was_complete : 1;             /* leader: every leaf was up once */
-	uint8_t dirty_terms : 1, dirty_up : 1, dirty_down : 1, dirty_report : 1, closing : 1;
+	uint8_t dirty_terms : 1, dirty_renew : 1, dirty_up : 1, dirty_down : 1, dirty_report : 1, closing : 1;
+	uint8_t stale : 1;                    /* the last commit failed: the adaptors may hold something else */
+	uint16_t adaptors;                    /* that may hold something of it: the caller's note */
 	uint16_t vlan;                        /* switch: of this ICorp in this island */
 	uint16_t n_leaves;
 	uint8_t n_holds, holds_room, n_route;
@@ -119,7 +121,7 @@ struct session {
 	struct hold *hold;
 	struct in_addr *route;                /* the way from the leader to here, without us */
 	uint64_t applied_bps;                 /* the merged rate of the last successful commit */
-	uint64_t renew_us;                    /* what is committed times out in the kernel: apply it again then; 0: nothing */
+	uint64_t renew_us;                    /* what is committed times out in the kernel: renew it then; 0: nothing */
 	uint64_t cookie;                      /* of the commit under way; 0: none */
 	struct rsvp_price price;              /* from upstream, passed on downwards */
 	struct in_addr confirm;               /* who waits for ResvConf; 0.0.0.0: nobody */
@@ -144,6 +146,7 @@ struct core {
 	struct rsvp_msg out;                  /* the message being made */
 	struct session **slot; uint32_t n_slots, slots_room, free_slot; /* by number; a free place holds the next free one */
 	struct session *closed;               /* freed at the next input */
+	struct { uint16_t adaptors; uint32_t slot; uint64_t at_us; } reapply; /* 0: nothing to do; who is next, and when */
 	struct parked *parked; unsigned n_parked;
 	uint64_t next_cookie, random;
 	int traced;                           /* CORE_STATE is wanted */
@@ -165,6 +168,8 @@ void turn_begin(struct turn *t, struct core *core, uint64_t now_us, struct core_
 
 /* actions.c */
 struct core_action *action_add(struct turn *t, enum core_action_type type);
+/* About a session: with its key and itself. */
+struct core_action *action_session(struct turn *t, enum core_action_type type, const struct session *s);
 /* A message to be sent; its bytes are copied. */
 void action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len);
 /* For the operator: key is refused something here; key's session is in another state. */
@@ -309,10 +314,17 @@ void isc_levels_release(struct core *core, struct leaf *leaf);
 
 /* leader.c */
 void leader_update(struct turn *t, struct session *s);
+/* Which endpoints the proxies are to use: what is in force here is to know, too. */
+void leader_weigh(struct session *s);
 void leader_failed(struct turn *t, struct session *s);
 
 /* settle.c */
 void session_settle(struct turn *t, struct session *s);
+/* Is it in force, as far as we know, and no commit of it under way or due? */
+static inline int session_at_rest(const struct session *s)
+{
+	return s->committed && !s->cookie && !s->stale && !s->closing;
+}
 
 /* FNV-1a, to notice whether content changed. Start with HASH_START. */
 #define HASH_START 2166136261u

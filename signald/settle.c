@@ -28,23 +28,18 @@ static int wants_commit(struct session *s)
 
 static void settle_terms(struct turn *t, struct session *s)
 {
-	struct core_action *a;
-
-	s->dirty_terms = 0;
+	s->dirty_terms = s->dirty_renew = 0;
 	if (wants_commit(s)) {
 		s->cookie = ++t->core->next_cookie;
 		s->asked = 1;
-		a = action_add(t, CORE_APPLY);
-		a->key = s->key;
-		a->session = s;
-		a->cookie = s->cookie;
+		action_session(t, CORE_APPLY, s)->cookie = s->cookie;
 		if (s->state == SESSION_RESERVED)
 			session_chstate(t, s, SESSION_COMMITTING, "committing");
 		return;
 	}
 	if (s->asked)
-		action_add(t, CORE_REVOKE)->key = s->key;
-	s->asked = s->committed = 0;
+		action_session(t, CORE_REVOKE, s);
+	s->asked = s->committed = s->stale = 0;
 	s->renew_us = 0;
 	s->cookie = 0;
 	for (unsigned i = 0; i < s->n_leaves; i++)
@@ -64,22 +59,22 @@ static void settle_down(struct turn *t, struct session *s)
 
 static void settle_report(struct turn *t, struct session *s)
 {
-	struct core_action *a;
-
 	leader_update(t, s);
-	if (s->dirty_report) {
-		a = action_add(t, CORE_REPORT);
-		a->session = s;
-		a->key = s->key;
-	}
+	if (s->dirty_report)
+		action_session(t, CORE_REPORT, s);
 }
 
 void session_settle(struct turn *t, struct session *s)
 {
 	if (s->closing)
 		return;
+	if (s->leading && (s->dirty_report || s->dirty_up))
+		leader_weigh(s);
 	if (s->dirty_terms)
 		settle_terms(t, s);
+	if (s->dirty_renew)
+		action_session(t, CORE_RENEW, s);
+	s->dirty_renew = 0;
 	if (s->leading && (s->dirty_report || s->dirty_up))
 		settle_report(t, s);
 	s->dirty_report = 0;
@@ -144,6 +139,7 @@ static void apply_failed(struct turn *t, struct session *s, const struct adaptor
 
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "not applied: %s", result->reason);
 	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, result->reason);
+	s->stale = 1;
 	for (struct branch *b = s->branch; b; b = b->next) {
 		struct rsvp_grant refusal;
 
@@ -169,6 +165,7 @@ static void apply_done(struct turn *t, struct session *s, const struct adaptor_r
 	uint64_t was = s->applied_bps;
 
 	s->committed = 1;
+	s->stale = 0;
 	s->applied_bps = session_merged(s);
 	s->renew_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3;
 	if (refresh_grants(t, s, result) || first || s->applied_bps != was)
@@ -214,6 +211,18 @@ void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, co
 		apply_failed(&t, s, result);
 	else
 		session_refuse(&t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "%s", result->reason);
+	session_settle(&t, s);
+}
+
+void core_lost(struct core *core, struct adaptor_key key, uint64_t now_us, struct core_actions *actions)
+{
+	struct session *s = session_find(core, key);
+	struct turn t;
+
+	turn_begin(&t, core, now_us, actions);
+	if (!s || !session_at_rest(s))
+		return;
+	s->dirty_terms = 1;
 	session_settle(&t, s);
 }
 

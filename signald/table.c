@@ -220,7 +220,6 @@ void session_close(struct turn *t, struct session *s)
 {
 	struct core *core = t->core;
 	struct session **at = &core->bucket[hash(core, s->key)];
-	struct core_action *closed;
 
 	if (s->closing)
 		return;
@@ -230,10 +229,8 @@ void session_close(struct turn *t, struct session *s)
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		isc_levels_release(core, &s->leaf[i]);
 	if (s->asked)
-		action_add(t, CORE_REVOKE)->key = s->key;
-	closed = action_add(t, CORE_CLOSED);
-	closed->key = s->key;
-	closed->session = s;
+		action_session(t, CORE_REVOKE, s);
+	action_session(t, CORE_CLOSED, s);
 	while (*at != s)
 		at = &(*at)->hash_next;
 	*at = s->hash_next;
@@ -351,6 +348,16 @@ const struct session *core_session_next(const struct core *core, const struct se
 		if (core->bucket[i])
 			return core->bucket[i];
 	return NULL;
+}
+
+uint16_t core_adaptors(const struct session *s)
+{
+	return s->adaptors;
+}
+
+void core_set_adaptors(const struct session *s, uint16_t adaptors)
+{
+	((struct session *)s)->adaptors = adaptors;
 }
 
 size_t core_sessions(const struct core *core)

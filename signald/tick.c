@@ -118,7 +118,49 @@ static void tick_session(struct turn *t, struct session *s)
 	}
 	if (!s->closing && s->renew_us && s->renew_us <= t->now_us) {
 		s->renew_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3;
+		if (s->stale && !s->cookie)
+			s->dirty_terms = 1;
+		else
+			s->dirty_renew = 1;
+	}
+}
+
+/*
+ * Sessions whose adaptor died are applied again, so many every so often: there may be a million, and others must be served
+ * meanwhile.
+ */
+#define REAPPLY_TURN 256
+#define REAPPLY_LOOK 65536
+#define REAPPLY_EVERY_US 10000
+
+void core_reapply(struct core *core, uint16_t adaptors, uint64_t now_us)
+{
+	core->reapply.adaptors |= adaptors;
+	core->reapply.slot = 0;
+	core->reapply.at_us = now_us;
+}
+
+static void tick_reapply(struct turn *t)
+{
+	struct core *core = t->core;
+	unsigned n = 0;
+
+	if (!core->reapply.adaptors || core->reapply.at_us > t->now_us)
+		return;
+	core->reapply.at_us = t->now_us + REAPPLY_EVERY_US;
+	for (unsigned looked = 0; looked < REAPPLY_LOOK && n < REAPPLY_TURN; looked++) {
+		struct session *s;
+
+		if (core->reapply.slot >= core->n_slots) {
+			core->reapply.adaptors = 0;
+			return;
+		}
+		s = session_at(core, core->reapply.slot++);
+		if (!s || !(s->adaptors & core->reapply.adaptors) || !session_at_rest(s))
+			continue;
 		s->dirty_terms = 1;
+		session_settle(t, s);
+		n++;
 	}
 }
 
@@ -136,6 +178,7 @@ void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions)
 		tick_session(&t, s);
 		session_settle(&t, s);
 	}
+	tick_reapply(&t);
 }
 
 uint64_t core_next(const struct core *core)
@@ -144,6 +187,8 @@ uint64_t core_next(const struct core *core)
 
 	if (neighbours < at)
 		at = neighbours;
+	if (core->reapply.adaptors && core->reapply.at_us < at)
+		at = core->reapply.at_us;
 	for (const struct parked *p = core->parked; p; p = p->next)
 		if (p->expires_us < at)
 			at = p->expires_us;

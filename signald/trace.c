@@ -208,6 +208,9 @@ static void say_action(struct trace *t, const struct core_action *a)
 		t->asked_us = clock_now_us();
 		say(t, "apply", "asked of the adaptors");
 		break;
+	case CORE_RENEW:
+		say(t, "renew", "unchanged: what times out lives on");
+		break;
 	case CORE_REVOKE:
 		say(t, "revoke", "the adaptors give it up");
 		break;

@@ -13,6 +13,11 @@ tests_unit_test_adaptor_client_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(EVEN
 tests_unit_test_adaptor_client_LDADD = adaptors/libadaptorclient.a lib/libbase.a $(EVENT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_adaptor_client_DEPENDENCIES = icorp-adaptor$(EXEEXT) adaptors/libadaptorclient.a lib/libbase.a
 
+check_PROGRAMS += tests/unit/test_keymap
+TESTS += tests/unit/test_keymap
+tests_unit_test_keymap_SOURCES = tests/unit/test_keymap.c
+tests_unit_test_keymap_LDADD = adaptors/libadaptorclient.a lib/libbase.a $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test_adaptor_conformance
 TESTS += tests/unit/test_adaptor_conformance
 tests_unit_test_adaptor_conformance_SOURCES = tests/unit/test_adaptor_conformance.c tests/unit/adaptor_samples.h \

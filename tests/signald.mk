@@ -62,13 +62,15 @@ tests_fuzz_fuzz_gml_LDADD = $(FUZZ_DRIVER) $(SIM_LIBS)
 tests_fuzz_fuzz_sndlib_SOURCES = tests/fuzz/fuzz_sndlib.c
 tests_fuzz_fuzz_sndlib_LDADD = $(FUZZ_DRIVER) $(SIM_LIBS)
 
-check_PROGRAMS += tests/unit/test_jobs
-tests_unit_test_jobs_SOURCES = tests/unit/test_jobs.c
-tests_unit_test_jobs_LDADD = signald/libsignald.a $(CMOCKA_LIBS)
-TESTS += tests/unit/test_jobs
-
 check_PROGRAMS += tests/unit/test_show
 tests_unit_test_show_SOURCES = tests/unit/test_show.c
 tests_unit_test_show_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_show_LDADD = tests/sim/libsim.a $(SIGNALD_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_show
+
+check_PROGRAMS += tests/unit/test_dispatch
+tests_unit_test_dispatch_SOURCES = tests/unit/test_dispatch.c tests/unit/adaptor_samples.h
+tests_unit_test_dispatch_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_dispatch_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_dispatch_DEPENDENCIES = icorp-adaptor$(EXEEXT) signald/libsignald.a signald/libcore.a 	adaptors/libadaptorclient.a lib/libbase.a
+TESTS += tests/unit/test_dispatch

@@ -18,6 +18,8 @@ int __real_nexthop_find(const struct nexthops *nh, struct in_addr dest, struct i
 int __wrap_nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr subtarget, struct nexthop *out);
 void __real_leader_failed(struct turn *t, struct session *s);
 void __wrap_leader_failed(struct turn *t, struct session *s);
+void __real_leader_weigh(struct session *s);
+void __wrap_leader_weigh(struct session *s);
 void __real_vlan_give(struct core *core, struct session *s);
 void __wrap_vlan_give(struct core *core, struct session *s);
 
@@ -79,6 +81,16 @@ void __wrap_leader_failed(struct turn *t, struct session *s)
 {
 	if (!broken("refusal"))
 		__real_leader_failed(t, s);
+}
+
+/* A leader whose own technologies do not hear which servers are to be used. */
+void __wrap_leader_weigh(struct session *s)
+{
+	int dirty = s->dirty_terms;
+
+	__real_leader_weigh(s);
+	if (broken("weights"))
+		s->dirty_terms = dirty & 1;
 }
 
 /* A switch that never gives a VLAN back. */

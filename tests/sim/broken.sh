@@ -38,5 +38,6 @@ caught demands 'demand [0-9]+ for (cpu|memory|bandwidth) is applied twice'
 caught lifetime 'keeps icorp [0-9]+, which nobody upstream has known' --crash 3
 caught routes 'run in a circle'
 caught refusal 'is neither whole nor refused|is not in force'
+caught weights 'renews icorp [0-9]+, whose terms have changed'
 caught vlans 'things are left'
 exit $failed

@@ -4,6 +4,7 @@
  *
  *   capacity        no port, no resource, no VLAN is given away beyond what there is, and the books are right
  *   demands         a level changes only by a demand that was never acted on before, and by no more than it asked
+ *   renewal         what is in force does not time out in the technologies, and is renewed only while it is what is wanted
  *   ownership       what nobody upstream knows, or nobody downstream answers for, is gone within a lifetime
  *   loops           no ICorp's Paths run in a circle
  *   calm            (sim_settled) what was admitted is whole, of everything else nothing is left
@@ -333,6 +334,20 @@ void check_owners(struct sim *sim)
 			check_owner(sim, s);
 }
 
+/* What is in force here is renewed in time, however quiet it is. */
+static void check_renewed(struct sim *sim, unsigned node)
+{
+	const struct shadow *s;
+
+	for (size_t at = 0; (s = map_next(&sim->ctl[node].shadows, &at));) {
+		const struct installed *has = map_get(&sim->installed, sim_key(node, s->last.key.icorp));
+
+		if (has && s->last.up_and_committed && sim_lapsed(sim, has))
+			sim_violate(sim, "%s lets what it applied for icorp %u time out", node_name(sim, node),
+				    s->last.key.icorp);
+	}
+}
+
 void check_everything(struct sim *sim)
 {
 	for (unsigned i = 0; i < sim->topo->n_nodes; i++) {
@@ -343,6 +358,7 @@ void check_everything(struct sim *sim)
 		look_again(sim, c);
 		check_books(sim, c);
 		check_vlans(sim, c);
+		check_renewed(sim, i);
 	}
 	check_owners(sim);
 }

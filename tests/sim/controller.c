@@ -79,6 +79,9 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 		if (core_session(c->core, a->key.icorp, a->key.leader)) /* not closed since */
 			sim_apply(sim, c, a);
 		break;
+	case CORE_RENEW:
+		sim_renew(sim, c, a);
+		break;
 	case CORE_REVOKE:
 		sim_revoke(sim, c, a->key);
 		break;
@@ -154,6 +157,18 @@ void controller_applied(struct sim *sim, struct controller *c, const struct even
 {
 	core_applied(c->core, e->key, e->cookie, result, controller_now(sim, c), &c->actions);
 	settle(sim, c, &e->key);
+}
+
+void controller_lost(struct sim *sim, struct controller *c, const struct event *e)
+{
+	core_lost(c->core, e->key, controller_now(sim, c), &c->actions);
+	settle(sim, c, &e->key);
+}
+
+void controller_reapply(struct sim *sim, struct controller *c)
+{
+	core_reapply(c->core, 1, controller_now(sim, c));
+	set_timer(sim, c);
 }
 
 void controller_tick(struct sim *sim, struct controller *c)

@@ -11,7 +11,7 @@
 #include "tests/sim/sim.h"
 
 enum event_type {
-	EVENT_DATAGRAM, EVENT_APPLIED, EVENT_CONTRACT, EVENT_ISC, EVENT_RESTART, EVENT_AUDIT, EVENT_REGISTER, EVENT_LINK, EVENT_ROUTES,
+	EVENT_DATAGRAM, EVENT_APPLIED, EVENT_LOST, EVENT_CONTRACT, EVENT_ISC, EVENT_RESTART, EVENT_AUDIT, EVENT_REGISTER, EVENT_LINK, EVENT_ROUTES,
 };
 
 struct isc {
@@ -30,7 +30,15 @@ struct isc {
 };
 
 /* What the technologies of one controller have of one ICorp: it outlives the controller, as kernels do. */
-struct installed { struct adaptor_key key; unsigned node; struct adaptor_terms terms; struct isc *isc; };
+struct installed {
+	struct adaptor_key key;
+	unsigned node;
+	struct adaptor_terms terms;
+	uint8_t *text; size_t len;               /* the terms, encoded */
+	uint64_t renewed_us;                     /* what times out was renewed then */
+	int known;                               /* by the adaptor's process */
+	struct isc *isc;
+};
 
 /* What the checker knows of one session since it last looked (check.c). */
 #define SHADOW_RATES 8
@@ -124,6 +132,8 @@ uint64_t controller_now(const struct sim *sim, const struct controller *c);
 void controller_datagram(struct sim *sim, struct controller *c, const struct event *e, int port);
 void controller_contract(struct sim *sim, struct controller *c, const struct event *e);
 void controller_applied(struct sim *sim, struct controller *c, const struct event *e, const struct adaptor_result *result);
+void controller_lost(struct sim *sim, struct controller *c, const struct event *e);
+void controller_reapply(struct sim *sim, struct controller *c);
 void controller_tick(struct sim *sim, struct controller *c);
 int controller_originate(struct sim *sim, struct controller *c, struct contract *contract);
 void controller_withdraw(struct sim *sim, struct controller *c, uint32_t icorp);
@@ -137,6 +147,9 @@ void sim_isc_input(struct sim *sim, struct isc *isc, const struct event *e);
 void sim_isc_dies(struct sim *sim, struct isc *isc);
 void sim_apply(struct sim *sim, struct controller *c, const struct core_action *action);
 void sim_applied(struct sim *sim, const struct event *e);
+void sim_renew(struct sim *sim, struct controller *c, const struct core_action *a);
+/* Has what was applied timed out in the kernel? */
+int sim_lapsed(const struct sim *sim, const struct installed *has);
 void sim_revoke(struct sim *sim, struct controller *c, struct adaptor_key key);
 void sim_audit(struct sim *sim, struct controller *c);
 

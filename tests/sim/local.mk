@@ -21,5 +21,5 @@ dist_bashcompletion_DATA += packaging/completion/icorp-sim
 check_PROGRAMS += tests/sim/broken
 tests_sim_broken_SOURCES = tests/sim/broken.c
 tests_sim_broken_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=session_hold,--wrap=demand_input,--wrap=core_their_lifetime \
-	-Wl,--wrap=nexthop_find,--wrap=leader_failed,--wrap=vlan_give
+	-Wl,--wrap=nexthop_find,--wrap=leader_failed,--wrap=leader_weigh,--wrap=vlan_give
 tests_sim_broken_LDADD = $(SIM_LIBS)

@@ -206,6 +206,14 @@ static void lose_map(struct run *run)
 	sim_map(run->sim, 1);
 }
 
+static void lose_adaptor(struct run *run)
+{
+	int node = busy(run);
+
+	if (node >= 0)
+		sim_adaptor_dies(run->sim, (unsigned)node);
+}
+
 static void trouble(struct run *run)
 {
 	unsigned steps = 16 + 2 * run->n;
@@ -231,6 +239,9 @@ static void trouble(struct run *run)
 			break;
 		case 5:
 			lose_map(run);
+			break;
+		case 6:
+			lose_adaptor(run);
 			break;
 		default:
 			ask_more_or_less(run);

@@ -242,6 +242,10 @@ static void happen(struct sim *sim, struct event *e)
 		if (same_life)
 			sim_applied(sim, e);
 		break;
+	case EVENT_LOST:
+		if (same_life)
+			controller_lost(sim, c, e);
+		break;
 	case EVENT_CONTRACT:
 		if (same_life)
 			controller_contract(sim, c, e);
@@ -356,8 +360,10 @@ void sim_free(struct sim *sim)
 	}
 	for (unsigned i = 0; i < sim->topo->n_nodes; i++)
 		controller_free(&sim->ctl[i]);
-	for (size_t at = 0; (has = map_next(&sim->installed, &at));)
+	for (size_t at = 0; (has = map_next(&sim->installed, &at));) {
 		plan_clear(&has->terms);
+		free(has->text);
+	}
 	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));)
 		contract_unref(icorp->contract);
 	while (sim->all_iscs) {

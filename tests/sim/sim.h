@@ -63,6 +63,8 @@ void sim_set_faults(struct sim *sim, const struct sim_faults *faults);
 void sim_skew(struct sim *sim, unsigned ppm);
 /* This controller dies and is back after a while, knowing nothing; what its adaptors did stays. By topology index. */
 void sim_crash(struct sim *sim, unsigned node, uint64_t down_us);
+/* What this controller's adaptors did stays, but they do not know it any more. By topology index. */
+void sim_adaptor_dies(struct sim *sim, unsigned node);
 /*
  * Nothing passes this link for a while. By topology index. With routing, routers find other ways, each within
  * SIM_CONVERGENCE_US, and the former ones when it is back.

@@ -1,12 +1,13 @@
 /*
  * What the controllers act on: technologies that remember what they were told, and ISCs that answer. Both outlive a
- * controller that crashes.
+ * controller that crashes, and the adaptor's process that told them. What nobody renews times out there.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adaptors/protocol.h"
 #include "tests/sim/internal.h"
 
 static struct installed *installed_at(const struct sim *sim, const struct controller *c, uint32_t icorp)
@@ -42,6 +43,7 @@ void sim_revoke(struct sim *sim, struct controller *c, struct adaptor_key key)
 	if (has->isc)
 		sim_isc_dies(sim, has->isc);
 	plan_clear(&has->terms);
+	free(has->text);
 	free(has);
 }
 
@@ -66,9 +68,19 @@ static struct isc *start_isc(struct sim *sim, const struct installed *has, const
 	return isc;
 }
 
-void sim_apply(struct sim *sim, struct controller *c, const struct core_action *action)
+/* What the session wants now, also encoded, both for the caller to free. */
+static void plan(struct controller *c, const struct core_action *action, struct adaptor_terms *terms, uint8_t **text,
+		 size_t *len)
 {
 	struct plan_isc isc = { .port = RSVP_PORT };
+
+	if (plan_terms(core_config(c->core), action->session, &isc, (uint32_t)(probe_lifetime(c->core) / CLOCK_S), terms) ||
+	    terms_encode(terms, text, len))
+		abort();
+}
+
+void sim_apply(struct sim *sim, struct controller *c, const struct core_action *action)
+{
 	struct event *e = sim_event(EVENT_APPLIED, (unsigned)(c - sim->ctl), 0);
 	struct installed *has = installed_at(sim, c, action->key.icorp);
 	uint64_t takes = sim_between(sim, sim->faults.apply_min_us, sim->faults.apply_max_us);
@@ -83,8 +95,11 @@ void sim_apply(struct sim *sim, struct controller *c, const struct core_action *
 		map_put(&sim->installed, sim_key(has->node, has->key.icorp), has);
 	}
 	plan_clear(&has->terms);
-	if (plan_terms(core_config(c->core), action->session, &isc, 10, &has->terms))
-		abort();
+	free(has->text);
+	plan(c, action, &has->terms, &has->text, &has->len);
+	has->renewed_us = sim->now_us;
+	has->known = 1;
+	core_set_adaptors(action->session, 1);
 	if (has->terms.isc.present && fresh) /* a dead one is not started again by a renewal */
 		has->isc = start_isc(sim, has, c->node);
 	if (sim->faults.stall_permille && sim_random(sim, 1000) < sim->faults.stall_permille)
@@ -106,11 +121,61 @@ void sim_applied(struct sim *sim, const struct event *e)
 		snprintf(result.reason, sizeof(result.reason), "simulated failure");
 		sim_trace(sim, "%s: icorp %u is not applied", c->node->name, e->key.icorp);
 	} else {
+		struct installed *has = installed_at(sim, c, e->key.icorp);
+
+		if (has)
+			has->known = 1; /* if the process died meanwhile, its successor was told */
 		for (unsigned r = 1; r <= RESOURCE_MEMORY; r++)
 			result.grants[result.n_grants++] = (struct adaptor_grant){
 				.resource = (uint8_t)r, .outcome = OUTCOME_APPLIED, .enforcement = ENFORCEMENT_ENFORCED };
 	}
 	controller_applied(sim, c, e, &result);
+}
+
+/*
+ * Only time has passed: what the adaptor has must be what the session wants. An adaptor that does not know it says so, and
+ * is told all of it again.
+ */
+void sim_renew(struct sim *sim, struct controller *c, const struct core_action *action)
+{
+	struct installed *has = installed_at(sim, c, action->key.icorp);
+	struct adaptor_terms terms;
+	struct event *e;
+	uint8_t *text;
+	size_t len;
+
+	plan(c, action, &terms, &text, &len);
+	if (has && (len != has->len || memcmp(text, has->text, len)))
+		sim_violate(sim, "%s renews icorp %u, whose terms have changed", c->node->name, action->key.icorp);
+	plan_clear(&terms);
+	free(text);
+	if (has && has->known) {
+		has->renewed_us = sim->now_us;
+		return;
+	}
+	e = sim_event(EVENT_LOST, (unsigned)(c - sim->ctl), 0);
+	e->life = c->life;
+	e->key = action->key;
+	sim_event_add(sim, e, CLOCK_MS);
+}
+
+/* As kernels' timeouts do: a quarter later than the controller's. */
+int sim_lapsed(const struct sim *sim, const struct installed *has)
+{
+	return sim->now_us > has->renewed_us + has->terms.lifetime_s * CLOCK_S / 4 * 5;
+}
+
+void sim_adaptor_dies(struct sim *sim, unsigned node)
+{
+	struct installed *has;
+
+	if (!sim->ctl[node].core)
+		return;
+	sim_trace(sim, "%s: its adaptor's process dies", sim->ctl[node].node->name);
+	for (size_t at = 0; (has = map_next(&sim->installed, &at));)
+		if (has->node == node)
+			has->known = 0;
+	controller_reapply(sim, &sim->ctl[node]);
 }
 
 /* What nobody claims goes, as in the daemon: one lifetime after the start, then every few minutes. */

@@ -25,8 +25,9 @@ struct fixture {
 	struct event_base *base;
 	struct adaptor_client *client;
 	char dir[64];
-	unsigned n, ups, downs, waits;
+	unsigned n, ups, downs, waits, serves;
 	struct adaptor_answer answers[MAX_ANSWERS];
+	struct adaptor_key renewed_not[16];
 	char json[65536], reason[ADAPTOR_REASON];
 };
 
@@ -36,21 +37,19 @@ static void on_answer(void *ctx, struct adaptor_client *client, const struct ada
 
 	assert_true(f->n < MAX_ANSWERS);
 	f->answers[f->n] = *a;
+	if (a->n_keys)
+		memcpy(f->renewed_not, a->keys, a->n_keys * sizeof(*a->keys));
 	f->answers[f->n++].json = NULL;
 	if (a->json)
 		snprintf(f->json, sizeof(f->json), "%s", a->json);
 }
 
-static void on_state(void *ctx, struct adaptor_client *client, int up, const char *reason)
+static void on_state(void *ctx, struct adaptor_client *client, enum adaptor_state state, const char *reason)
 {
 	struct fixture *f = ctx;
+	unsigned *count[] = { &f->downs, &f->ups, &f->waits, &f->serves };
 
-	if (up && *reason)
-		f->waits++;
-	else if (up)
-		f->ups++;
-	else
-		f->downs++;
+	++*count[state];
 	snprintf(f->reason, sizeof(f->reason), "%s", reason);
 }
 
@@ -216,7 +215,7 @@ static void test_again(void **state)
 	UNTIL(f, f->n == 2);
 	assert_int_equal(f->answers[1].result.error, 0);
 	assert_int_equal(f->answers[1].cookie, 1);
-	UNTIL(f, f->ups == 2);
+	UNTIL(f, f->serves == 1);
 	assert_string_equal(f->reason, "");
 	assert_int_equal(f->waits, 1);
 	assert_int_equal(adaptor_client_pending(f->client), 0);
@@ -231,7 +230,7 @@ static void test_again_unwanted(void **state)
 	apply(f, 7, 1);
 	UNTIL(f, f->waits == 1);
 	assert_int_equal(adaptor_client_revoke(f->client, key(7), 2), 0);
-	UNTIL(f, f->ups == 2);
+	UNTIL(f, f->serves == 1);
 	apply(f, 8, 3);
 	UNTIL(f, f->waits == 2);
 	kill(adaptor_client_pid(f->client), SIGKILL);
@@ -256,14 +255,11 @@ static void test_again_replaced(void **state)
 static void test_killed(void **state)
 {
 	struct fixture *f = *state;
-	char path[128];
 
 	start_up(f, NULL, NULL);
 	apply(f, 7, 1);
 	apply(f, 8, 2);
 	UNTIL(f, f->n == 2);
-	snprintf(path, sizeof(path), "%s/rec/7.json", f->dir);
-	unlink(path);
 	kill(adaptor_client_pid(f->client), SIGKILL);
 	UNTIL(f, f->downs == 1);
 	assert_int_equal(adaptor_client_up(f->client), 0);
@@ -280,9 +276,45 @@ static void test_killed(void **state)
 	assert_int_equal(f->answers[4].cookie, 3);
 	assert_int_equal(adaptor_client_query(f->client, ADAPTOR_SHOW, 6), 0);
 	UNTIL(f, f->n == 6);
-	assert_true(recorded(f, 7));             /* applied anew, silently */
-	assert_false(recorded(f, 8));            /* and revoked, though the process was down */
+	assert_null(strstr(f->json, "\"icorp\":7"));  /* answered before: the new process does not know it */
+	assert_non_null(strstr(f->json, "\"icorp\":9"));
+	assert_false(recorded(f, 8));            /* revoked, though the process was down */
 	assert_true(recorded(f, 9));
+}
+
+/* Those it was applied and those alone are renewed; by a new process none. Nothing else of them changes. */
+static void test_renew(void **state)
+{
+	struct fixture *f = *state;
+	struct adaptor_key keys[] = { key(7), key(8), key(9) };
+	static struct adaptor_key too_many[PROTOCOL_MAX_KEYS + 1];
+
+	start_up(f, "fail.renew", "8");
+	assert_true(adaptor_client_renews(f->client));
+	apply(f, 7, 1);
+	apply(f, 8, 2);
+	UNTIL(f, f->n == 2);
+	assert_int_equal(adaptor_client_renew(f->client, too_many, PROTOCOL_MAX_KEYS + 1, 3), -E2BIG);
+	assert_int_equal(adaptor_client_renew(f->client, keys, 3, 3), 0);
+	assert_int_equal(adaptor_client_query(f->client, ADAPTOR_MEASURE, 4), 0);
+	UNTIL(f, f->n == 4);
+	assert_int_equal(f->answers[2].request, ADAPTOR_RENEW);
+	assert_int_equal(f->answers[2].cookie, 3);
+	assert_int_equal(f->answers[2].result.error, 0);
+	assert_int_equal(f->answers[2].n_keys, 2);
+	assert_int_equal(f->renewed_not[0].icorp, 8);
+	assert_int_equal(f->renewed_not[1].icorp, 9);
+	assert_non_null(strstr(f->json, "\"renewed\":1"));
+	assert_non_null(strstr(f->json, "\"renewed\":0"));
+	kill(adaptor_client_pid(f->client), SIGKILL);
+	assert_int_equal(adaptor_client_renew(f->client, keys, 3, 5), 0);
+	UNTIL(f, f->n == 5);
+	assert_int_equal(f->answers[4].result.error, -EAGAIN);
+	assert_int_equal(f->answers[4].n_keys, 0);
+	UNTIL(f, f->ups == 2);
+	assert_int_equal(adaptor_client_renew(f->client, keys, 3, 6), 0);
+	UNTIL(f, f->n == 6);
+	assert_int_equal(f->answers[5].n_keys, 3);
 }
 
 /* Killed with many in the air: each is applied and answered once. */
@@ -395,7 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_apply_revoke), TEST(test_latest_only), TEST(test_failures), TEST(test_again), TEST(test_again_unwanted),
-		TEST(test_again_replaced), TEST(test_killed), TEST(test_killed_in_flight), TEST(test_poison),
+		TEST(test_again_replaced), TEST(test_killed), TEST(test_renew), TEST(test_killed_in_flight), TEST(test_poison),
 		TEST(test_audit), TEST(test_audit_after), TEST(test_refused), TEST(test_free_flushes),
 	};
 

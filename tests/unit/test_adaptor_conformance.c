@@ -169,8 +169,10 @@ static int shows(struct instance *i, int (*question)(void *, struct writer *), c
 		if (*from != ' ' && *from != '\n')
 			*to++ = *from;
 	*to = '\0';
-	char *at = strstr(json, needle);
-	int found = at && !(at[strlen(needle)] >= '0' && at[strlen(needle)] <= '9');
+	int found = 0;
+
+	for (char *at = json; !found && (at = strstr(at, needle)); at++)
+		found = !(at[strlen(needle)] >= '0' && at[strlen(needle)] <= '9');
 
 	free(json);
 	return found;
@@ -211,28 +213,68 @@ static unsigned long expires_s(struct instance *i)
 	return s;
 }
 
-/* What times out in the kernel lives on with each refresh of unchanged terms. The kernel's time cannot be warped: its
- * element is made old instead (where it can be; elsewhere adding again renews nothing, and we delete first). */
-static void test_reapply_renews(void **state)
+/* The kernel's time cannot be warped: its element is made old instead (where it can be; elsewhere adding again renews
+ * nothing, and we delete first). */
+static void make_old(void)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+
+	nft_ctx_buffer_error(nft);
+	if (nft_run_cmd_from_buffer(nft, "add element netdev icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }"))
+		nft_run_cmd_from_buffer(nft, "add element inet icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }");
+	nft_ctx_free(nft);
+	clock_warp(30 * CLOCK_S);
+}
+
+/* What times out in the kernel lives on with each refresh of unchanged terms, said again or only renewed. */
+static void test_lives_on(void **state)
 {
 	struct instance *i = need(state);
 	struct adaptor_terms t = sample_small(7, "tst0", 5000000);
-	struct nft_ctx *nft;
+	struct adaptor_key key = terms_key(&t);
 	struct adaptor_result r;
+	uint8_t failed = 1;
 
 	if (!i->subject->needs_net)
 		return;
 	t.lifetime_s = 100;
 	assert_int_equal(apply(i, &t, &r), 0);
 	assert_in_range(expires_s(i), 100, 125);
-	nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	nft_ctx_buffer_error(nft);
-	if (nft_run_cmd_from_buffer(nft, "add element netdev icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }"))
-		nft_run_cmd_from_buffer(nft, "add element inet icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }");
-	nft_ctx_free(nft);
-	clock_warp(30 * CLOCK_S);
+	make_old();
 	assert_int_equal(apply(i, &t, &r), 0);
 	assert_in_range(expires_s(i), 100, 125);
+	make_old();
+	assert_int_equal(i->ops->renew(i->state, &key, 1, &failed), 0);
+	assert_int_equal(failed, 0);
+	assert_in_range(expires_s(i), 100, 125);
+}
+
+/* Renewing is for what was applied since open. It changes nothing else. */
+static void test_renews_what_it_knows(void **state)
+{
+	struct instance *i = need(state);
+	struct adaptor_terms t = sample_small(7, "tst0", 5000000), none = sample_small(8, "tst0", 0);
+	struct adaptor_key keys[3] = { terms_key(&t), terms_key(&none), { 9, t.leader } };
+	struct adaptor_result r;
+	uint8_t failed[3];
+
+	if (!i->ops->renew)
+		return;
+	none.n_ports = 0;
+	assert_int_equal(apply(i, &t, &r), 0);
+	assert_int_equal(apply(i, &none, &r), 0);
+	assert_int_equal(i->ops->renew(i->state, keys, 3, failed), 0);
+	assert_int_equal(failed[0], 0);
+	assert_int_equal(failed[1], 0);
+	assert_int_not_equal(failed[2], 0);
+	assert_true(shows(i, i->ops->show, "rate_bps", 5000000));
+	assert_false(has(i, 9));
+	assert_int_equal(do_revoke(i, 8), 0);
+	assert_int_equal(i->ops->renew(i->state, keys, 3, failed), 0);
+	assert_int_not_equal(failed[1], 0);
+	reopen(i);
+	assert_int_equal(i->ops->renew(i->state, keys, 3, failed), 0);
+	assert_int_not_equal(failed[0], 0);
 }
 
 static void test_failure_leaves_what_was(void **state)
@@ -353,11 +395,11 @@ static void on_answer(void *ctx, struct adaptor_client *client, const struct ada
 		w->answers[a->cookie]++;
 }
 
-static void on_state(void *ctx, struct adaptor_client *client, int up, const char *reason)
+static void on_state(void *ctx, struct adaptor_client *client, enum adaptor_state state, const char *reason)
 {
 	struct watch *w = ctx;
 
-	w->ups += up != 0;
+	w->ups += state == ADAPTOR_STARTED;
 }
 
 static void guard(evutil_socket_t fd, short what, void *arg)
@@ -402,7 +444,8 @@ static void test_killed_recovers(void **state)
 }
 
 #define CASE(name, n) { #name, name, setup, teardown, &subjects[n] }
-#define CASES(n) CASE(test_apply_is_idempotent, n), CASE(test_reapply_renews, n), CASE(test_failure_leaves_what_was, n), CASE(test_revoke_twice, n), \
+#define CASES(n) CASE(test_apply_is_idempotent, n), CASE(test_lives_on, n), CASE(test_renews_what_it_knows, n), \
+	CASE(test_failure_leaves_what_was, n), CASE(test_revoke_twice, n), \
 	CASE(test_one_batch, n), CASE(test_audit_finds_orphans, n), CASE(test_check_changes_nothing, n), \
 	CASE(test_many, n), CASE(test_killed_recovers, n)
 
