@@ -249,7 +249,7 @@ static void test_death(void **state)
 	struct fixture *f = *state;
 	unsigned states;
 
-	start(f, NULL, "again=4");
+	start(f, NULL, "again=5");
 	apply(f, 7, 1, 0);
 	UNTIL(f, f->n == 1);                 /* put off: the first has answered by then, or does so next */
 	measure(f);

@@ -209,6 +209,33 @@ static void not_local(void **state)
 	assert_false(serves(f, "127.2.0.1"));
 }
 
+/* A renewal gives icorp-proxy what was applied last, also one that knows nothing; terms that want nothing are known, too. */
+static void renewed(void **state)
+{
+	struct fixture *f = *state;
+	struct adaptor_terms t = terms_of(7, "127.2.0.1"), other = terms_of(8, "127.2.0.2");
+	struct adaptor_result result = { 0 };
+	struct adaptor_key keys[] = { key_of(8), key_of(7), key_of(9) };
+	uint8_t failed[3] = { 1, 1, 0 };
+
+	endpoints[0].local = 0;
+	assert_int_equal(adaptor_proxy.apply(f->state, &other, &result), 0);
+	t = terms_of(7, "127.2.0.1");
+	assert_int_equal(adaptor_proxy.apply(f->state, &t, &result), 0);
+	stop(f);
+	assert_int_equal(adaptor_proxy.renew(f->state, keys, 3, failed), -EAGAIN);
+	start(f);
+	assert_false(serves(f, "127.2.0.1"));
+	assert_int_equal(adaptor_proxy.renew(f->state, keys, 3, failed), 0);
+	assert_true(serves(f, "127.2.0.1"));
+	assert_int_equal(failed[0], 0);
+	assert_int_equal(failed[1], 0);
+	assert_int_equal(failed[2], 1);
+	assert_int_equal(adaptor_proxy.revoke(f->state, key_of(8)), 0);
+	assert_int_equal(adaptor_proxy.renew(f->state, keys, 3, failed), 0);
+	assert_int_equal(failed[0], 1);
+}
+
 static void refused(void **state)
 {
 	struct fixture *f = *state;
@@ -302,7 +329,7 @@ static void options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(apply_and_revoke), CASE(not_local), CASE(refused), CASE(daemon_down), CASE(orphans_go),
+		CASE(apply_and_revoke), CASE(not_local), CASE(renewed), CASE(refused), CASE(daemon_down), CASE(orphans_go),
 		CASE(measure_and_show), CASE(options),
 	};
 
