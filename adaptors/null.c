@@ -9,7 +9,8 @@
  * wants. Whoever stands in for an ISC reads there how to reach its controller (isc.host, isc.key, …).
  *
  * The other options inject faults for tests: fail.apply, fail.check, fail.revoke and fail.renew refuse one ICorp, again=N
- * lets the first N applies say -EAGAIN, die.apply=ICORP kills the process in the middle of an apply, delay_ms holds every apply.
+ * lets the first N applies say -EAGAIN, die.apply=ICORP kills the process in the middle of an apply, delay_ms holds every
+ * apply.
  */
 #include "config.h"
 

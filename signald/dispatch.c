@@ -206,7 +206,8 @@ static void on_state(void *ctx, struct adaptor_client *client, enum adaptor_stat
 		adaptor_client_instance(client), names[state], *why ? ": " : "", why);
 	if (slot == d->n)
 		return;
-	snprintf(d->slot[slot].reason, sizeof(d->slot[slot].reason), "%s%s", state == ADAPTOR_WAITS ? "waits for " : "", why);
+	snprintf(d->slot[slot].reason, sizeof(d->slot[slot].reason), "%s%s", state == ADAPTOR_WAITS ? "waits for " : "",
+		 why);
 	if (state == ADAPTOR_DOWN)
 		mark_lost(d, slot);
 	if (state == ADAPTOR_STARTED)
