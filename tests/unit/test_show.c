@@ -385,6 +385,15 @@ static void refusals_are_actions(void **state)
 		assert_string_equal(rsvp_error_name(actions.v[i].code, actions.v[i].value), "admission: adaptor");
 	}
 	assert_int_equal(n, 1);
+	core_actions_clear(&actions);
+	((struct session *)(uintptr_t)s)->cookie = 78; /* nothing was committed: it is refused for good */
+	((struct session *)(uintptr_t)s)->committed = 0;
+	core_trace(w->d.core, 1);
+	core_applied(w->d.core, s->key, 78, &result, sim_now(w->sim), &actions);
+	for (unsigned i = 0; i < actions.n; i++)
+		if (actions.v[i].type == CORE_STATE && n++)
+			assert_string_equal(core_action_text(&actions, &actions.v[i]), "up -> failed: tc: no classes left");
+	assert_int_equal(n, 2);
 	core_actions_free(&actions);
 }
 
