@@ -74,6 +74,12 @@ static void resv_now(struct agent *a, uint64_t now_us, struct agent_actions *act
 	actions->resv = 1;
 }
 
+void agent_repeat(struct agent *a, uint64_t now_us, struct agent_actions *actions)
+{
+	if (a->last_resv_us)
+		resv_now(a, now_us, actions);
+}
+
 static struct policy_view view(const struct agent *a)
 {
 	struct policy_view v = { a->sample.cpu_permille, a->sample.cpu_shares, a->price.micro };

@@ -84,6 +84,9 @@ int agent_demand(struct agent *agent, enum icorp_resource resource, int directio
 void agent_tick(struct agent *agent, uint64_t now_us, struct agent_actions *actions);
 void agent_stop(struct agent *agent, struct agent_actions *actions);
 
+/* The host's controller lost what it was told: what was said is said again. */
+void agent_repeat(struct agent *agent, uint64_t now_us, struct agent_actions *actions);
+
 /* As granted, else as measured (or, for bandwidth, as the Path says); 0: not known. */
 uint64_t agent_level(const struct agent *agent, enum icorp_resource resource);
 /* When agent_tick() is next needed; UINT64_MAX: not by itself. */

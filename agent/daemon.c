@@ -199,12 +199,19 @@ static void on_datagram(evutil_socket_t fd, short what, void *arg)
 		ssize_t len = recv(fd, d->buffer, sizeof(d->buffer), MSG_DONTWAIT);
 		struct agent_actions actions = { 0 };
 		uint64_t now = clock_now_us();
+		int r;
 
 		if (len < 0 && (errno == ECONNREFUSED || errno == EINTR))
 			continue; /* an ICMP about what we sent: refreshes go on */
 		if (len < 0)
 			break;
-		if (link_unseal(&d->link, d->buffer, (size_t)len, now, &d->in))
+		r = link_challenge(&d->link, d->buffer, (size_t)len, now, &d->out);
+		if (r == 1) {
+			send_message(d, 0);
+			agent_repeat(&d->agent, now, &actions);
+			carry_out(d, &actions);
+		}
+		if (r || link_unseal(&d->link, d->buffer, (size_t)len, now, &d->in))
 			continue;
 		agent_message(&d->agent, &d->in, now, &actions);
 		carry_out(d, &actions);

@@ -1,7 +1,7 @@
 /*
  * Signing and verifying (RFC 2747 section 4). A sequence number is taken as seen only when its digest verified, so
  * nobody without the key can move the window; the window is strict, for on a link of one hop nothing overtakes. Sequence
- * numbers come from the wall clock, so a restarted end continues above its former life without any stored state.
+ * numbers begin at the wall clock, so a restarted end continues above its former life without any stored state.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 const char *link_counter_name(enum link_counter counter)
 {
-	static const char *const names[] = { "received", "sent", "unsigned", "forged", "replayed", "malformed" };
+	static const char *const names[] = { "received", "sent", "challenged", "unsigned", "forged", "replayed", "malformed" };
 
 	return counter < LINK_COUNTERS ? names[counter] : "?";
 }
@@ -39,7 +39,8 @@ int link_seal(struct link *link, const struct rsvp_msg *msg, uint64_t wall_ns, u
 	struct rsvp_auth auth = { .key = link->key, .key_id = link->key_id };
 	int n;
 
-	auth.sequence = wall_ns > link->sent ? wall_ns : link->sent + 1;
+	auth.flags = RSVP_AUTH_HANDSHAKE;
+	auth.sequence = link->sent ? link->sent + 1 : wall_ns;
 	n = rsvp_encode(msg, link->enterprise, &auth, buffer, room);
 	if (n > 0) {
 		link->sent = auth.sequence;
@@ -57,6 +58,18 @@ static int drop(struct link *link, enum link_counter why, uint64_t now_us, int r
 		log_icorp(LOG_LEVEL_WARN, link->icorp, "datagram dropped: %s%s%s (%u more before)",
 			  link_counter_name(why), *detail ? ": " : "", detail, more);
 	return r;
+}
+
+/* Challenges are not signed; forged ones cost a few Responses a second. */
+int link_challenge(struct link *link, const uint8_t *data, size_t len, uint64_t now_us, struct rsvp_msg *msg)
+{
+	if (len < 2 || data[1] != RSVP_CHALLENGE || rsvp_decode(data, len, link->enterprise, msg, NULL))
+		return 0;
+	if (!bucket_take(&link->answers, 1, 2, 4, now_us))
+		return -EAGAIN;
+	link->counter[LINK_CHALLENGED]++;
+	msg->type = RSVP_CHALLENGE_RESPONSE;
+	return 1;
 }
 
 int link_unseal(struct link *link, const uint8_t *data, size_t len, uint64_t now_us, struct rsvp_msg *msg)

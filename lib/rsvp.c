@@ -23,8 +23,16 @@ const char *rsvp_type_name(uint8_t type)
 	case RSVP_ACK: return "Ack";
 	case RSVP_SREFRESH: return "Srefresh";
 	case RSVP_HELLO: return "Hello";
+	case RSVP_CHALLENGE: return "Integrity Challenge";
+	case RSVP_CHALLENGE_RESPONSE: return "Integrity Response";
 	default: return "type?";
 	}
+}
+
+int rsvp_has_session(uint8_t type)
+{
+	return type != RSVP_ACK && type != RSVP_SREFRESH && type != RSVP_HELLO && type != RSVP_CHALLENGE &&
+	       type != RSVP_CHALLENGE_RESPONSE;
 }
 
 int rsvp_id_later(uint32_t a, uint32_t b)

@@ -22,13 +22,15 @@
 #define RSVP_ENTERPRISE 32473u   /* RFC 5612, for documentation: operators set their own */
 #define RSVP_NAME 64
 
-/* RFC 2205 A.; 12, 13, 15 RFC 2961; 20 RFC 3209 */
+/* RFC 2205 A.; 12, 13, 15 RFC 2961; 20 RFC 3209; 25, 26 RFC 2747 section 4.3 with the numbers of RFC 3097 */
 enum rsvp_type {
 	RSVP_PATH = 1, RSVP_RESV = 2, RSVP_PATH_ERR = 3, RSVP_RESV_ERR = 4, RSVP_PATH_TEAR = 5,
 	RSVP_RESV_TEAR = 6, RSVP_RESV_CONF = 7, RSVP_BUNDLE = 12, RSVP_ACK = 13, RSVP_SREFRESH = 15,
-	RSVP_HELLO = 20,
+	RSVP_HELLO = 20, RSVP_CHALLENGE = 25, RSVP_CHALLENGE_RESPONSE = 26,
 };
 const char *rsvp_type_name(uint8_t type); /* "Path", …; "type?" */
+/* Is a message of this type about a session? Acks, Srefreshes, Hellos and the integrity handshake are not. */
+int rsvp_has_session(uint8_t type);
 
 /* Which optional objects a message carries. */
 enum {
@@ -36,7 +38,7 @@ enum {
 	RSVP_HAS_FLOWSPEC = 1u << 4, RSVP_HAS_TEMPLATE = 1u << 5, RSVP_HAS_FILTER = 1u << 6,
 	RSVP_HAS_ERROR = 1u << 7, RSVP_HAS_CONFIRM = 1u << 8, RSVP_HAS_ATTRIBUTE = 1u << 9, RSVP_HAS_RRO = 1u << 10,
 	RSVP_HAS_REF = 1u << 11, RSVP_HAS_BODY = 1u << 12, RSVP_HAS_HOPSTATE = 1u << 13, RSVP_HAS_PRICE = 1u << 14,
-	RSVP_HAS_ID = 1u << 15, RSVP_HAS_HELLO = 1u << 16,
+	RSVP_HAS_ID = 1u << 15, RSVP_HAS_HELLO = 1u << 16, RSVP_HAS_CHALLENGE = 1u << 17,
 };
 
 #define RSVP_STYLE_SE 0x12u /* Shared-Explicit */
@@ -97,6 +99,8 @@ int rsvp_id_later(uint32_t a, uint32_t b);
 struct rsvp_id_ack { struct rsvp_id id; int nack; };
 /* RFC 3209 section 5.2; ack 0: HELLO REQUEST. */
 struct rsvp_hello { int ack; uint32_t source, destination; };
+/* RFC 2747 section 4.3: with which key to answer, and what is to come back. */
+struct rsvp_challenge { uint64_t key_id; /* 48 bits */ uint32_t cookie; };
 #define RSVP_FLAG_REDUCTION 0x01 /* header flag: we understand RFC 2961 */
 
 #define RSVP_VECTOR(type) struct { type *v; unsigned n, room; }
@@ -119,6 +123,7 @@ struct rsvp_msg {
 	const uint8_t *body; size_t body_len;   /* deflated contract; points into the datagram */
 	struct rsvp_id id;
 	struct rsvp_hello hello;
+	struct rsvp_challenge challenge;
 	uint32_t list_epoch;              /* Srefresh: of the ids below */
 	RSVP_VECTOR(uint32_t) ids;        /* Srefresh: MESSAGE_ID_LIST */
 	RSVP_VECTOR(struct rsvp_id_ack) acks;
@@ -145,6 +150,7 @@ int rsvp_add_grant(struct rsvp_msg *msg, const struct rsvp_grant *grant);
 int rsvp_add_ack(struct rsvp_msg *msg, const struct rsvp_id_ack *ack);
 int rsvp_add_id(struct rsvp_msg *msg, uint32_t id);
 
+#define RSVP_AUTH_HANDSHAKE 0x01 /* INTEGRITY's flag: the sender answers Integrity Challenges */
 /* What authenticates a datagram (RFC 2747). NULL where none is used. */
 struct rsvp_auth { struct mac_key *key; uint64_t key_id; /* 48 bits */ uint64_t sequence; uint8_t flags; };
 

@@ -121,6 +121,16 @@ static int get_hello_ack(struct decoder *d, struct wire *w)
 	return get_any_hello(d, w, 1);
 }
 
+static int get_challenge(struct decoder *d, struct wire *w)
+{
+	wire_skip(w, 2);
+	d->msg->challenge.key_id = (uint64_t)wire_u16(w) << 32;
+	d->msg->challenge.key_id |= wire_u32(w);
+	d->msg->challenge.cookie = wire_u32(w);
+	d->msg->has |= RSVP_HAS_CHALLENGE;
+	return 0;
+}
+
 static int get_error(struct decoder *d, struct wire *w)
 {
 	d->msg->error.node = get_addr(w);
@@ -393,6 +403,7 @@ static const struct object_rule {
 	{ CLASS_MESSAGE_ID_LIST, CTYPE_IPV4, 0, get_id_list },
 	{ CLASS_HELLO, CTYPE_HELLO_REQUEST, 0, get_hello_request },
 	{ CLASS_HELLO, CTYPE_HELLO_ACK, 0, get_hello_ack },
+	{ CLASS_CHALLENGE, CTYPE_IPV4, 0, get_challenge },
 };
 #define N_RULES (sizeof(rules) / sizeof(rules[0]))
 
@@ -434,6 +445,9 @@ static uint32_t required(uint8_t type)
 		return RSVP_HAS_HOP | RSVP_HAS_STYLE | RSVP_HAS_FILTER;
 	case RSVP_HELLO:
 		return RSVP_HAS_HELLO;
+	case RSVP_CHALLENGE:
+	case RSVP_CHALLENGE_RESPONSE:
+		return RSVP_HAS_CHALLENGE;
 	case RSVP_RESV_CONF:
 		return RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE;
 	default:
@@ -506,7 +520,7 @@ int rsvp_decode(const uint8_t *data, size_t len, uint32_t enterprise, struct rsv
 	if (r)
 		return r;
 	error->what = "required object";
-	if (!(seen & 1u) != (msg->type == RSVP_ACK || msg->type == RSVP_SREFRESH || msg->type == RSVP_HELLO))
+	if ((seen & 1u) != (unsigned)rsvp_has_session(msg->type))
 		return -EBADMSG;
 	return (msg->has & required(msg->type)) != required(msg->type) ? -EBADMSG : 0;
 }

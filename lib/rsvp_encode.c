@@ -68,7 +68,7 @@ static void put_id(struct wire *w, const struct rsvp_id *id, uint8_t class_, uin
 	object_end(w, at);
 }
 
-/* RFC 2961 section 4: acknowledgements, then the message's own id; Srefresh's list; RFC 3209's HELLO. */
+/* RFC 2961 section 4: acknowledgements, then the message's own id; Srefresh's list; RFC 3209's HELLO; RFC 2747's CHALLENGE. */
 static void put_reliability(struct wire *w, const struct rsvp_msg *msg)
 {
 	size_t at;
@@ -90,12 +90,14 @@ static void put_reliability(struct wire *w, const struct rsvp_msg *msg)
 		wire_put_u32(w, msg->hello.destination);
 		object_end(w, at);
 	}
-}
-
-/* Ack, Srefresh and Hello are between neighbours, not about a session. */
-static int has_session(uint8_t type)
-{
-	return type != RSVP_ACK && type != RSVP_SREFRESH && type != RSVP_HELLO;
+	if (msg->has & RSVP_HAS_CHALLENGE) {
+		at = object_begin(w, CLASS_CHALLENGE, CTYPE_IPV4);
+		wire_put_u16(w, 0);
+		wire_put_u16(w, (uint16_t)(msg->challenge.key_id >> 32));
+		wire_put_u32(w, (uint32_t)msg->challenge.key_id);
+		wire_put_u32(w, msg->challenge.cookie);
+		object_end(w, at);
+	}
 }
 
 static void put_session(struct wire *w, const struct rsvp_msg *msg)
@@ -113,7 +115,7 @@ static void put_header_objects(struct wire *w, const struct rsvp_msg *msg)
 {
 	size_t at;
 
-	if (has_session(msg->type))
+	if (rsvp_has_session(msg->type))
 		put_session(w, msg);
 	if (msg->has & RSVP_HAS_HOP) {
 		at = object_begin(w, CLASS_HOP, CTYPE_IPV4);

@@ -33,6 +33,20 @@ static int check_prefix(const void *value, char *why, size_t room)
 	return -1;
 }
 
+static int check_prefixes(const void *value, char *why, size_t room)
+{
+	const struct config_list *list = value;
+	struct prefix prefix;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (!prefix_parse(list->item[i], &prefix, 0))
+			continue;
+		snprintf(why, room, "\"%s\" must be an IPv4 prefix like 10.200.0.0/16", list->item[i]);
+		return -1;
+	}
+	return 0;
+}
+
 static int check_resource(const void *value, char *why, size_t room)
 {
 	enum resource resource;
@@ -74,6 +88,12 @@ const struct config_row signald_config_rows[] = {
 	{ "transport", CONFIG_STRING, C(transport), "raw", 0, 0, "raw|udp", "IP protocol 46, or UDP port 3455", 0, 0, 0 },
 	{ "integrity", CONFIG_BOOL, C(integrity), "true", 0, 0, NULL, "authenticate messages (RFC 2747)", 0, 0, 0 },
 	{ "keyring", CONFIG_STRING, C(keyring), "", 0, 0, NULL, "file of neighbours' keys", 0, 0, 0 },
+	{ "allow", CONFIG_LIST, C(allow), NULL, 0, 1024, NULL, "prefixes neighbours may have; empty: any with a key", 0, 0,
+	  check_prefixes },
+	{ "limit_messages", CONFIG_INT, C(limit_messages), "200000", 1, 1e9, NULL, "taken from one neighbour in a second", 0, 0, 0 },
+	{ "limit_bytes", CONFIG_SIZE, C(limit_bytes), "256MiB", 65536, 1e10, NULL, "taken from one neighbour in a second", 0, 0, 0 },
+	{ "limit_strangers", CONFIG_INT, C(limit_strangers), "10000", 1, 1e9, NULL,
+	  "messages taken in a second from all who are not neighbours yet", 0, 0, 0 },
 	{ "gatekeeper", CONFIG_STRING, C(gatekeeper), "", 0, 0, NULL, "the gatekeeper's URL; empty: none", 0, 0, 0 },
 	{ "token_file", CONFIG_STRING, C(token_file), "", 0, 0, NULL, "file with the bearer token for it", 0, 0, 0 },
 	{ "heartbeat", CONFIG_TIME, C(heartbeat_us), "10s", 1e5, 3.6e9, NULL, "between registrations", 0, 0, 0 },
@@ -81,6 +101,7 @@ const struct config_row signald_config_rows[] = {
 	{ "adaptor_dir", CONFIG_STRING, C(adaptor_dir), LIBEXECDIR, 0, 0, NULL, "where icorp-adaptor is", 0, 0, 0 },
 	{ "refresh", CONFIG_TIME, C(refresh_us), "30s", 5e4, 3.6e9, NULL, "R of RFC 2205", 0, 0, 0 },
 	{ "multiplier", CONFIG_INT, C(multiplier), "3", 1, 100, NULL, "K of RFC 2205", 0, 0, 0 },
+	{ "expiry_rate", CONFIG_INT, C(expiry_rate), "10000", 1, 1e9, NULL, "states that may lapse in a second; others wait", 0, 0, 0 },
 	{ "hello", CONFIG_TIME, C(hello_us), "1s", 0, 6e8, NULL, "between HELLOs (RFC 3209); lost after 3.4; 0: none", 0, 0, 0 },
 	{ "isc_start", CONFIG_TIME, C(isc_start_us), "60s", 1e5, 3.6e9, NULL, "an ISC must answer within", 0, 0, 0 },
 	{ "contract_wait", CONFIG_TIME, C(contract_wait_us), "5s", 1e5, 6e7, NULL, "a Path waits for its contract", 0, 0, 0 },
@@ -165,6 +186,7 @@ static int fill_core(const char *file, const struct signald_config *config, stru
 	addr_parse(config->address, &core->address);
 	core->refresh_us = config->refresh_us;
 	core->hello_us = config->hello_us;
+	core->expiry_rate = (uint64_t)config->expiry_rate;
 	core->enterprise = (uint32_t)config->enterprise;
 	core->multiplier = (unsigned)config->multiplier;
 	core->isc_start_us = config->isc_start_us;
@@ -196,6 +218,16 @@ int signald_config_load(const char *file, struct signald_config *config, struct 
 	if (r)
 		signald_config_free(config);
 	return r;
+}
+
+struct prefix *signald_config_allow(const struct signald_config *config, size_t *n)
+{
+	struct prefix *v = calloc(config->allow.n + 1, sizeof(*v));
+
+	*n = config->allow.n;
+	for (size_t i = 0; v && i < *n; i++)
+		prefix_parse(config->allow.item[i], &v[i], 0);
+	return v;
 }
 
 void signald_config_free(struct signald_config *config)

@@ -53,6 +53,7 @@ struct core_config {
 	uint64_t seed;                    /* of the timers' jitter */
 	uint32_t enterprise;              /* of our own objects */
 	uint32_t epoch, instance;         /* RFC 2961, RFC 3209 section 5: another one at each start; not 0 */
+	uint64_t expiry_rate;             /* path states and reservations that may lapse in a second; 0: all */
 	uint64_t hello_us;                /* between HELLO REQUESTs; 0: none */
 };
 
@@ -132,6 +133,11 @@ void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, co
 void core_lost(struct core *core, struct adaptor_key key, uint64_t now_us, struct core_actions *actions);
 /* These adaptors lost all they were told: their sessions are applied again, by core_tick, some thousands a second. */
 void core_reapply(struct core *core, uint16_t adaptors, uint64_t now_us);
+/*
+ * A neighbour's messages are taken from now on; those of before were dropped. It is asked for a Hello, so that it learns
+ * that we were restarted, if we were, and sends again what it has told us.
+ */
+void core_greet(struct core *core, struct in_addr neighbour, uint64_t now_us, struct core_actions *actions);
 /* Routes or the L2 map changed: every session's next hops are looked up again. */
 void core_routes(struct core *core, uint64_t now_us, struct core_actions *actions);
 /* The inputs at hand are done: what was collected (acknowledgements) goes out. Call it before waiting. */

@@ -92,11 +92,7 @@ static int isc_of(struct daemon *d, const struct session *s, struct plan_isc *is
 			continue;
 		addr_parse(d->config.isc_host, &isc->host);
 		isc->port = RSVP_PORT;
-		isc->key_id = 1;
-		if (peers_isc_key(d->peers, s->key.icorp, s->key.leader, addr, isc->key))
-			return 0;
-		peers_set_key(d->peers, addr, isc->key_id, MAC_HMAC_SHA256, isc->key, sizeof(isc->key));
-		return 1;
+		return !peers_add_isc(d->peers, addr, s->key.icorp, s->key.leader, clock_wall_us(), &isc->key_id, isc->key);
 	}
 	return 0;
 }
@@ -304,6 +300,17 @@ static const char *port_name(const void *ctx, int port)
 	return d->core_config.port[port].ifname;
 }
 
+static int restrict_peers(struct peers *peers, const struct signald_config *config)
+{
+	struct peer_limits limits = { (uint64_t)config->limit_messages, config->limit_bytes, (uint64_t)config->limit_strangers };
+	size_t n;
+	struct prefix *allow = signald_config_allow(config, &n);
+	int r = allow ? peers_restrict(peers, allow, n, &limits) : -ENOMEM;
+
+	free(allow);
+	return r;
+}
+
 static int same_ports(const struct core_config *a, const struct core_config *b)
 {
 	for (unsigned i = 0; i < a->n_ports && a->n_ports == b->n_ports; i++)
@@ -326,6 +333,8 @@ static void on_reload(void *ctx)
 	}
 	if (*config.keyring && peers_load_keys(d->peers, config.keyring, why, sizeof(why)))
 		log_msg(LOG_LEVEL_ERROR, "keys not reloaded: %s", why);
+	if (restrict_peers(d->peers, &config))
+		log_msg(LOG_LEVEL_ERROR, "allow and limits not reloaded: out of memory");
 	if (same_ports(&core, &d->core_config) &&
 	    !memcmp(&core.address, &d->core_config.address, sizeof(core.address)) && core.kind == d->core_config.kind) {
 		core.seed = d->core_config.seed;
@@ -335,7 +344,7 @@ static void on_reload(void *ctx)
 		core_reconfigure(d->core, &core);
 		core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
 		set_timer(d);
-		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers and keys; the rest needs a restart");
+		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, limits and keys; the rest needs a restart");
 	} else {
 		log_msg(LOG_LEVEL_ERROR, "not reloaded: name, kind, address and the list of ports need a restart");
 	}
@@ -360,7 +369,7 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 	    random_bytes(&d->core_config.instance, sizeof(d->core_config.instance)))
 		return -EIO;
 	d->core = core_new(&d->core_config, &d->nexthops);
-	if (!d->peers || !d->core)
+	if (!d->peers || !d->core || restrict_peers(d->peers, &d->config))
 		return -ENOMEM;
 	if (*d->config.keyring) {
 		r = peers_load_keys(d->peers, d->config.keyring, why, room);

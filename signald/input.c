@@ -151,6 +151,17 @@ void core_flush(struct core *core, uint64_t now_us, struct core_actions *actions
 	neighbours_flush(core->neighbours, now_us);
 }
 
+void core_greet(struct core *core, struct in_addr neighbour, uint64_t now_us, struct core_actions *actions)
+{
+	struct neighbour *n;
+	struct turn t;
+
+	turn_begin(&t, core, now_us, actions);
+	n = neighbour_get(core->neighbours, neighbour);
+	if (n)
+		neighbour_greet(n, now_us);
+}
+
 void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why,
 		   uint64_t now_us, struct core_actions *actions)
 {

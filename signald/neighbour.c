@@ -160,7 +160,6 @@ static void neighbour_init(struct neighbour *n, struct neighbours *ns, struct in
 		.ns = ns, .addr = addr, .index = index, .capable = 1,
 		.learnt = { .seed = (uint32_t)neighbour_random(ns, UINT32_MAX) }, .summary = { .due_us = UINT64_MAX },
 		.window = ns->options.window_first, .threshold = UINT32_MAX, .hello = { .ours = ns->options.instance },
-		.nacks = ns->nacks_most,
 	};
 }
 

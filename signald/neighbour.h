@@ -108,6 +108,9 @@ int neighbour_forget(struct neighbour *n);
 /* From now on Hello watches n, or no longer (RFC 3209 section 5: "whose status is being tracked"). */
 void neighbour_watch(struct neighbour *n, int watched, uint64_t now_us);
 
+/* Sends a HELLO REQUEST at once, so that n learns of a restart of ours. Nothing while Hello is off. */
+void neighbour_greet(struct neighbour *n, uint64_t now_us);
+
 enum {
 	NEIGHBOUR_URGENT = 1,     /* a tear or an error: ahead of all that waits for the window (RFC 8370's idea) */
 	NEIGHBOUR_STATE = 2,      /* a Path or Resv: refreshed until withdrawn or replaced */

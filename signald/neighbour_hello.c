@@ -51,6 +51,14 @@ static void output(struct neighbour *n, int ack)
 	neighbour_output(n, &msg);
 }
 
+void neighbour_greet(struct neighbour *n, uint64_t now_us)
+{
+	if (!n->ns->options.hello_us)
+		return;
+	output(n, 0);
+	n->hello.due_us = now_us + n->ns->options.hello_us;
+}
+
 static void lost(struct neighbour *n, uint64_t now_us)
 {
 	n->hello.theirs = 0;

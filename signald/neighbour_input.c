@@ -63,19 +63,10 @@ void neighbours_flush(struct neighbours *ns, uint64_t now_us)
 /* May one more NACK be sent? */
 static int nack_allowed(struct neighbour *n, uint64_t now_us)
 {
-	uint64_t passed = now_us - n->nacks_us < 1000000 ? now_us - n->nacks_us : 1000000;
-	uint64_t more = passed * n->ns->options.nacks_per_s / 1000000, most = n->ns->nacks_most;
-
-	if (more) {
-		n->nacks = (uint32_t)(n->nacks + more < most ? n->nacks + more : most);
-		n->nacks_us = now_us;
-	}
-	if (!n->nacks) {
-		n->counter[NEIGHBOUR_NACKS_SUPPRESSED]++;
-		return 0;
-	}
-	n->nacks--;
-	return 1;
+	if (bucket_take(&n->nacks, 1, n->ns->options.nacks_per_s, n->ns->nacks_most, now_us))
+		return 1;
+	n->counter[NEIGHBOUR_NACKS_SUPPRESSED]++;
+	return 0;
 }
 
 /* RFC 2961 section 5.4: known ids are refreshed, unknown ones answered by a NACK. */

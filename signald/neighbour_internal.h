@@ -9,6 +9,7 @@
 #ifndef ICORP_SIGNALD_NEIGHBOUR_INTERNAL_H
 #define ICORP_SIGNALD_NEIGHBOUR_INTERNAL_H
 
+#include "lib/bucket.h"
 #include "lib/heap.h"
 #include "lib/idmap.h"
 #include "signald/neighbour.h"
@@ -60,7 +61,7 @@ struct neighbour {
 	uint64_t halved_us;
 	uint32_t srtt_us, rttvar_us;    /* 0: not measured yet (RFC 6298) */
 	uint8_t backoff;                /* the level new messages begin at, until a round trip is measured (Karn) */
-	uint64_t nacks_us; uint32_t nacks; /* a bucket of them, and when it was filled */
+	struct bucket nacks;
 	struct {
 		uint8_t watched, wrong;    /* wrong: how often in a row it gave back another instance than ours */
 		uint32_t ours, theirs;     /* instances; theirs 0: not known */

@@ -99,7 +99,7 @@ void outbox_flush(struct outbox *o)
 	o->n = 0;
 	transport_send(o->transport, out, n);
 	for (unsigned i = 0; i < n; i++) {
-		struct peer *peer = peer_get(o->peers, out[i].to);
+		struct peer *peer = peer_get(o->peers, out[i].to, clock_wall_us());
 
 		if (peer)
 			peer->counter[out[i].error ? PEER_SEND_FAILED : PEER_SENT]++;
@@ -145,11 +145,11 @@ static struct slot *slot_for(struct outbox *o, struct in_addr to, int isc, size_
 void outbox_add(struct outbox *o, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len)
 {
 	struct rsvp_auth auth;
-	int signed_ = peer_auth(o->peers, to, &auth), r;
+	int signed_ = type == RSVP_CHALLENGE ? 0 : peer_auth(o->peers, to, clock_wall_us(), &auth), r;
 	struct slot *s;
 
 	if (signed_ < 0) {
-		said(o, &o->no_key, to, type, "no key for the neighbour");
+		said(o, &o->no_key, to, type, signed_ == -ENOKEY ? "no key for the neighbour" : "too many neighbours");
 		return;
 	}
 	s = slot_for(o, to, isc, len + (signed_ ? RSVP_INTEGRITY_MAX : 0));

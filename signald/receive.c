@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "signald/daemon.h"
+#include "signald/outbox.h"
 #include "signald/routes.h"
 #include "signald/session.h"
 #include "signald/trace.h"
@@ -60,24 +61,56 @@ static int isc_here(const struct daemon *d, const struct rsvp_msg *msg, struct i
 	return 0;
 }
 
+/* Our part of the integrity handshake (RFC 2747 section 4.3): a Challenge leaves unsigned, a Response is signed. */
+static void answer(struct daemon *d, struct in_addr to, const struct peer_verdict *verdict)
+{
+	struct rsvp_msg msg = { .type = verdict->answer, .flags = RSVP_FLAG_REDUCTION, .ttl = 63,
+				.has = RSVP_HAS_CHALLENGE, .challenge = verdict->challenge };
+	uint8_t message[64];
+	int len = rsvp_encode(&msg, (uint32_t)d->config.enterprise, NULL, message, sizeof(message));
+
+	if (len > 0)
+		outbox_add(d->outbox, to, verdict->isc, msg.type, message, (size_t)len);
+}
+
+/* What is not to be processed: an answer, a log line. */
+static void not_received(struct daemon *d, struct in_addr from, uint64_t now, enum peer_counter kind,
+			 const struct peer_verdict *verdict)
+{
+	char text[ADDR_TEXT];
+
+	if (verdict->answer)
+		answer(d, from, verdict);
+	if (verdict->went_back)
+		log_msg(LOG_LEVEL_WARN, "neighbour %s: its sequence numbers went back: was its clock set back? Change its key: "
+			"messages of its former life could be replayed", addr_text(from, text));
+	if (verdict->confirmed && !verdict->isc) {
+		core_greet(d->core, from, now, &d->actions);
+		daemon_run_actions(d);
+	}
+	if (kind >= PEER_MALFORMED && kind != PEER_UNCONFIRMED)
+		dropped(d, from, now, kind, NULL);
+}
+
 static void receive_message(struct daemon *d, struct in_addr from, unsigned ifindex, uint64_t now, const uint8_t *data,
 			    size_t len)
 {
-	struct peer *peer;
+	struct peer_message message = { from, data, len, now, clock_wall_us() };
+	struct peer_verdict verdict;
 	struct rsvp_decode_error error;
 	struct core_from where = { from, CORE_PORT_NONE, 0 };
 	struct contract *contract;
-	enum peer_counter kind = peer_check(d->peers, from, data, len, now, &peer);
+	enum peer_counter kind = peer_check(d->peers, &message, &verdict);
 	int r;
 
 	if (kind != PEER_RECEIVED) {
-		dropped(d, from, now, kind, NULL);
+		not_received(d, from, now, kind, &verdict);
 		return;
 	}
 	r = rsvp_decode(data, len, (uint32_t)d->config.enterprise, &d->msg, &error);
 	if (r) {
 		kind = r == -EPROTO ? PEER_UNKNOWN_OBJECT : PEER_MALFORMED;
-		peer->counter[kind]++;
+		verdict.peer->counter[kind]++;
 		dropped(d, from, now, kind, error.what);
 		return;
 	}
@@ -85,7 +118,7 @@ static void receive_message(struct daemon *d, struct in_addr from, unsigned ifin
 	if (d->traces)
 		trace_message(d, &d->msg, from, 0);
 	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, ifindex);
-	where.isc = peer->isc || (!d->config.integrity && isc_here(d, &d->msg, from));
+	where.isc = verdict.peer->isc || (!d->config.integrity && isc_here(d, &d->msg, from));
 	contract = where.isc ? NULL : body_contract(d, &d->msg);
 	core_message(d->core, &d->msg, &where, contract, now, &d->actions);
 	contract_unref(contract);

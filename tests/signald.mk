@@ -21,10 +21,12 @@ FUZZ_TARGETS += tests/fuzz/fuzz_rsvp
 tests_fuzz_fuzz_rsvp_SOURCES = tests/fuzz/fuzz_rsvp.c
 tests_fuzz_fuzz_rsvp_LDADD = $(FUZZ_DRIVER) $(TEST_RSVP_LIBS)
 
-check_PROGRAMS += tests/unit/test_peer
-tests_unit_test_peer_SOURCES = tests/unit/test_peer.c tests/unit/rsvp_samples.c tests/unit/rsvp_samples.h
+check_PROGRAMS += tests/unit/test_keyring tests/unit/test_peer
+tests_unit_test_keyring_SOURCES = tests/unit/test_keyring.c tests/unit/peer_world.c tests/unit/peer_world.h
+tests_unit_test_keyring_LDADD = signald/libsignald.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_peer_SOURCES = tests/unit/test_peer.c tests/unit/peer_world.c tests/unit/peer_world.h
 tests_unit_test_peer_LDADD = signald/libsignald.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
-TESTS += tests/unit/test_peer
+TESTS += tests/unit/test_keyring tests/unit/test_peer
 
 check_PROGRAMS += tests/unit/test_transport
 tests_unit_test_transport_SOURCES = tests/unit/test_transport.c tests/unit/netns.h

@@ -86,6 +86,9 @@ static void between_neighbours(struct rsvp_msg *m)
 		m->list_epoch = 0xabcdef;
 		for (uint32_t id = 100; id < 110; id++)
 			rsvp_add_id(m, id);
+	} else if (m->type == RSVP_CHALLENGE || m->type == RSVP_CHALLENGE_RESPONSE) {
+		m->challenge = (struct rsvp_challenge){ 0x123456789abc, 0xdeadbeef };
+		m->has |= RSVP_HAS_CHALLENGE;
 	} else {
 		m->hello = (struct rsvp_hello){ 1, 0x1234, 0x5678 };
 		m->has |= RSVP_HAS_HELLO;
@@ -96,13 +99,13 @@ void rsvp_sample(unsigned n, struct rsvp_msg *m)
 {
 	static const uint8_t types[SAMPLES] = { RSVP_PATH, RSVP_RESV, RSVP_PATH_ERR, RSVP_RESV_ERR, RSVP_PATH_TEAR,
 						RSVP_RESV_TEAR, RSVP_RESV_CONF, RSVP_ACK, RSVP_SREFRESH,
-						RSVP_HELLO };
+						RSVP_HELLO, RSVP_CHALLENGE, RSVP_CHALLENGE_RESPONSE };
 
 	rsvp_msg_clear(m);
 	m->type = types[n];
 	m->ttl = 63;
 	m->flags = RSVP_FLAG_REDUCTION;
-	if (m->type == RSVP_ACK || m->type == RSVP_SREFRESH || m->type == RSVP_HELLO) {
+	if (!rsvp_has_session(m->type)) {
 		between_neighbours(m);
 		return;
 	}

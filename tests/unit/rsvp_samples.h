@@ -4,7 +4,7 @@
 
 #include "lib/rsvp.h"
 
-#define SAMPLES 10
+#define SAMPLES 12
 /* Fills msg (zeroed or cleared) with the n-th sample. */
 void rsvp_sample(unsigned n, struct rsvp_msg *msg);
 

@@ -461,6 +461,37 @@ static void the_thermostat_asks_like_a_client(void **state)
 
 /* ---- the link ---- */
 
+/* The host's controller was restarted: the challenge is answered with its cookie, and the Resv said again. */
+static void challenges_are_answered(void **state)
+{
+	struct world *w = *state;
+	struct rsvp_msg challenge = { .type = RSVP_CHALLENGE, .has = RSVP_HAS_CHALLENGE, .challenge = { 1, 0xc00c1e } };
+	uint8_t one[200], two[200];
+	struct link host, isc;
+	int n, answered = 0;
+
+	assert_int_equal(link_init(&host, &w->boot), 0);
+	assert_int_equal(link_init(&isc, &w->boot), 0);
+	n = rsvp_encode(&challenge, RSVP_ENTERPRISE, NULL, one, sizeof(one));
+	assert_int_equal(link_challenge(&isc, one, (size_t)n, w->now, &w->resv), 1);
+	n = link_seal(&isc, &w->resv, 1000, two, sizeof(two));
+	assert_true(n > 0);
+	assert_int_equal(link_unseal(&host, two, (size_t)n, w->now, &w->resv), 0);
+	assert_int_equal(w->resv.type, RSVP_CHALLENGE_RESPONSE);
+	assert_int_equal(w->resv.challenge.cookie, 0xc00c1e);
+	n = rsvp_encode(&challenge, RSVP_ENTERPRISE, NULL, one, sizeof(one));
+	for (int i = 0; i < 100; i++)
+		answered += link_challenge(&isc, one, (size_t)n, w->now, &w->resv) == 1;
+	assert_int_equal(answered, 3);
+	one[n - 1] ^= 1;
+	assert_int_equal(link_challenge(&isc, one, (size_t)n, w->now, &w->resv), 0); /* damaged */
+	link_close(&host);
+	link_close(&isc);
+	memset(&w->act, 0, sizeof(w->act));
+	agent_repeat(&w->agent, w->now, &w->act);
+	assert_int_equal(w->act.resv, 0); /* nothing was said yet */
+}
+
 static void forged_and_replayed_datagrams_are_dropped(void **state)
 {
 	struct world *w = *state;
@@ -493,6 +524,7 @@ static void forged_and_replayed_datagrams_are_dropped(void **state)
 	assert_int_equal(isc.received, 1001); /* a forgery does not move the window */
 
 	n1 = rsvp_encode(&w->msg, RSVP_ENTERPRISE, NULL, one, sizeof(one));
+	assert_int_equal(link_challenge(&isc, one, (size_t)n1, w->now, &w->resv), 0);
 	assert_true(link_unseal(&isc, one, (size_t)n1, w->now, &w->resv) < 0);
 	assert_int_equal(isc.counter[LINK_UNSIGNED], 1);
 	assert_true(link_unseal(&isc, one, 7, w->now, &w->resv) < 0);
@@ -537,7 +569,7 @@ int main(void)
 		T(an_unanswered_demand_is_given_up), T(sequences_never_come_back), T(outcomes_as_a_whole),
 		T(the_grants_of_a_hostile_path_are_bounded), T(the_thermostat_asks_like_a_client),
 		T(a_demand_by_hand_begins_the_thermostats_waits_anew),
-		T(forged_and_replayed_datagrams_are_dropped), T(what_we_send_decodes),
+		T(challenges_are_answered), T(forged_and_replayed_datagrams_are_dropped), T(what_we_send_decodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

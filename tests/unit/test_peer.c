@@ -1,239 +1,314 @@
-/* Who is believed: keys from a keyring, rollover, forgery, replay, ISCs' derived keys. */
-#include <arpa/inet.h>
+/* Who is believed: forgery, replay, the handshake after a restart, who is allowed, and how much. */
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/rsvp_wire.h"
-#include "signald/peer.h"
-#include "tests/unit/rsvp_samples.h"
+#include "tests/unit/peer_world.h"
 
-#define OLD "default 1 hmac-sha256 000102030405060708090a0b0c0d0e0f\n"
-#define NEW "default 2 hmac-sha256 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff\n"
+#define A "10.0.0.1"
+#define B "10.0.0.2"
 
-static char file[64];
-
-static void keyring(const char *text, mode_t mode)
+static const struct peer *peer_of(const struct end *end, struct in_addr addr)
 {
-	int fd;
-
-	snprintf(file, sizeof(file), "/tmp/icorp-keyring-%d", (int)getpid());
-	unlink(file);
-	fd = open(file, O_CREAT | O_WRONLY, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	assert_int_equal(fchmod(fd, mode), 0);
-	close(fd);
+	for (const struct peer *p = peers_first(end->peers); p; p = peers_next(end->peers, p))
+		if (p->addr.s_addr == addr.s_addr)
+			return p;
+	return NULL;
 }
 
-static struct peers *with_keys(const char *text)
+static uint64_t strangers(const struct end *end, enum peer_counter counter)
 {
-	struct peers *p = peers_new(1);
-	char why[256];
-
-	keyring(text, 0600);
-	assert_non_null(p);
-	assert_int_equal(peers_load_keys(p, file, why, sizeof(why)), 0);
-	unlink(file);
-	return p;
+	return peers_strangers(end->peers)->counter[counter];
 }
 
-static struct in_addr ip(const char *text)
-{
-	struct in_addr a;
-
-	inet_pton(AF_INET, text, &a);
-	return a;
-}
-
-/* A signed datagram from one set of keys. */
-static size_t datagram(struct peers *from, struct in_addr to, uint8_t *buffer, size_t room)
-{
-	struct rsvp_msg m = { 0 };
-	struct rsvp_auth auth;
-	int len, r = peer_auth(from, to, &auth);
-
-	assert_true(r >= 0);
-	rsvp_sample(0, &m);
-	len = rsvp_encode(&m, RSVP_ENTERPRISE, r ? &auth : NULL, buffer, room);
-	assert_true(len > 0);
-	rsvp_msg_free(&m);
-	return (size_t)len;
-}
-
+/* Each datagram once, whatever their order, as far as the window goes. */
 static void believes_once(void **state)
 {
-	struct peers *a = with_keys(OLD), *b = with_keys(OLD);
-	struct peer *peer;
-	const struct in_addr from = ip("10.0.0.1");
-	uint8_t one[2048], two[2048];
-	size_t n1 = datagram(a, ip("10.0.0.2"), one, sizeof(one)), n2 = datagram(a, ip("10.0.0.2"), two, sizeof(two));
+	struct end a = end_new(A, OLD), b = end_new(B, OLD);
+	struct datagram d[REPLAY_WINDOW + 2];
+	struct peer_verdict v;
+	const int n = REPLAY_WINDOW + 2;
 
-	assert_int_equal(peer_check(b, from, one, n1, 1, &peer), PEER_RECEIVED);
-	assert_int_equal(peer_check(b, from, one, n1, 2, &peer), PEER_REPLAYED);
-	assert_int_equal(peer_check(b, from, two, n2, 3, &peer), PEER_RECEIVED);
-	assert_int_equal(peer_check(b, from, one, n1, 4, &peer), PEER_REPLAYED);
-	assert_null(peer);
-	assert_int_equal(peer_get(b, from)->counter[PEER_REPLAYED], 2);
-	assert_int_equal(peer_get(b, from)->heard_us, 3);
-	assert_int_equal(peer_get(b, from)->isc, 0);
-	peers_free(a);
-	peers_free(b);
+	say(&a, &b, 1);
+	for (int i = 0; i < n; i++)
+		d[i] = datagram(&a, b.addr, RSVP_HELLO, NULL);
+	assert_int_equal(take(&b, &d[1], 2, &v), PEER_RECEIVED);
+	assert_int_equal(take(&b, &d[0], 2, &v), PEER_RECEIVED);
+	assert_int_equal(take(&b, &d[1], 2, &v), PEER_REPLAYED);
+	assert_null(v.peer);
+	for (int i = n - 1; i > 2; i--)
+		assert_int_equal(take(&b, &d[i], 3, &v), PEER_RECEIVED);
+	assert_int_equal(take(&b, &d[1], 3, &v), PEER_REPLAYED); /* too old */
+	for (int i = 0; i < n; i++)
+		if (i != 2)
+			assert_int_equal(take(&b, &d[i], 4, &v), PEER_REPLAYED);
+	assert_int_equal(take(&b, &d[2], 5, &v), PEER_RECEIVED);
+	assert_int_equal(peer_of(&b, a.addr)->counter[PEER_REPLAYED], n + 1);
+	assert_int_equal(peer_of(&b, a.addr)->heard_us, 5);
+	assert_int_equal(peer_of(&b, a.addr)->isc, 0);
+	end_free(&a);
+	end_free(&b);
 }
 
 /* Another last byte, and the checksum right again: only the digest tells. */
-static void forge(uint8_t *buffer, size_t n)
+static void forge(struct datagram *d)
 {
 	uint16_t sum;
 
-	buffer[n - 1] ^= 1;
-	buffer[2] = buffer[3] = 0;
-	sum = htons(rsvp_checksum(buffer, n));
-	memcpy(buffer + 2, &sum, sizeof(sum));
+	d->bytes[d->len - 1] ^= 1;
+	d->bytes[2] = d->bytes[3] = 0;
+	sum = htons(rsvp_checksum(d->bytes, d->len));
+	memcpy(d->bytes + 2, &sum, sizeof(sum));
 }
 
 /* What is no RSVP datagram, or not a whole one, is told from one that is not signed. */
 static void malformed(void **state)
 {
-	struct peers *a = with_keys(OLD), *b = with_keys(OLD), *open_ = peers_new(0);
-	const struct in_addr from = ip("10.0.0.1");
-	uint8_t good[2048], bad[2048];
-	size_t n = datagram(a, ip("10.0.0.2"), good, sizeof(good));
-	struct peer *peer;
+	struct end a = end_new(A, OLD), b = end_new(B, OLD), open_ = end_new(B, NULL);
+	struct datagram good = datagram(&a, b.addr, RSVP_HELLO, NULL), bad = good;
+	struct peer_verdict v;
 
-	for (size_t cut = 0; cut < n; cut++)
-		assert_int_equal(peer_check(b, from, good, cut, 1, &peer), PEER_MALFORMED);
-	for (size_t at = 0; at < n; at++) {
-		memcpy(bad, good, n);
-		bad[at] ^= 0x20;
-		assert_int_equal(peer_check(b, from, bad, n, 1, &peer), PEER_MALFORMED); /* its checksum says so */
-		assert_null(peer);
+	for (bad.len = 0; bad.len < good.len; bad.len++)
+		assert_int_equal(take(&b, &bad, 1, &v), PEER_MALFORMED);
+	for (size_t at = 0; at < good.len; at++) {
+		bad = good;
+		bad.bytes[at] ^= 0x20;
+		assert_int_equal(take(&b, &bad, 1, &v), PEER_MALFORMED); /* its checksum says so */
+		assert_null(v.peer);
 	}
-	assert_int_equal(peer_check(open_, from, good, n - 4, 1, &peer), PEER_MALFORMED);
-	assert_int_equal(peer_check(b, from, good, n, 2, &peer), PEER_RECEIVED);
-	assert_int_equal(peer_check(b, from, good, n - 4, 3, &peer), PEER_MALFORMED);
-	assert_int_equal(peer_get(b, from)->counter[PEER_MALFORMED], 1);
-	assert_int_equal(peer_get(b, from)->counter[PEER_RECEIVED], 2);
-	peers_free(a);
-	peers_free(b);
-	peers_free(open_);
+	assert_int_equal(strangers(&b, PEER_MALFORMED), 2 * good.len);
+	assert_null(peers_first(b.peers));
+	bad = good;
+	bad.len -= 4;
+	assert_int_equal(take(&open_, &bad, 1, &v), PEER_MALFORMED);
+	assert_int_equal(take(&open_, &good, 1, &v), PEER_RECEIVED);
+	end_free(&a);
+	end_free(&b);
+	end_free(&open_);
 }
 
 static void refuses(void **state)
 {
-	struct peers *a = with_keys(OLD), *b = with_keys(OLD), *stranger = with_keys(NEW), *open_ = peers_new(0);
-	struct peer *peer;
-	const struct in_addr from = ip("10.0.0.1");
-	uint8_t buffer[2048];
-	size_t n = datagram(open_, ip("10.0.0.2"), buffer, sizeof(buffer));
+	struct end a = end_new(A, OLD), b = end_new(B, OLD), stranger = end_new(A, NEW), open_ = end_new(A, NULL);
+	struct datagram d = datagram(&open_, b.addr, RSVP_HELLO, NULL);
+	struct peer_verdict v;
 
-	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), PEER_UNSIGNED);
-	assert_int_equal(peers_strangers(b)->counter[PEER_UNSIGNED], 1);
-	n = datagram(stranger, ip("10.0.0.2"), buffer, sizeof(buffer));
-	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), PEER_NO_KEY);
-	n = datagram(a, ip("10.0.0.2"), buffer, sizeof(buffer));
-	forge(buffer, n);
-	assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), PEER_FORGED);
-	assert_int_equal(peers_strangers(b)->counter[PEER_FORGED], 1);
-	assert_int_equal(peer_check(b, from, buffer, 5, 1, &peer), PEER_MALFORMED);
-	assert_null(peers_first(b)); /* nobody who was not authentic is remembered */
-	peers_free(a);
-	peers_free(b);
-	peers_free(stranger);
-	peers_free(open_);
+	assert_int_equal(take(&b, &d, 1, &v), PEER_UNSIGNED);
+	assert_int_equal(strangers(&b, PEER_UNSIGNED), 1);
+	d = datagram(&stranger, b.addr, RSVP_HELLO, NULL);
+	assert_int_equal(take(&b, &d, 1, &v), PEER_NO_KEY);
+	d = datagram(&a, b.addr, RSVP_HELLO, NULL);
+	forge(&d);
+	assert_int_equal(take(&b, &d, 1, &v), PEER_FORGED);
+	assert_int_equal(v.answer, 0);
+	assert_null(peers_first(b.peers)); /* nobody who was not authentic is remembered */
+	end_free(&a);
+	end_free(&b);
+	end_free(&stranger);
+	end_free(&open_);
 }
 
-/* The new key is added everywhere, then put first everywhere, then the old one goes: nothing is lost on the way. */
-static void rolls_over(void **state)
+/* What was recorded before our restart is worth nothing after it; the neighbour itself is heard at once. */
+static void replays_end_with_a_restart(void **state)
 {
-	static const char *const steps[][2] = { { OLD, OLD NEW }, { OLD NEW, OLD NEW }, { NEW OLD, OLD NEW }, { NEW, NEW OLD } };
-	struct peers *b = peers_new(1);
-	struct peer *peer;
-	const struct in_addr from = ip("10.0.0.1");
-	char why[256];
+	struct end a = end_new(A, OLD), b = end_new(B, OLD);
+	struct datagram recorded[3], challenge, response;
+	struct peer_verdict v;
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		struct peers *a = with_keys(steps[i][0]);
-		uint8_t buffer[2048];
-		size_t n;
-
-		keyring(steps[i][1], 0600);
-		assert_int_equal(peers_load_keys(b, file, why, sizeof(why)), 0);
-		unlink(file);
-		n = datagram(a, ip("10.0.0.2"), buffer, sizeof(buffer));
-		assert_int_equal(peer_check(b, from, buffer, n, 1, &peer), PEER_RECEIVED);
-		peers_free(a);
+	assert_int_equal(say(&a, &b, 1), PEER_UNCONFIRMED);
+	assert_int_equal(say(&a, &b, 2), PEER_RECEIVED);
+	for (int i = 0; i < 3; i++)
+		recorded[i] = datagram(&a, b.addr, RSVP_HELLO, NULL);
+	end_restart(&b, OLD);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(take(&b, &recorded[i], 100 + (uint64_t)i, &v), PEER_UNCONFIRMED);
+		assert_int_equal(v.answer, i ? 0 : RSVP_CHALLENGE); /* one challenge for a burst */
+		if (!i)
+			challenge = datagram(&b, a.addr, RSVP_CHALLENGE, &v.challenge);
 	}
-	peers_free(b);
+	assert_null(peers_first(b.peers)); /* whoever replays fills no memory */
+	assert_int_equal(take(&a, &challenge, 5, &v), PEER_CHALLENGES_ANSWERED);
+	assert_int_equal(v.answer, RSVP_CHALLENGE_RESPONSE);
+	response = datagram(&a, b.addr, RSVP_CHALLENGE_RESPONSE, &v.challenge);
+	assert_int_equal(take(&b, &response, 101, &v), PEER_CONFIRMED);
+	assert_int_equal(v.confirmed, 1);
+	assert_int_equal(take(&b, &response, 102, &v), PEER_REPLAYED);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(take(&b, &recorded[i], 102, &v), PEER_REPLAYED);
+	assert_int_equal(say(&a, &b, 103), PEER_RECEIVED);
+	/* a response of one life does not help in the next */
+	end_restart(&b, OLD);
+	assert_int_equal(take(&b, &response, 200000, &v), PEER_REPLAYED);
+	assert_int_equal(take(&b, &recorded[2], 200001, &v), PEER_UNCONFIRMED);
+	end_free(&a);
+	end_free(&b);
 }
 
-static void bad_keyrings(void **state)
+/* Both are new, both speak first: each asks the other, and each is answered. */
+static void both_start(void **state)
 {
-	static const struct { const char *text, *says; } bad[] = {
-		{ "", "no key" },
-		{ "default 1 hmac-sha256\n", ":1: must be" },
-		{ "# fine\nnobody 1 hmac-sha256 000102030405060708090a0b0c0d0e0f\n", ":2: the first word" },
-		{ "default x hmac-sha256 000102030405060708090a0b0c0d0e0f\n", "key id" },
-		{ "default 281474976710656 hmac-sha256 000102030405060708090a0b0c0d0e0f\n", "key id" },
-		{ "default 1 md4 000102030405060708090a0b0c0d0e0f\n", "algorithm" },
-		{ "default 1 hmac-md5 0001\n", "16 to 64 bytes" },
-		{ "default 1 hmac-md5 0001020304050607z8090a0b0c0d0e0f\n", "16 to 64 bytes" },
-	};
-	struct peers *p = with_keys(OLD);
-	struct rsvp_auth auth;
-	char why[256];
+	struct end a = end_new(A, OLD), b = end_new(B, OLD);
+	struct datagram to_b = datagram(&a, b.addr, RSVP_HELLO, NULL), to_a = datagram(&b, a.addr, RSVP_HELLO, NULL);
+	struct peer_verdict at_a, at_b;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		keyring(bad[i].text, 0600);
-		assert_int_equal(peers_load_keys(p, file, why, sizeof(why)), -EINVAL);
-		if (!strstr(why, bad[i].says))
-			fail_msg("\"%s\" does not say \"%s\"", why, bad[i].says);
+	assert_int_equal(take(&b, &to_b, 1, &at_b), PEER_UNCONFIRMED);
+	assert_int_equal(take(&a, &to_a, 1, &at_a), PEER_UNCONFIRMED);
+	to_a = datagram(&b, a.addr, at_b.answer, &at_b.challenge);
+	to_b = datagram(&a, b.addr, at_a.answer, &at_a.challenge);
+	assert_int_equal(take(&a, &to_a, 2, &at_a), PEER_CHALLENGES_ANSWERED);
+	assert_int_equal(take(&b, &to_b, 2, &at_b), PEER_CHALLENGES_ANSWERED);
+	to_b = datagram(&a, b.addr, at_a.answer, &at_a.challenge);
+	to_a = datagram(&b, a.addr, at_b.answer, &at_b.challenge);
+	assert_int_equal(take(&b, &to_b, 3, &at_b), PEER_CONFIRMED);
+	assert_int_equal(take(&a, &to_a, 3, &at_a), PEER_CONFIRMED);
+	assert_int_equal(say(&a, &b, 4), PEER_RECEIVED);
+	assert_int_equal(say(&b, &a, 4), PEER_RECEIVED);
+	end_free(&a);
+	end_free(&b);
+}
+
+/* Responses must be earned: the right cookie, a signature, and a neighbour that spoke. Challenges cost little. */
+static void forged_handshakes(void **state)
+{
+	struct end a = end_new(A, OLD), b = end_new(B, OLD), evil = end_new(A, NEW);
+	struct rsvp_challenge guess = { 1, 0 };
+	struct datagram d = datagram(&evil, b.addr, RSVP_CHALLENGE, &guess);
+	struct peer_verdict v;
+	unsigned answered = 0;
+
+	assert_int_equal(take(&b, &d, 1, &v), PEER_UNSIGNED); /* we never spoke to it */
+	say(&b, &a, 1);
+	for (uint64_t now = 1; now < 1000000; now += 1000)
+		answered += take(&b, &d, now, &v) == PEER_CHALLENGES_ANSWERED;
+	assert_in_range(answered, 4, 6);
+	guess.key_id = 2;
+	d = datagram(&evil, b.addr, RSVP_CHALLENGE, &guess);
+	assert_int_equal(take(&b, &d, 9000000, &v), PEER_NO_KEY);
+	for (guess.key_id = 1; guess.cookie < 100; guess.cookie++) {
+		d = datagram(&a, b.addr, RSVP_CHALLENGE_RESPONSE, &guess);
+		assert_int_equal(take(&b, &d, 2, &v), PEER_REPLAYED);
+		assert_int_equal(v.confirmed, 0);
 	}
-	keyring(NEW, 0644);
-	assert_int_equal(peers_load_keys(p, file, why, sizeof(why)), -EACCES);
-	unlink(file);
-	assert_int_equal(peers_load_keys(p, file, why, sizeof(why)), -ENOENT);
-	assert_int_equal(peer_auth(p, ip("10.0.0.2"), &auth), 1); /* the old keys stand */
-	assert_int_equal(auth.key_id, 1);
-	peers_free(p);
+	d = datagram(&evil, b.addr, RSVP_CHALLENGE_RESPONSE, &guess);
+	assert_int_equal(take(&b, &d, 3, &v), PEER_NO_KEY);
+	end_free(&a);
+	end_free(&b);
+	end_free(&evil);
 }
 
-static void isc_keys(void **state)
+/* Numbers grow across restarts by the wall clock. Where that went back, the neighbour is asked, and it is said. */
+static void clock_set_back(void **state)
 {
-	struct peers *p = with_keys(OLD), *again = with_keys(OLD);
-	uint8_t one[32], two[32];
-	struct rsvp_auth auth;
+	struct end a = end_new(A, OLD), b = end_new(B, OLD);
+	struct datagram d;
+	struct peer_verdict v;
 
-	assert_int_equal(peers_isc_key(p, 7, ip("10.0.0.1"), ip("10.64.0.2"), one), 0);
-	assert_int_equal(peers_isc_key(again, 7, ip("10.0.0.1"), ip("10.64.0.2"), two), 0);
-	assert_memory_equal(one, two, 32); /* the same after a restart */
-	assert_int_equal(peers_isc_key(p, 8, ip("10.0.0.1"), ip("10.64.0.2"), two), 0);
-	assert_memory_not_equal(one, two, 32);
-	assert_int_equal(peers_set_key(p, ip("10.64.0.2"), 99, MAC_HMAC_SHA256, one, 32), 0);
-	assert_int_equal(peer_auth(p, ip("10.64.0.2"), &auth), 1);
-	assert_int_equal(auth.key_id, 99);
-	peers_forget(p, ip("10.64.0.2"));
-	assert_int_equal(peer_auth(p, ip("10.64.0.2"), &auth), 1);
-	assert_int_equal(auth.key_id, 1);
-	peers_free(p);
-	peers_free(again);
+	say(&a, &b, 1);
+	a.wall_us += 1000;
+	end_restart(&a, OLD);
+	assert_int_equal(say(&a, &b, 2), PEER_RECEIVED); /* nothing to ask: it goes on above */
+	a.wall_us -= DAY_US;
+	assert_int_equal(say(&a, &b, 3), PEER_RECEIVED); /* a running one does not look at its clock again */
+	end_restart(&a, OLD);
+	d = datagram(&a, b.addr, RSVP_HELLO, NULL);
+	assert_int_equal(take(&b, &d, 100000, &v), PEER_REPLAYED);
+	assert_int_equal(v.answer, RSVP_CHALLENGE);
+	d = datagram(&a, b.addr, RSVP_CHALLENGE_RESPONSE, &v.challenge);
+	assert_int_equal(take(&b, &d, 100001, &v), PEER_CONFIRMED);
+	assert_int_equal(v.went_back, 1);
+	assert_int_equal(say(&a, &b, 100002), PEER_RECEIVED);
+	/* somebody else's replay of an old number moves nothing */
+	for (int i = 0; i < REPLAY_WINDOW; i++)
+		assert_int_equal(say(&a, &b, 100003), PEER_RECEIVED);
+	assert_int_equal(take(&b, &d, 200000, &v), PEER_REPLAYED);
+	end_free(&a);
+	end_free(&b);
+}
+
+static void allow(void **state)
+{
+	struct end a = end_new(A, OLD), b = end_new(B, OLD), c = end_new("10.1.0.1", OLD);
+	struct prefix prefix[2];
+	struct peer_limits limits = { 1000, 100000, 1000 };
+	uint8_t key[32];
+	uint32_t id;
+
+	assert_int_equal(prefix_parse("10.9.0.0/16", &prefix[0], 0), 0);
+	assert_int_equal(prefix_parse("10.0.0.0/16", &prefix[1], 0), 0);
+	assert_int_equal(peers_restrict(b.peers, prefix, 2, &limits), 0);
+	assert_int_equal(say(&a, &b, 1), PEER_UNCONFIRMED);
+	assert_int_equal(say(&a, &b, 1), PEER_RECEIVED);
+	assert_int_equal(say(&c, &b, 1), PEER_NOT_ALLOWED);
+	assert_int_equal(strangers(&b, PEER_NOT_ALLOWED), 1);
+	assert_int_equal(peers_add_isc(b.peers, c.addr, 7, ip(A), b.wall_us, &id, key), 0);
+	assert_int_equal(say(&c, &b, 1), PEER_FORGED); /* an ISC is looked at, and must have its own key */
+	end_free(&a);
+	end_free(&b);
+	end_free(&c);
+}
+
+/* A neighbour that sends too much loses what is too much; strangers do not take anything from it. */
+static void limits(void **state)
+{
+	struct end a = end_new(A, OLD), b = end_new(B, OLD), c = end_new("10.1.0.1", NEW);
+	struct peer_limits limits = { 100, 1000000, 10 };
+	unsigned taken = 0, looked_at = 0;
+
+	say(&a, &b, 1);
+	assert_int_equal(peers_restrict(b.peers, NULL, 0, &limits), 0);
+	for (int i = 0; i < 500; i++) {
+		looked_at += say(&c, &b, 9000000) == PEER_NO_KEY;
+		taken += say(&a, &b, 9000000) == PEER_RECEIVED;
+	}
+	assert_int_equal(looked_at, 10);
+	assert_in_range(taken, 98, 100);
+	assert_int_equal(peer_of(&b, a.addr)->counter[PEER_LIMITED], 500 - taken);
+	assert_int_equal(strangers(&b, PEER_LIMITED), 490);
+	assert_int_equal(say(&a, &b, 9010000), PEER_RECEIVED); /* a hundredth of a second: one more */
+	assert_int_equal(say(&a, &b, 9010000), PEER_LIMITED);
+	limits.bytes_per_s = 100;
+	assert_int_equal(peers_restrict(b.peers, NULL, 0, &limits), 0);
+	assert_int_equal(say(&a, &b, 99000000), PEER_RECEIVED);
+	assert_int_equal(say(&a, &b, 99000000), PEER_LIMITED);
+	end_free(&a);
+	end_free(&b);
+	end_free(&c);
+}
+
+/* Many neighbours come and go; each is found, and the numbers of one that comes back still grow. */
+static void many(void **state)
+{
+	struct end b = end_new(B, OLD);
+	struct rsvp_auth before, after;
+	unsigned n = 0;
+
+	for (uint32_t i = 1; i <= 1000; i++)
+		assert_non_null(peer_get(b.peers, (struct in_addr){ htonl(i) }, b.wall_us));
+	assert_int_equal(peer_auth(b.peers, (struct in_addr){ htonl(2) }, b.wall_us, &before), 1);
+	for (uint32_t i = 2; i <= 1000; i += 2)
+		peers_forget(b.peers, (struct in_addr){ htonl(i) });
+	for (const struct peer *p = peers_first(b.peers); p; p = peers_next(b.peers, p), n++)
+		assert_int_equal(ntohl(p->addr.s_addr) % 2, 1);
+	assert_int_equal(n, 500);
+	for (uint32_t i = 1; i <= 1000; i += 2)
+		assert_int_equal(peer_get(b.peers, (struct in_addr){ htonl(i) }, 0)->addr.s_addr, htonl(i));
+	assert_int_equal(peer_auth(b.peers, (struct in_addr){ htonl(2) }, b.wall_us, &after), 1);
+	assert_true(after.sequence > before.sequence);
+	end_free(&b);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(believes_once), cmocka_unit_test(refuses),
-		cmocka_unit_test(malformed), cmocka_unit_test(rolls_over),
-		cmocka_unit_test(bad_keyrings), cmocka_unit_test(isc_keys),
+		cmocka_unit_test(believes_once), cmocka_unit_test(malformed), cmocka_unit_test(refuses),
+		cmocka_unit_test(replays_end_with_a_restart), cmocka_unit_test(both_start),
+		cmocka_unit_test(forged_handshakes), cmocka_unit_test(clock_set_back), cmocka_unit_test(allow),
+		cmocka_unit_test(limits), cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

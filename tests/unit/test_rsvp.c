@@ -58,6 +58,8 @@ static void same(const struct rsvp_msg *a, const struct rsvp_msg *b)
 	assert_int_equal(a->id.flags, b->id.flags);
 	assert_int_equal(a->hello.source, b->hello.source);
 	assert_int_equal(a->hello.ack, b->hello.ack);
+	assert_int_equal(a->challenge.key_id, b->challenge.key_id);
+	assert_int_equal(a->challenge.cookie, b->challenge.cookie);
 	assert_int_equal(a->list_epoch, b->list_epoch);
 	assert_int_equal(a->has, b->has);
 	assert_int_equal(a->session.icorp, b->session.icorp);
