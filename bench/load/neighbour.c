@@ -243,10 +243,22 @@ static void take_acks(struct neighbour *n, const struct rsvp_msg *msg)
 	}
 }
 
+/* RFC 2747 section 4.3: the controller was started, and asks which numbers of ours are new. */
+static int take_challenge(struct neighbour *n, const uint8_t *data, size_t len)
+{
+	if (data[1] != RSVP_CHALLENGE || rsvp_decode(data, len, RSVP_ENTERPRISE, &n->msg, NULL))
+		return 0;
+	n->msg.type = RSVP_CHALLENGE_RESPONSE;
+	put(n, &n->msg);
+	return 1;
+}
+
 static void take_message(struct neighbour *n, const uint8_t *data, size_t len)
 {
 	struct rsvp_msg *msg = &n->msg;
 
+	if (len >= 8 && take_challenge(n, data, len))
+		return;
 	if ((n->received <= VERIFY_FIRST && rsvp_auth_verify(data, len, n->key)) ||
 	    rsvp_decode(data, len, RSVP_ENTERPRISE, msg, NULL)) {
 		n->unread++;
