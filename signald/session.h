@@ -12,6 +12,7 @@
 #ifndef ICORP_SIGNALD_SESSION_H
 #define ICORP_SIGNALD_SESSION_H
 
+#include "lib/log.h"
 #include "lib/pool.h"
 #include "lib/wheel.h"
 #include "signald/core.h"
@@ -64,6 +65,7 @@ struct branch {
 	int8_t port;
 	uint8_t trunk : 1, isc : 1;
 	uint8_t dirty : 1;                    /* it is to be sent a Path */
+	uint8_t had_to_wait : 1;               /* its reservation had to wait, until its deadline */
 	uint32_t resv_hash;                   /* of the last Resv's content: a refresh only moves the lifetime */
 	uint32_t path_id, resv_id;            /* of the messages: ours, its; 0: none */
 	uint32_t refresh_ms;                  /* its R */
@@ -107,6 +109,7 @@ struct session {
 	uint8_t up_trunk : 1;                 /* switch: the previous hop understands tags (it told us a VLAN) */
 	uint8_t vlan_ours : 1;                /* taken from our pool (and to be returned) */
 	uint8_t was_complete : 1;             /* leader: every leaf was up once */
+	uint8_t had_to_wait : 1;              /* its path state had to wait, until its deadline */
 	uint8_t dirty_terms : 1, dirty_renew : 1, dirty_up : 1, dirty_down : 1, dirty_report : 1, closing : 1;
 	uint8_t stale : 1;                    /* the last commit failed: the adaptors may hold something else */
 	uint16_t adaptors;                    /* that may hold something of it: the caller's note */
@@ -148,6 +151,7 @@ struct core {
 	struct session *closed;               /* freed at the next input */
 	struct { uint16_t adaptors; uint32_t slot; uint64_t at_us; } reapply; /* 0: nothing to do; who is next, and when */
 	struct parked *parked; unsigned n_parked;
+	struct { uint64_t since_us, n; unsigned waiting; struct log_burst burst; } lapses; /* tick.c: of a storm */
 	uint64_t next_cookie, random;
 	int traced;                           /* CORE_STATE is wanted */
 	uint8_t vlan_used[4096 / 8];

@@ -1,7 +1,11 @@
 /*
  * Time: lifetimes, jitter, and what is due. Entries hold absolute deadlines; each session sits in the wheel at its
  * earliest, or earlier, and one timer serves all.
+ *
+ * What a lost neighbour no longer refreshes would all lapse at once, and every lapse tells other neighbours and the kernel.
+ * So no more than expiry_rate states lapse within a second; each further one gets a later deadline, its place in the row.
  */
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "signald/session.h"
 
@@ -57,10 +61,40 @@ void session_schedule(struct turn *t, struct session *s)
 		wheel_set(&t->core->timers, &s->timer, at);
 }
 
+/*
+ * Has the deadline come, and may the state lapse? Otherwise it gets another deadline, at which it may. A storm lasts until all
+ * places given have passed; its first second's may lapse at once.
+ */
+enum lapse { LAPSE_NOT, LAPSE_NOW, LAPSE_LATER };
+static enum lapse lapses(struct turn *t, uint64_t *expires_us, int had_to_wait)
+{
+	struct core *core = t->core;
+	uint64_t rate = core->config.expiry_rate, place;
+
+	if (!*expires_us || *expires_us > t->now_us)
+		return LAPSE_NOT;
+	if (!rate || had_to_wait)
+		return LAPSE_NOW;
+	if (t->now_us >= core->lapses.since_us + core->lapses.n * CLOCK_S / rate) {
+		core->lapses.since_us = t->now_us;
+		core->lapses.n = 0;
+	}
+	place = core->lapses.since_us + core->lapses.n++ * CLOCK_S / rate;
+	if (place < t->now_us + CLOCK_S)
+		return LAPSE_NOW;
+	*expires_us = place - CLOCK_S + 1;
+	core->lapses.waiting++;
+	return LAPSE_LATER;
+}
+
 /* The Path state ran out, or the leader gives a leaf up. */
 static void tick_leaves(struct turn *t, struct session *s)
 {
-	if (s->up.expires_us <= t->now_us) {
+	enum lapse lapse = lapses(t, &s->up.expires_us, s->had_to_wait);
+
+	if (lapse == LAPSE_LATER)
+		s->had_to_wait = 1;
+	if (lapse == LAPSE_NOW) {
 		t->core->counter[CORE_LAPSED]++;
 		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "path state lapsed");
 		for (unsigned i = 0; i < s->n_leaves && !s->closing; i++)
@@ -90,7 +124,11 @@ static void tick_leaves(struct turn *t, struct session *s)
 static void tick_branches(struct turn *t, struct session *s)
 {
 	for (struct branch *b = s->branch; b; b = b->next) {
-		if (b->resv_expires_us && b->resv_expires_us <= t->now_us) {
+		enum lapse lapse = lapses(t, &b->resv_expires_us, b->had_to_wait);
+
+		if (lapse != LAPSE_NOT)
+			b->had_to_wait = lapse == LAPSE_LATER;
+		if (lapse == LAPSE_NOW) {
 			t->core->counter[CORE_LAPSED]++;
 			for (unsigned i = 0; i < s->n_leaves; i++)
 				if (s->leaf[i].branch == b && s->leaf[i].up)
@@ -164,6 +202,18 @@ static void tick_reapply(struct turn *t)
 	}
 }
 
+/* Once per storm, as far as its states' deadlines were together. */
+static void storm_log(struct core *core, uint64_t now_us)
+{
+	unsigned more;
+
+	if (core->lapses.waiting && log_burst_ok(&core->lapses.burst, now_us, 5 * CLOCK_S, &more)) {
+		log_msg(LOG_LEVEL_WARN, "many states lapse at once: %u wait, %llu go in a second", core->lapses.waiting,
+			(unsigned long long)core->config.expiry_rate);
+		core->lapses.waiting = 0;
+	}
+}
+
 void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions)
 {
 	struct wheel_entry *due;
@@ -179,6 +229,7 @@ void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions)
 		session_settle(&t, s);
 	}
 	tick_reapply(&t);
+	storm_log(core, now_us);
 }
 
 uint64_t core_next(const struct core *core)

@@ -71,13 +71,17 @@ static void check_demands(struct sim *sim, struct shadow *s, const struct probe 
 		check_level(sim, s, now, r);
 }
 
-/* For how long the state of this controller may stand without anybody: a lifetime on its clock, and what was under way. */
+/*
+ * For how long the state of this controller may stand without anybody: a lifetime on its clock, what was under way, and the
+ * row it stands in when many lapse (every ICorp's path state and a few reservations).
+ */
 static uint64_t bound(const struct sim *sim, const struct shadow *s)
 {
 	const struct controller *c = &sim->ctl[s->node];
-	uint64_t lifetime = probe_lifetime(c->core);
+	uint64_t lifetime = probe_lifetime(c->core), rate = sim->topo->expiry_rate;
+	uint64_t row = rate ? 4 * sim->icorps.n * CLOCK_S / rate : 0;
 
-	return lifetime + lifetime * (uint64_t)llabs(c->ppm) / 500000 + sim->faults.delay_max_us + 1500 * CLOCK_MS;
+	return lifetime + lifetime * (uint64_t)llabs(c->ppm) / 500000 + sim->faults.delay_max_us + 1500 * CLOCK_MS + row;
 }
 
 /* ---- loops ---- */

@@ -211,7 +211,7 @@ int controller_start(struct sim *sim, struct controller *c)
 				      .enterprise = RSVP_ENTERPRISE,
 				      .epoch = (uint32_t)sim_random(sim, 0xffffff) + 1,
 				      .instance = (uint32_t)sim_random(sim, INT32_MAX) + 1,
-				      .hello_us = sim->topo->refresh_us };
+				      .hello_us = sim->topo->refresh_us, .expiry_rate = sim->topo->expiry_rate };
 
 	snprintf(config.element, sizeof(config.element), "%s", node->name);
 	snprintf(config.image[0], sizeof(config.image[0]), "%s", sim->topo->image);

@@ -40,7 +40,7 @@ struct topo {
 	struct topo_link *link; unsigned n_links;
 	unsigned n_sites; struct topo_site *site; /* none: routes are as they are given */
 	unsigned n_requests; struct topo_request *request; /* none: any pair may be asked for */
-	uint64_t refresh_us, rate_bps;
+	uint64_t refresh_us, rate_bps, expiry_rate; /* expiry_rate as core_config's */
 	char image[CONTRACT_NAME];
 	struct map by_addr;             /* struct topo_node, by address */
 };

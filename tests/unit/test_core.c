@@ -485,6 +485,45 @@ static void leader_vanishes(void **state)
 	sim_free(sim);
 }
 
+static unsigned sessions_of(struct sim *sim, const char *element, uint32_t n)
+{
+	unsigned found = 0;
+
+	for (uint32_t id = 1; id <= n; id++)
+		found += session(sim, element, id) != NULL;
+	return found;
+}
+
+/* A neighbour of many is lost: their states lapse one after the other, as many in a second as is set, and all in the end. */
+static void expiry_storm(void **state)
+{
+	struct sim_faults silent = { .loss_permille = 1000 };
+	struct sim *sim;
+	unsigned before, lapsed, most = 0, seconds = 0;
+
+	topo.expiry_rate = 1;
+	sim = start(1000000, 8);
+	run(sim, 2 * CLOCK_S);
+	assert_int_equal(sessions_of(sim, "r2", 8), 8);
+	sim_set_faults(sim, &silent);
+	for (before = 8; before && seconds < 60; seconds++) {
+		unsigned now;
+
+		run(sim, CLOCK_S);
+		now = sessions_of(sim, "r2", 8);
+		lapsed = before - now;
+		most = lapsed > most ? lapsed : most;
+		before = now;
+	}
+	assert_int_equal(before, 0);
+	assert_in_range(most, 1, 2);      /* the first second has two seconds' */
+	assert_in_range(seconds, 10, 30); /* path states and reservations share the rate */
+	topo.expiry_rate = 0;
+	for (uint32_t id = 1; id <= 8; id++)
+		sim_withdraw(sim, "ar1", id);
+	sim_free(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -493,7 +532,8 @@ int main(void)
 		cmocka_unit_test(isc_waits), cmocka_unit_test(isc_waits_too_long),
 		cmocka_unit_test(isc_dies), cmocka_unit_test(lost_before_complete), cmocka_unit_test(isc_gone_leader_new),
 		cmocka_unit_test(revised_without_one), cmocka_unit_test(hostile_isc),
-		cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed), cmocka_unit_test(map_comes_late), cmocka_unit_test(leader_vanishes),
+		cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed), cmocka_unit_test(map_comes_late),
+		cmocka_unit_test(leader_vanishes), cmocka_unit_test(expiry_storm),
 	};
 	const char *level = getenv("ICORP_TEST_LOG");
 	char why[256];
