@@ -40,7 +40,7 @@ struct peer {
 	struct replay replay;
 };
 
-/* What may come in. messages: with those in Bundles counted one by one; strangers: messages of all who are not neighbours. */
+/* What may come in. Messages in Bundles count one by one; strangers are all who are not neighbours, together. */
 struct peer_limits { uint64_t messages_per_s, bytes_per_s, strangers_per_s; };
 
 struct peers;

@@ -1,6 +1,6 @@
 /*
- * Is this message to be believed? (RFC 2747 section 4.2.) What costs least is asked first; before the digest is computed, the
- * address must be allowed and within its rate. All who are not neighbours share one rate.
+ * Is this message to be believed? (RFC 2747 section 4.2.) What costs least is asked first; before the digest is
+ * computed, the address must be allowed and within its rate. All who are not neighbours share one rate.
  */
 #include "signald/peer_internal.h"
 

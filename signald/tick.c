@@ -62,8 +62,8 @@ void session_schedule(struct turn *t, struct session *s)
 }
 
 /*
- * Has the deadline come, and may the state lapse? Otherwise it gets another deadline, at which it may. A storm lasts until all
- * places given have passed; its first second's may lapse at once.
+ * Has the deadline come, and may the state lapse? Otherwise it gets another deadline, at which it may. A storm lasts
+ * until all places given have passed; its first second's may lapse at once.
  */
 enum lapse { LAPSE_NOT, LAPSE_NOW, LAPSE_LATER };
 static enum lapse lapses(struct turn *t, uint64_t *expires_us, int had_to_wait)
