@@ -252,11 +252,11 @@ static void neighbours(void **state)
 	json_t *o;
 
 	addr_text(control_of("r2"), r2);
-	p = peer_get(w->d.peers, control_of("r2"));
+	p = peer_get(w->d.peers, control_of("r2"), 0);
 	p->counter[PEER_FORGED] = 2;
 	p->counter[PEER_REPLAYED] = 3;
 	p->heard_us = clock_now_us() - 5 * CLOCK_MS;
-	peer_get(w->d.peers, (struct in_addr){ htonl(0x0a000063) });
+	peer_get(w->d.peers, (struct in_addr){ htonl(0x0a000063) }, 0);
 	peers_count(w->d.peers, (struct in_addr){ htonl(0x0a000064) }, PEER_MALFORMED);
 	o = shown(w, "\"show\",\"neighbours\"");
 	one = row(o, "neighbours", "address", r2);
