@@ -73,8 +73,9 @@ static int append(struct pool *pool, struct grants *grants, const uint8_t *data,
 int grants_add(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant)
 {
 	uint8_t one[PACKED_MAX];
+	size_t len = pack(one, grant);
 
-	return append(pool, grants, one, pack(one, grant));
+	return append(pool, grants, one, len);
 }
 
 int grants_set(struct pool *pool, struct grants *grants, const struct rsvp_grant *v, unsigned n)

@@ -55,7 +55,8 @@ static struct keyset *table_add(struct keyset_table *table, struct in_addr addr)
 		return NULL;
 	}
 	set->addr = addr;
-	return table->v[table->n++] = set;
+	table->v[table->n++] = set;
+	return set;
 }
 
 static void table_remove(struct keyset_table *table, struct keyset *set)
