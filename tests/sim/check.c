@@ -338,7 +338,7 @@ void check_owners(struct sim *sim)
 			check_owner(sim, s);
 }
 
-/* What is in force here is renewed in time, however quiet it is. */
+/* What is in force here is renewed in time, however quiet it is; not while a technology that stalls is at work on it. */
 static void check_renewed(struct sim *sim, unsigned node)
 {
 	const struct shadow *s;
@@ -346,7 +346,7 @@ static void check_renewed(struct sim *sim, unsigned node)
 	for (size_t at = 0; (s = map_next(&sim->ctl[node].shadows, &at));) {
 		const struct installed *has = map_get(&sim->installed, sim_key(node, s->last.key.icorp));
 
-		if (has && s->last.up_and_committed && sim_lapsed(sim, has))
+		if (has && s->last.up_and_committed && !s->last.committing && sim_lapsed(sim, has))
 			sim_violate(sim, "%s lets what it applied for icorp %u time out", node_name(sim, node),
 				    s->last.key.icorp);
 	}

@@ -32,6 +32,7 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 	out->revision = s->contract->revision;
 	out->leading = s->leading;
 	out->up_and_committed = s->state == SESSION_UP && s->committed;
+	out->committing = s->cookie != 0;
 	out->failed = s->state == SESSION_FAILED;
 	out->previous = s->up.addr;
 	out->vlan = s->vlan;

@@ -17,6 +17,7 @@ struct probe {
 	uint16_t revision;
 	int leading;
 	int up_and_committed;                /* confirmed, and the adaptors took it */
+	int committing;                      /* a commit is under way */
 	int failed;                          /* it keeps only the memory of it */
 	struct in_addr previous;             /* hop; when not leading */
 	uint16_t vlan;

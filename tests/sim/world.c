@@ -123,8 +123,10 @@ void sim_applied(struct sim *sim, const struct event *e)
 	} else {
 		struct installed *has = installed_at(sim, c, e->key.icorp);
 
-		if (has)
+		if (has) {
 			has->known = 1; /* if the process died meanwhile, its successor was told */
+			has->renewed_us = sim->now_us; /* it has only now been done */
+		}
 		for (unsigned r = 1; r <= RESOURCE_MEMORY; r++)
 			result.grants[result.n_grants++] = (struct adaptor_grant){
 				.resource = (uint8_t)r, .outcome = OUTCOME_APPLIED, .enforcement = ENFORCEMENT_ENFORCED };
