@@ -377,6 +377,29 @@ int rsvp_encode(const struct rsvp_msg *msg, uint32_t enterprise, const struct rs
 	return (int)w.pos;
 }
 
+int rsvp_sign(const uint8_t *message, size_t len, const struct rsvp_auth *auth, uint8_t *out, size_t room)
+{
+	struct wire w = wire_writer(out, room < RSVP_MAX_SIZE ? room : RSVP_MAX_SIZE);
+	struct rsvp_auth has;
+	size_t digest;
+	int r;
+
+	if (len < RSVP_HEADER_SIZE || (len > RSVP_HEADER_SIZE && rsvp_auth_peek(message, len, &has)))
+		return -EBADMSG;
+	wire_put_bytes(&w, message, RSVP_HEADER_SIZE);
+	digest = put_integrity(&w, auth);
+	wire_put_bytes(&w, message + RSVP_HEADER_SIZE, len - RSVP_HEADER_SIZE);
+	if (w.error)
+		return w.error;
+	wire_patch_u16(&w, RSVP_CHECKSUM_AT, 0);
+	wire_patch_u16(&w, 6, (uint16_t)w.pos);
+	r = sign(&w, digest, auth);
+	if (r)
+		return r;
+	wire_patch_u16(&w, RSVP_CHECKSUM_AT, rsvp_checksum(out, w.pos));
+	return (int)w.pos;
+}
+
 int rsvp_bundle_begin(struct rsvp_bundle *bundle, const struct rsvp_auth *auth, uint8_t *buffer, size_t room)
 {
 	struct wire w = wire_writer(buffer, room < RSVP_MAX_SIZE ? room : RSVP_MAX_SIZE);

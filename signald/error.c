@@ -68,34 +68,44 @@ static void note_error(struct session *s, const struct rsvp_msg *msg)
 
 void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t value, const char *fmt, ...)
 {
-	struct rsvp_grant grant = { .node = t->core->config.address, .outcome = OUTCOME_REFUSED };
-	struct rsvp_error error = { .node = t->core->config.address, .code = code, .value = value };
-	struct in_addr none = { 0 };
+	char why[ADAPTOR_REASON];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(grant.reason, sizeof(grant.reason), fmt, args);
+	vsnprintf(why, sizeof(why), fmt, args);
 	va_end(args);
-	snprintf(grant.element, sizeof(grant.element), "%s", t->core->config.element);
-	grant.endpoint = none;
 	t->core->counter[CORE_REFUSED]++;
-	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused: %s", grant.reason);
-	action_refused(t, s->key, code, value, grant.reason);
+	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused: %s", why);
+	action_refused(t, s->key, code, value, why);
 	if (session_more(s)) {
 		s->more->error.code = code;
 		s->more->error.value = value;
-		snprintf(s->more->error.element, sizeof(s->more->error.element), "%s", grant.element);
-		snprintf(s->more->error.reason, sizeof(s->more->error.reason), "%s", grant.reason);
+		snprintf(s->more->error.element, sizeof(s->more->error.element), "%s", t->core->config.element);
+		memcpy(s->more->error.reason, why, sizeof(why));
 	}
 	if (s->leading) {
 		leader_failed(t, s);
 		return;
 	}
-	send_path_err(t, s, &error, &grant, NULL);
+	send_path_err(t, s, code, value, why);
 	for (struct branch *b = s->branch; b; b = b->next)
 		send_path_tear(t, s, b);
-	session_chstate(t, s, SESSION_FAILED, grant.reason);
+	session_chstate(t, s, SESSION_FAILED, why);
 	session_close(t, s);
+}
+
+void branch_refuse(struct turn *t, struct session *s, struct branch *b, uint16_t value, uint64_t stands_bps, const char *why)
+{
+	struct rsvp_error error = { .node = t->core->config.address, .flags = RSVP_ERROR_IN_PLACE,
+				    .code = RSVP_ERR_ADMISSION, .value = value };
+	struct in_addr none = { 0 };
+	struct rsvp_grant refusal;
+
+	own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &refusal);
+	refusal.outcome = OUTCOME_REFUSED;
+	refusal.level = stands_bps;
+	snprintf(refusal.reason, sizeof(refusal.reason), "%s", why);
+	send_resv_err(t, s, b, &error, &refusal);
 }
 
 /* An endpoint that was refused after the ICorp was complete costs that endpoint, not the ICorp. */
@@ -174,8 +184,7 @@ void resv_err_input(struct turn *t, const struct rsvp_msg *msg)
 		if (b->isc)
 			isc_refused(t, s, b, msg);
 		else if (b->rate_bps > msg->flow.rate_bps)
-			send_resv_err(t, s, b, msg->error.code, msg->error.value, msg->error.flags,
-				      msg->grants.n ? &msg->grants.v[0] : NULL);
+			send_resv_err(t, s, b, &msg->error, msg->grants.n ? &msg->grants.v[0] : NULL);
 	}
 	session_settle(t, s);
 }

@@ -136,11 +136,14 @@ void core_message(struct core *core, const struct rsvp_msg *msg, const struct co
 		core->counter[CORE_NOT_ITS_OWN]++;
 		return;
 	}
-	t.body = msg->has & RSVP_HAS_BODY ? msg->body : NULL;
-	t.body_len = msg->body_len;
 	n = from->isc ? NULL : neighbour_get(core->neighbours, from->addr);
-	if (!n || neighbour_input(n, msg, now_us) == NEIGHBOUR_DELIVER)
-		session_message(&t, msg, from, contract);
+	if (n && neighbour_input(n, msg, now_us) == NEIGHBOUR_DONE)
+		return;
+	if (contract) { /* the BODY was read: it may be passed on as it came */
+		t.body = msg->body;
+		t.body_len = msg->body_len;
+	}
+	session_message(&t, msg, from, contract);
 }
 
 void core_flush(struct core *core, uint64_t now_us, struct core_actions *actions)

@@ -1,7 +1,7 @@
 /*
  * Path and PathTear (RFC 2205 section 3.1.3, RFC 2209 section 2; RFC 4875 section 5). A Path lists the leaves its
- * sender wants reached through us; those that it no longer lists are torn. Reserving happens here,
- * committing when the Resv comes.
+ * sender wants reached through us; those that it no longer lists are torn. Reserving happens here, committing when the
+ * Resv comes.
  */
 #include <errno.h>
 #include <string.h>
@@ -95,7 +95,8 @@ static int told_differs(const struct grants *told, const struct rsvp_msg *msg)
 
 		if (i++ == msg->grants.n || was.node.s_addr != is->node.s_addr ||
 		    was.endpoint.s_addr != is->endpoint.s_addr || was.resource != is->resource ||
-		    was.sequence != is->sequence || was.outcome != is->outcome || was.level != is->level ||
+		    was.sequence != is->sequence || was.outcome != is->outcome ||
+		    was.enforcement != is->enforcement || was.level != is->level ||
 		    strcmp(was.reason, is->reason))
 			return 1;
 	}

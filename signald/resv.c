@@ -66,7 +66,7 @@ void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char 
 		memset(leaf->more->demand, 0, sizeof(leaf->more->demand));
 	s->dirty_terms = s->dirty_up = s->dirty_report = 1;
 	if (!s->leading)
-		send_resv_tear(t, s, NULL, leaf);
+		send_resv_tear(t, s, leaf);
 	else if (leaf_more(leaf))
 		leaf->more->prune_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
 	if (leaf->branch && leaf->branch->isc && s->state != SESSION_FAILED) {
@@ -138,8 +138,6 @@ static void resv_admit(struct turn *t, struct session *s, struct branch *b, uint
 {
 	uint64_t former = b->rate_bps, fits = 0;
 	char why[ADAPTOR_REASON];
-	struct rsvp_grant refusal;
-	struct in_addr none = { 0 };
 	int port;
 
 	b->rate_bps = rate;
@@ -157,11 +155,7 @@ static void resv_admit(struct turn *t, struct session *s, struct branch *b, uint
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate, why);
 	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, why);
 	demand_bandwidth_result(t, s, b, why, fits);
-	own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &refusal);
-	refusal.outcome = OUTCOME_REFUSED;
-	refusal.level = former;
-	snprintf(refusal.reason, sizeof(refusal.reason), "%s", why);
-	send_resv_err(t, s, b, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, RSVP_ERROR_IN_PLACE, &refusal);
+	branch_refuse(t, s, b, RSVP_ADMISSION_BANDWIDTH, former, why);
 }
 
 static void resv_demands(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)

@@ -213,8 +213,8 @@ void send_path_tear(struct turn *t, struct session *s, struct branch *b)
 	b->path_id = 0; /* its Path is not refreshed any more */
 }
 
-/* Says upstream that `only`, or the leaves of `of`, or all, are no longer reserved. */
-void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, const struct leaf *only)
+/* Says upstream that the leaf is no longer reserved. */
+void send_resv_tear(struct turn *t, struct session *s, const struct leaf *leaf)
 {
 	struct in_addr none = { 0 };
 	struct rsvp_msg *m;
@@ -225,52 +225,42 @@ void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, 
 	set_hop(m, t, s->up.lih);
 	set_style(m);
 	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, 0);
-	for (unsigned i = 0; i < s->n_leaves; i++)
-		if (s->leaf[i].where != LEAF_ELSEWHERE && (!of || s->leaf[i].branch == of) &&
-		    (!only || only == &s->leaf[i]))
-			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
+	rsvp_add_s2l(m, leaf->ep->control, none);
 	message_send(t, s, s->up.addr, NEIGHBOUR_URGENT, 0);
 }
 
-void send_path_err(struct turn *t, const struct session *s, const struct rsvp_error *error,
-		   const struct rsvp_grant *grant, const struct leaf *only)
+void send_path_err(struct turn *t, const struct session *s, uint8_t code, uint16_t value, const char *why)
 {
+	struct in_addr none = { 0 }, us = t->core->config.address;
+	struct rsvp_grant grant = { .node = us, .outcome = OUTCOME_REFUSED };
 	struct rsvp_msg *m = message_begin(t, RSVP_PATH_ERR, s);
-	struct in_addr none = { 0 };
 
-	m->error = *error;
+	m->error = (struct rsvp_error){ .node = us, .code = code, .value = value };
 	m->has |= RSVP_HAS_ERROR;
-	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 0);
+	set_template(m, s, RSVP_HAS_TEMPLATE, us, 0);
 	set_flow(m, s, RSVP_HAS_TSPEC, s->contract->network.rate_bps);
-	if (grant)
-		rsvp_add_grant(m, grant);
+	snprintf(grant.element, sizeof(grant.element), "%s", t->core->config.element);
+	snprintf(grant.reason, sizeof(grant.reason), "%s", why);
+	rsvp_add_grant(m, &grant);
 	for (unsigned i = 0; i < s->n_leaves; i++)
-		if (s->leaf[i].where != LEAF_ELSEWHERE && (!only || only == &s->leaf[i]))
+		if (s->leaf[i].where != LEAF_ELSEWHERE)
 			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
 	message_send(t, s, s->up.addr, NEIGHBOUR_URGENT, 0);
 }
 
 void send_isc_gone(struct turn *t, const struct session *s)
 {
-	struct rsvp_error error = { .node = t->core->config.address, .code = RSVP_ERR_ADMISSION,
-				    .value = RSVP_ADMISSION_ADAPTOR };
-	struct rsvp_grant grant = { .node = error.node, .outcome = OUTCOME_REFUSED, .reason = "its ISC is gone" };
-
-	snprintf(grant.element, sizeof(grant.element), "%s", t->core->config.element);
-	send_path_err(t, s, &error, &grant, NULL);
+	send_path_err(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "its ISC is gone");
 }
 
-void send_resv_err(struct turn *t, struct session *s, struct branch *b, uint8_t code, uint16_t value, uint8_t flags,
+void send_resv_err(struct turn *t, struct session *s, struct branch *b, const struct rsvp_error *error,
 		   const struct rsvp_grant *grant)
 {
 	struct rsvp_msg *m = message_begin(t, RSVP_RESV_ERR, s);
 	struct in_addr none = { 0 };
 
 	set_hop(m, t, b->lih);
-	m->error.node = t->core->config.address;
-	m->error.code = code;
-	m->error.value = value;
-	m->error.flags = flags;
+	m->error = *error;
 	m->has |= RSVP_HAS_ERROR;
 	set_style(m);
 	set_flow(m, s, RSVP_HAS_FLOWSPEC, b->rate_bps);

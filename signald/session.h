@@ -65,7 +65,7 @@ struct branch {
 	int8_t port;
 	uint8_t trunk : 1, isc : 1;
 	uint8_t dirty : 1;                    /* it is to be sent a Path */
-	uint8_t had_to_wait : 1;               /* its reservation had to wait, until its deadline */
+	uint8_t had_to_wait : 1;              /* its reservation had to wait, until its deadline */
 	uint32_t resv_hash;                   /* of the last Resv's content: a refresh only moves the lifetime */
 	uint32_t path_id, resv_id;            /* of the messages: ours, its; 0: none */
 	uint32_t refresh_ms;                  /* its R */
@@ -223,14 +223,15 @@ uint64_t leaf_level(const struct leaf *leaf, enum resource resource);
 /* Finds out where leaf is and hangs it under its branch. 0, -EHOSTUNREACH, -ENOMEM, -ELOOP (back to where it came from). */
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf);
 /*
- * Takes it off, and the branch with its last leaf. The neighbour is told by a PathTear, or, when others stay behind it, by a Path that no longer lists it. (A
- * PathTear of one leaf would leave the Path before it, which may have to be sent again, to bring the leaf back.)
+ * Takes it off, and the branch with its last leaf. The neighbour is told by a PathTear, or, when others stay behind it, by
+ * a Path that no longer lists it. (A PathTear of one leaf would leave the Path before it, which may have to be sent
+ * again, to bring the leaf back.)
  */
 void leaf_tear(struct turn *t, struct session *s, struct leaf *leaf);
 /* The same; without any leaf a session that we do not lead is closed. */
 void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf);
 struct branch *branch_by_lih(struct session *s, uint32_t lih);
-void branch_delete(struct core *core, struct branch *b);                        /* one that hangs nowhere */
+void branch_delete(struct core *core, struct branch *b);     /* one that hangs nowhere */
 void branch_forget_messages(struct core *core, struct branch *b);
 /* What was refused is not tried again for a lifetime. Without memory it is tried again. */
 void branch_block(struct turn *t, struct branch *b, uint64_t bps);
@@ -254,9 +255,7 @@ void vlan_give(struct core *core, struct session *s);
 int exchange_open(struct core *core);
 /* An empty message about the session, to be filled. There is one at a time. */
 struct rsvp_msg *message_begin(struct turn *t, uint8_t type, const struct session *s);
-/*
- * Sends it to a neighbour; flags and replaces as neighbour_send's. Returns its id, or 0.
- */
+/* Sends it to a neighbour; flags and replaces as neighbour_send's. Returns its id, or 0. */
 uint32_t message_send(struct turn *t, const struct session *s, struct in_addr to, unsigned flags, uint32_t replaces);
 void message_send_isc(struct turn *t, struct in_addr to);
 /* Is it old, or a copy of what made this state? Otherwise its id is to be learnt when the state has it. */
@@ -273,12 +272,13 @@ void message_withdraw(struct core *core, struct in_addr to, uint32_t *id);
 void send_path(struct turn *t, struct session *s, struct branch *b);
 void send_resv(struct turn *t, struct session *s);
 void send_path_tear(struct turn *t, struct session *s, struct branch *b);
-void send_resv_tear(struct turn *t, struct session *s, const struct branch *of, const struct leaf *only);
-void send_path_err(struct turn *t, const struct session *s, const struct rsvp_error *error,
-		   const struct rsvp_grant *grant, const struct leaf *only);
+void send_resv_tear(struct turn *t, struct session *s, const struct leaf *leaf);
+/* This element refuses, for all leaves placed here. */
+void send_path_err(struct turn *t, const struct session *s, uint8_t code, uint16_t value, const char *why);
 /* A server says to its leader that it no longer has the ISC. */
 void send_isc_gone(struct turn *t, const struct session *s);
-void send_resv_err(struct turn *t, struct session *s, struct branch *b, uint8_t code, uint16_t value, uint8_t flags,
+/* error says which node found it; grant (NULL: none) its name and reason. Passed on as they came (RFC 2205 section 3.1.6). */
+void send_resv_err(struct turn *t, struct session *s, struct branch *b, const struct rsvp_error *error,
 		   const struct rsvp_grant *grant);
 
 /* path.c */
@@ -300,6 +300,9 @@ void resv_err_input(struct turn *t, const struct rsvp_msg *msg);
 /* This element cannot carry the session: release, tell upstream (or the gatekeeper), close. */
 void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t value, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/* An increase is refused here and stands_bps remains; whoever asked behind the branch hears why. */
+void branch_refuse(struct turn *t, struct session *s, struct branch *b, uint16_t value, uint64_t stands_bps, const char *why);
 
 /* demand.c */
 void demand_input(struct turn *t, struct session *s, struct leaf *leaf, const struct rsvp_demand *demand);

@@ -133,7 +133,6 @@ static int refresh_grants(struct turn *t, struct session *s, const struct adapto
 /* A change the technology did not take: the former rate stands. */
 static void apply_failed(struct turn *t, struct session *s, const struct adaptor_result *result)
 {
-	struct in_addr none = { 0 };
 	uint64_t fits;
 	int port;
 
@@ -141,19 +140,12 @@ static void apply_failed(struct turn *t, struct session *s, const struct adaptor
 	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, result->reason);
 	s->stale = 1;
 	for (struct branch *b = s->branch; b; b = b->next) {
-		struct rsvp_grant refusal;
-
 		if (b->rate_bps <= s->applied_bps)
 			continue;
 		branch_block(t, b, b->rate_bps);
 		b->rate_bps = s->applied_bps;
-		if (b->isc)
-			continue;
-		own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &refusal);
-		refusal.outcome = OUTCOME_REFUSED;
-		refusal.level = s->applied_bps;
-		snprintf(refusal.reason, sizeof(refusal.reason), "%s", result->reason);
-		send_resv_err(t, s, b, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, RSVP_ERROR_IN_PLACE, &refusal);
+		if (!b->isc)
+			branch_refuse(t, s, b, RSVP_ADMISSION_ADAPTOR, s->applied_bps, result->reason);
 	}
 	session_hold(t, s, &port, &fits);
 	s->dirty_up = 1;
