@@ -26,32 +26,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int copy_options(struct adaptor_client *c, const struct adaptor_client_options *o)
-{
-	c->options = calloc(o->n_options + 1, sizeof(*c->options));
-	if (!c->options || o->n_options > PROTOCOL_MAX_OPTIONS)
-		return -1;
-	for (size_t i = 0; i < o->n_options; i++) {
-		c->options[i].key = strdup(o->options[i].key);
-		c->options[i].value = strdup(o->options[i].value);
-		c->n_options++;
-		if (!c->options[i].key || !c->options[i].value)
-			return -1;
-	}
-	return 0;
-}
-
 static int fill(struct adaptor_client *c, const struct adaptor_client_options *o)
 {
 	c->instance = strdup(o->instance);
 	c->type = strdup(o->type);
-	c->dir = strdup(o->program_dir ? o->program_dir : LIBEXECDIR);
+	c->start = o->start;
+	c->start_ctx = o->ctx;
 	c->restart = evtimer_new(c->base, client_on_restart, c);
 	c->later = evtimer_new(c->base, client_on_later, c);
-	c->program = adaptor_program(o->type);
-	if (copy_options(c, o) || !c->instance || !c->type || !c->dir || !c->restart || !c->later)
-		return -ENOMEM;
-	return c->program ? client_start(c) : -ENOENT;
+	return c->instance && c->type && c->restart && c->later ? client_start(c) : -ENOMEM;
 }
 
 struct adaptor_client *adaptor_client_new(struct event_base *base, const struct adaptor_client_options *options,
@@ -115,16 +98,10 @@ void adaptor_client_free(struct adaptor_client *c)
 		event_free(c->restart);
 	if (c->later)
 		event_free(c->later);
-	for (size_t i = 0; i < c->n_options; i++) {
-		free((char *)(uintptr_t)c->options[i].key);
-		free((char *)(uintptr_t)c->options[i].value);
-	}
-	free(c->options);
 	protocol_free(&c->in);
 	protocol_free(&c->out);
 	free(c->instance);
 	free(c->type);
-	free(c->dir);
 	free(c);
 }
 

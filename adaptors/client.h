@@ -1,6 +1,6 @@
 /*
- * The controller's end of an adaptor: starts `icorp-adaptor TYPE` (or icorp-adaptor-vm) over a socketpair, sends
- * it requests without waiting, restarts it with backoff when it dies, and reports each answer through one callback.
+ * The controller's end of an adaptor: has `icorp-adaptor TYPE` (or icorp-adaptor-vm) started over a socketpair, sends
+ * it requests without waiting, has it restarted with backoff when it dies, and reports each answer through one callback.
  *
  * Per session at most one apply is in flight and one is waiting: newer terms replace waiting ones, so a slow
  * technology sees only the latest state. Requests of many sessions are batched in one write. Of a session that waits for
@@ -27,8 +27,10 @@ enum adaptor_request { ADAPTOR_CHECK = 1, ADAPTOR_APPLY, ADAPTOR_REVOKE, ADAPTOR
 struct adaptor_client_options {
 	const char *instance;             /* name in the config, for logs */
 	const char *type;
-	const struct adaptor_option *options; size_t n_options;
-	const char *program_dir;          /* where icorp-adaptor is; NULL: the installed libexec directory */
+	/* Gives a new process that has been sent its OPEN, after whatever is left of the former one was killed: our end of
+	 * the socketpair (non-blocking) and the process's id, or -errno. See process.h. */
+	int (*start)(void *ctx, pid_t *pid);
+	void *ctx;
 };
 
 struct adaptor_answer {
@@ -60,7 +62,7 @@ enum adaptor_state {
 /* why: as said above, else "". From the loop, like answers. */
 typedef void adaptor_state_fn(void *ctx, struct adaptor_client *client, enum adaptor_state state, const char *why);
 
-/* Starts at once. NULL and errno on failure. Strings and options are copied. */
+/* Starts at once. NULL and errno on failure. Strings are copied. */
 struct adaptor_client *adaptor_client_new(struct event_base *base, const struct adaptor_client_options *options,
 					  adaptor_answer_fn *answer, adaptor_state_fn *state, void *ctx);
 /* Sends what is queued, closes the socketpair (the process then closes and exits by itself). */

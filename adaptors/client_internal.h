@@ -45,10 +45,9 @@ struct client_local { TAILQ_ENTRY(client_local) link; struct adaptor_answer answ
 
 struct adaptor_client {
 	struct event_base *base;
-	char *instance, *type, *dir;
-	const char *program;
-	struct adaptor_option *options;  /* owned, strings too */
-	size_t n_options;
+	char *instance, *type;
+	int (*start)(void *ctx, pid_t *pid);
+	void *start_ctx;
 	adaptor_answer_fn *answer;
 	adaptor_state_fn *state;
 	void *ctx;

@@ -11,8 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "adaptors/client_process.h"
-
 #define MAX_DEATHS 3
 
 /* Sends from the output: 0, -EAGAIN when not all went, -errno. */
@@ -40,48 +38,21 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	/* Anything else: the reading side sees the end of file, after what the process still said. */
 }
 
-static int put_open(struct adaptor_client *c)
-{
-	size_t room = 16 + strlen(c->instance) + strlen(c->type);
-
-	for (size_t i = 0; i < c->n_options; i++)
-		room += 4 + strlen(c->options[i].key) + strlen(c->options[i].value);
-	uint8_t *body = malloc(room);
-
-	if (!body)
-		return -ENOMEM;
-	struct wire w = wire_writer(body, room);
-
-	protocol_put_str(&w, c->instance);
-	protocol_put_str(&w, c->type);
-	wire_put_u16(&w, (uint16_t)c->n_options);
-	for (size_t i = 0; i < c->n_options; i++) {
-		protocol_put_str(&w, c->options[i].key);
-		protocol_put_str(&w, c->options[i].value);
-	}
-	int rc = w.error ? -EINVAL : protocol_put(&c->out, PROTOCOL_OPEN, ++c->serial, body, w.pos);
-
-	free(body);
-	return rc;
-}
-
 int client_start(struct adaptor_client *c)
 {
-	int rc = client_spawn(c->dir, c->program, c->type, &c->pid, &c->fd);
-
-	if (rc)
-		return rc;
-	rc = put_open(c);
+	c->fd = c->start(c->start_ctx, &c->pid);
+	if (c->fd < 0)
+		return c->fd;
 	c->readable = event_new(c->base, c->fd, EV_READ | EV_PERSIST, client_on_readable, c);
 	c->writable = event_new(c->base, c->fd, EV_WRITE, on_writable, c);
-	if (rc || !c->readable || !c->writable)
-		return rc ? rc : -ENOMEM;
+	if (!c->readable || !c->writable)
+		return -ENOMEM;
 	event_add(c->readable, NULL);
 	event_add(c->writable, NULL);
 	return 0;
 }
 
-/* Lets go of the process, dead or not: it ends with the socketpair. One that does not is killed before the next. */
+/* Lets go of the process, dead or not: it ends with the socketpair. One that does not is killed by the next start. */
 void client_stop(struct adaptor_client *c)
 {
 	if (c->readable)
@@ -92,8 +63,7 @@ void client_stop(struct adaptor_client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	if (c->pid && client_reap(c->pid, 0))
-		c->pid = 0;
+	c->pid = 0;
 	c->in.pos = c->in.len = c->out.pos = c->out.len = 0;
 	c->up = 0;
 }
@@ -164,9 +134,6 @@ void client_on_restart(evutil_socket_t fd, short what, void *arg)
 {
 	struct adaptor_client *c = arg;
 
-	if (c->pid)
-		client_reap(c->pid, 1);
-	c->pid = 0;
 	int rc = client_start(c);
 
 	if (rc)

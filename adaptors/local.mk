@@ -2,9 +2,9 @@
 noinst_LIBRARIES += adaptors/libadaptorclient.a adaptors/libadaptorhost.a adaptors/libadaptornet.a adaptors/libadaptorvm.a
 
 adaptors_libadaptorclient_a_SOURCES = adaptors/adaptor.h adaptors/client.h adaptors/list.h adaptors/protocol.h \
-	adaptors/client_internal.h adaptors/client_process.h adaptors/keymap.h adaptors/keymap.c adaptors/client.c adaptors/client_process.c \
-	adaptors/client_receive.c adaptors/client_run.c adaptors/client_send.c adaptors/names.c adaptors/protocol.c \
-	adaptors/terms.c
+	adaptors/client_internal.h adaptors/keymap.h adaptors/keymap.c adaptors/client.c \
+	adaptors/client_receive.c adaptors/client_run.c adaptors/client_send.c adaptors/names.c adaptors/process.c adaptors/process.h \
+	adaptors/protocol.c adaptors/terms.c
 adaptors_libadaptorclient_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 
 adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors/host.c adaptors/cli.c adaptors/registry.c

@@ -3,7 +3,7 @@
  * made by keep(), which notes each value's text and line; so when the file as a whole is well formed, one walk over
  * the rows (fill_*) turns texts into values and can name the line of whatever is wrong.
  *
- *   config_load -> read_file -> options_for (rows to libconfuse's tables) -> cfg_parse -> keep, complain
+ *   config_load -> config_read -> read_file -> options_for (rows to libconfuse's tables) -> cfg_parse -> keep, complain
  *               -> fill_row -> config_value (config_value.c), fill_list, fill_sections
  *
  * libconfuse's lexer and its error callback carry no user data: `reading` is the load under way. Not thread-safe,
@@ -226,17 +226,16 @@ static void blank_comments(char *text, size_t len)
 }
 
 /* The whole file and the sentinel, malloc'd; NULL and *r on failure. */
-static char *read_file(const char *file, size_t *len, int *r)
+static char *read_file(int fd, size_t *len, int *r)
 {
 	static const char sentinel[] = "\n" SENTINEL " = 1\n";
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char *text = NULL;
 	struct stat st;
 	ssize_t n = 1;
 
 	*len = 0;
 	if (fd < 0 || fstat(fd, &st)) {
-		*r = -errno;
+		*r = fd < 0 ? fd : -errno;
 	} else if (S_ISDIR(st.st_mode)) {
 		*r = -EISDIR;
 	} else {
@@ -395,7 +394,7 @@ static int parse(const char *text, size_t len, const struct config_row *rows, vo
 	return r;
 }
 
-int config_load(const char *file, const struct config_row *rows, void *out, struct config_error *error)
+int config_read(int fd, const char *file, const struct config_row *rows, void *out, struct config_error *error)
 {
 	size_t len;
 	char *text;
@@ -405,7 +404,7 @@ int config_load(const char *file, const struct config_row *rows, void *out, stru
 	reading.file = file;
 	reading.error = error;
 	reading.found = reading.dropped = 0;
-	text = read_file(file, &len, &r);
+	text = read_file(fd, &len, &r);
 	if (text && strlen(text) != len) {
 		wrong(0, "has NUL bytes; must be text");
 		r = -EINVAL;
@@ -418,6 +417,18 @@ int config_load(const char *file, const struct config_row *rows, void *out, stru
 		config_free(rows, out);
 	}
 	return r;
+}
+
+int config_open(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int config_load(const char *file, const struct config_row *rows, void *out, struct config_error *error)
+{
+	return config_read(config_open(file), file, rows, out, error);
 }
 
 static void free_row(const struct config_row *row, void *at)

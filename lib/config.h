@@ -54,6 +54,12 @@ struct config_error { char text[512]; }; /* "FILE:LINE: setting: what is wrong; 
  * the nearest known name suggested.
  */
 int config_load(const char *file, const struct config_row *rows, void *out, struct config_error *error);
+/*
+ * The same in two steps, for those who may not open it themselves. config_open: a descriptor, or -errno. config_read takes
+ * either, and closes it; file is what errors call it.
+ */
+int config_open(const char *file);
+int config_read(int fd, const char *file, const struct config_row *rows, void *out, struct config_error *error);
 /* Frees what config_load put into *out and zeroes it. */
 void config_free(const struct config_row *rows, void *out);
 /* Prints each row as a commented example file with defaults (--print-config). */

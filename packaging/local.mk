@@ -1,4 +1,4 @@
-# What an installation needs besides programs: systemd's units, a user for the gatekeeper, examples of configuration files
+# What an installation needs besides programs: systemd's units, users for the gatekeeper and the controller, examples of configuration files
 UNITS = packaging/icorp-gatekeeper.service packaging/icorp-proxy.service packaging/icorp-signald.service
 EXTRA_DIST += $(UNITS:.service=.service.in)
 CLEANFILES += $(UNITS)
@@ -10,7 +10,7 @@ $(UNITS): Makefile $(UNITS:.service=.service.in)
 if SYSTEMD
 nodist_systemdsystemunit_DATA = $(UNITS)
 sysusersdir = $(prefix)/lib/sysusers.d
-dist_sysusers_DATA = packaging/icorp-gatekeeper.conf
+dist_sysusers_DATA = packaging/icorp-gatekeeper.conf packaging/icorp-signald.conf
 endif
 
 examplesdir = $(docdir)/examples

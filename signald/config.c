@@ -100,6 +100,8 @@ const struct config_row signald_config_rows[] = {
 	{ "token_file", CONFIG_STRING, C(token_file), "", 0, 0, NULL, "file with the bearer token for it", 0, 0, 0 },
 	{ "heartbeat", CONFIG_TIME, C(heartbeat_us), "10s", 1e5, 3.6e9, NULL, "between registrations", 0, 0, 0 },
 	{ "control", CONFIG_STRING, C(control), RUNDIR "/signald.sock", 0, 0, NULL, "control socket", 0, 0, 0 },
+	{ "user", CONFIG_STRING, C(user), "", 0, 0, NULL, "whom to become when started as root; empty: icorp, if there is one", 0, 0,
+	  0 },
 	{ "adaptor_dir", CONFIG_STRING, C(adaptor_dir), LIBEXECDIR, 0, 0, NULL, "where icorp-adaptor is", 0, 0, 0 },
 	{ "refresh", CONFIG_TIME, C(refresh_us), "30s", 5e4, 3.6e9, NULL, "R of RFC 2205", 0, 0, 0 },
 	{ "multiplier", CONFIG_INT, C(multiplier), "3", 1, 100, NULL, "K of RFC 2205", 0, 0, 0 },
@@ -208,13 +210,13 @@ static int fill_core(const char *file, const struct signald_config *config, stru
 	return 0;
 }
 
-int signald_config_load(const char *file, struct signald_config *config, struct core_config *core,
+int signald_config_read(int fd, const char *file, struct signald_config *config, struct core_config *core,
 			struct config_error *error)
 {
 	int r;
 
 	memset(config, 0, sizeof(*config));
-	r = config_load(file, signald_config_rows, config, error);
+	r = config_read(fd, file, signald_config_rows, config, error);
 	if (r)
 		return r;
 	r = fill_core(file, config, core, error);

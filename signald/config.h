@@ -14,8 +14,8 @@ struct config_adaptor { char *title; char *type; struct config_list options; };
 struct prefix;
 
 struct signald_config {
-	char *name, *kind, *address, *transport, *keyring, *gatekeeper, *token_file, *control, *adaptor_dir, *vlans,
-	     *public_pool, *isc_host, *pcap, *log_level;
+	char *name, *kind, *address, *transport, *keyring, *gatekeeper, *token_file, *control, *user, *adaptor_dir,
+	     *vlans, *public_pool, *isc_host, *pcap, *log_level;
 	uint64_t limit_bytes;
 	int64_t limit_messages, limit_strangers, expiry_rate;
 	uint64_t refresh_us, hello_us, isc_start_us, contract_wait_us, heartbeat_us;
@@ -25,8 +25,9 @@ struct signald_config {
 	struct config_sections ports, resources, adaptors;
 };
 
-/* Loads, checks what rows cannot say, and fills the core's part. 0, or -errno with *error; then nothing is kept. */
-int signald_config_load(const char *file, struct signald_config *config, struct core_config *core,
+/* Reads (fd and file as config_read has them), checks what rows cannot say, and fills the core's part. 0, or -errno with
+ * *error; then nothing is kept. */
+int signald_config_read(int fd, const char *file, struct signald_config *config, struct core_config *core,
 			struct config_error *error);
 /* Whom we take datagrams from: *n prefixes (none: anybody), to be freed. NULL: no memory. */
 struct prefix *signald_config_allow(const struct signald_config *config, size_t *n);

@@ -14,10 +14,12 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "signald/daemon.h"
+#include "signald/launcher.h"
 #include "signald/outbox.h"
 #include "signald/plan.h"
 #include "signald/pull.h"
 #include "signald/registrar.h"
+#include "signald/reload.h"
 #include "signald/routes.h"
 #include "signald/session.h"
 #include "signald/trace.h"
@@ -300,58 +302,6 @@ static const char *port_name(const void *ctx, int port)
 	return d->core_config.port[port].ifname;
 }
 
-static int restrict_peers(struct peers *peers, const struct signald_config *config)
-{
-	struct peer_limits limits = { (uint64_t)config->limit_messages, config->limit_bytes, (uint64_t)config->limit_strangers };
-	size_t n;
-	struct prefix *allow = signald_config_allow(config, &n);
-	int r = allow ? peers_restrict(peers, allow, n, &limits) : -ENOMEM;
-
-	free(allow);
-	return r;
-}
-
-static int same_ports(const struct core_config *a, const struct core_config *b)
-{
-	for (unsigned i = 0; i < a->n_ports && a->n_ports == b->n_ports; i++)
-		if (strcmp(a->port[i].ifname, b->port[i].ifname))
-			return 0;
-	return a->n_ports == b->n_ports;
-}
-
-static void on_reload(void *ctx)
-{
-	struct daemon *d = ctx;
-	struct signald_config config;
-	struct core_config core;
-	struct config_error error;
-	char why[256];
-
-	if (signald_config_load(d->config_file, &config, &core, &error)) {
-		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", error.text);
-		return;
-	}
-	if (*config.keyring && peers_load_keys(d->peers, config.keyring, why, sizeof(why)))
-		log_msg(LOG_LEVEL_ERROR, "keys not reloaded: %s", why);
-	if (restrict_peers(d->peers, &config))
-		log_msg(LOG_LEVEL_ERROR, "allow and limits not reloaded: out of memory");
-	if (same_ports(&core, &d->core_config) &&
-	    !memcmp(&core.address, &d->core_config.address, sizeof(core.address)) && core.kind == d->core_config.kind) {
-		core.seed = d->core_config.seed;
-		core.epoch = d->core_config.epoch;
-		core.instance = d->core_config.instance;
-		d->core_config = core;
-		core_reconfigure(d->core, &core);
-		core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
-		set_timer(d);
-		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, limits and keys; the rest needs a restart");
-	} else {
-		log_msg(LOG_LEVEL_ERROR, "not reloaded: name, kind, address and the list of ports need a restart");
-	}
-	signald_config_free(&config);
-	registrar_changed(d->registrar);
-}
-
 static int start_signaling(struct daemon *d, char *why, size_t room)
 {
 	struct transport_options transport = { !strcmp(d->config.transport, "raw"), d->core_config.address,
@@ -369,10 +319,10 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 	    random_bytes(&d->core_config.instance, sizeof(d->core_config.instance)))
 		return -EIO;
 	d->core = core_new(&d->core_config, &d->nexthops);
-	if (!d->peers || !d->core || restrict_peers(d->peers, &d->config))
+	if (!d->peers || !d->core || reload_limits(d, &d->config))
 		return -ENOMEM;
 	if (*d->config.keyring) {
-		r = peers_load_keys(d->peers, d->config.keyring, why, room);
+		r = reload_keys(d, why, room);
 		if (r)
 			return r;
 	}
@@ -387,26 +337,60 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 	return r;
 }
 
+static void on_ended(void *ctx, unsigned n, pid_t pid, const char *how)
+{
+	const struct daemon *d = ctx;
+	const struct config_adaptor *adaptor = d->config.adaptors.data;
+
+	if (n < d->config.adaptors.n)
+		log_msg(LOG_LEVEL_WARN, "adaptor %s: process %d: %s", adaptor[n].title, (int)pid, how);
+}
+
+/* Adaptors that cannot be started again are no controller: whoever supervises us starts all anew. */
+static void on_launcher_gone(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	log_msg(LOG_LEVEL_ERROR, "the launcher has ended, and adaptors can be started no more: stopping");
+	d->failed = 1;
+	loop_stop(d->loop);
+}
+
+/* All is open: from here on what we are serves only to read and write it. */
+static int drop(struct daemon *d, char *why, size_t room)
+{
+	int r = privileges_drop(&d->privileges, why, room);
+
+	if (!r && *d->privileges.reason)
+		log_msg(LOG_LEVEL_WARN, "runs as root, without capabilities: %s", d->privileges.reason);
+	else if (!r)
+		log_msg(LOG_LEVEL_INFO, "runs as %s, without capabilities", d->privileges.user);
+	return r;
+}
+
 static int start(struct daemon *d, char *why, size_t room)
 {
+	struct launcher_hooks told = { on_ended, on_launcher_gone, d };
 	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_ports, on_adaptor_state, on_shown, d };
 	int r;
 
 	snprintf(why, room, "out of memory");
 	d->late_end = &d->late;
 	d->started_us = clock_now_us();
-	d->loop = loop_new(&(struct loop_hooks){ .reload = on_reload, .ctx = d });
+	d->loop = loop_new(&(struct loop_hooks){ .reload = reload_all, .ctx = d });
 	if (!d->loop)
 		return -ENOMEM;
 	d->timer = event_new(loop_base(d->loop), -1, 0, on_timer, d);
 	d->audit_timer = event_new(loop_base(d->loop), -1, 0, on_audit, d);
 	if (!d->timer || !d->audit_timer)
 		return -ENOMEM;
-	r = start_signaling(d, why, room);
+	r = launcher_watch(d->launcher, loop_base(d->loop), &told);
+	if (!r)
+		r = start_signaling(d, why, room);
 	if (r)
 		return r;
 	snprintf(why, room, "adaptors");
-	r = dispatch_new(loop_base(d->loop), &d->config, &hooks, &d->dispatch);
+	r = dispatch_new(loop_base(d->loop), d->launcher, &d->config, &hooks, &d->dispatch);
 	if (r)
 		return r;
 	audit_in(d, (2 * (uint64_t)d->config.multiplier + 1) * 3 * d->config.refresh_us / 4);
@@ -414,7 +398,8 @@ static int start(struct daemon *d, char *why, size_t room)
 	if (r)
 		return r;
 	snprintf(why, room, "control socket %s", d->config.control);
-	return show_open(d);
+	r = show_open(d);
+	return r ? r : drop(d, why, room);
 }
 
 static void stop(struct daemon *d)
@@ -422,6 +407,7 @@ static void stop(struct daemon *d)
 	show_close(d);
 	registrar_free(d->registrar);
 	dispatch_free(d->dispatch);
+	launcher_free(d->launcher);
 	pull_free(d->pull);
 	outbox_free(d->outbox);
 	transport_free(d->transport);
@@ -459,7 +445,7 @@ int signald_main(int argc, char **argv)
 	r = signald_options(argc, argv, &d.config_file, &d.pcap);
 	if (r <= 0)
 		return r ? 2 : 0;
-	if (signald_config_load(d.config_file, &d.config, &d.core_config, &error)) {
+	if (signald_config_read(config_open(d.config_file), d.config_file, &d.config, &d.core_config, &error)) {
 		fprintf(stderr, "icorp-signald: %s\n", error.text);
 		return 1;
 	}
@@ -470,7 +456,12 @@ int signald_main(int argc, char **argv)
 	}
 	log_level_parse(d.config.log_level, &level);
 	log_open("icorp-signald", d.config.name, LOG_SINK_STDERR, level);
-	r = contract_init();
+	snprintf(why, sizeof(why), "launcher");
+	r = launcher_new(&d.config, d.config_file, &d.launcher);
+	if (!r)
+		r = privileges_find(&d.privileges, d.config.user, "icorp", why, sizeof(why));
+	if (!r)
+		r = contract_init();
 	if (!r)
 		r = start(&d, why, sizeof(why));
 	if (r)
@@ -479,6 +470,7 @@ int signald_main(int argc, char **argv)
 		log_msg(LOG_LEVEL_INFO, "ready, %s at %s", d.config.kind, d.config.address);
 	if (!r)
 		r = loop_run(d.loop);
+	r |= d.failed;
 	stop(&d);
 	return r ? 1 : 0;
 }

@@ -5,6 +5,7 @@
 #ifndef ICORP_SIGNALD_DAEMON_H
 #define ICORP_SIGNALD_DAEMON_H
 
+#include "lib/privileges.h"
 #include "signald/config.h"
 #include "signald/core.h"
 #include "signald/dispatch.h"
@@ -13,6 +14,7 @@
 
 struct event;
 struct control_server;
+struct launcher;
 struct loop;
 struct pull;
 struct registrar;
@@ -40,6 +42,9 @@ struct daemon {
 	struct transport *transport;
 	struct outbox *outbox;
 	struct pull *pull;
+	struct launcher *launcher;
+	struct privileges privileges;         /* whom we became */
+	int failed;                           /* it cannot go on */
 	struct dispatch *dispatch;
 	struct registrar *registrar;
 	struct control_server *control;

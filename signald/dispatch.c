@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/writer.h"
 #include "signald/dispatch.h"
+#include "signald/launcher.h"
 #include "signald/plan.h"
 
 #define MAX_ADAPTORS 16
@@ -34,6 +35,7 @@ struct job {
 };
 
 struct slot {
+	struct launcher *launcher; unsigned index;   /* who starts it, as which adaptor */
 	struct adaptor_client *client;
 	char reason[ADAPTOR_REASON];
 	struct adaptor_key *renew; size_t n_renew;   /* to be renewed; room for PROTOCOL_MAX_KEYS, once needed */
@@ -215,45 +217,27 @@ static void on_state(void *ctx, struct adaptor_client *client, enum adaptor_stat
 	d->hooks.state(d->hooks.ctx);
 }
 
-/* "key=value" texts -> options; the texts are cut in place in a copy the client copies again. */
-static size_t options_of(const struct config_adaptor *from, struct adaptor_option *to, char **copies)
+static int start_process(void *ctx, pid_t *pid)
 {
-	size_t n = 0;
+	const struct slot *slot = ctx;
 
-	for (size_t i = 0; i < from->options.n && n < 64; i++) {
-		char *text = strdup(from->options.item[i]), *equals;
-
-		if (!text)
-			break;
-		copies[n] = text;
-		equals = strchr(text, '=');
-		if (equals)
-			*equals++ = 0;
-		to[n].key = text;
-		to[n].value = equals ? equals : "";
-		n++;
-	}
-	return n;
+	return launcher_adaptor(slot->launcher, slot->index, pid);
 }
 
-static int start(struct event_base *base, struct dispatch *d, const struct signald_config *config,
-		 const struct config_adaptor *from)
+static int start(struct event_base *base, struct dispatch *d, struct launcher *launcher, const struct config_adaptor *from)
 {
-	struct adaptor_option options[64];
-	char *copies[64];
-	struct adaptor_client_options how = { .instance = from->title, .type = from->type, .options = options,
-					      .program_dir = *config->adaptor_dir ? config->adaptor_dir : NULL };
+	struct slot *slot = &d->slot[d->n];
+	struct adaptor_client_options how = { .instance = from->title, .type = from->type, .start = start_process, .ctx = slot };
 
-	how.n_options = options_of(from, options, copies);
-	d->slot[d->n].client = adaptor_client_new(base, &how, on_answer, on_state, d);
-	snprintf(d->slot[d->n].reason, sizeof(d->slot[d->n].reason), "starting");
-	for (size_t i = 0; i < how.n_options; i++)
-		free(copies[i]);
-	if (!d->slot[d->n].client) {
+	slot->launcher = launcher;
+	slot->index = d->n;
+	slot->client = adaptor_client_new(base, &how, on_answer, on_state, d);
+	snprintf(slot->reason, sizeof(slot->reason), "starting");
+	if (!slot->client) {
 		int r = errno ? -errno : -ENOMEM;
 
-		log_msg(LOG_LEVEL_ERROR, "adaptor %s: type \"%s\" cannot be started from %s: %s", from->title, from->type,
-			config->adaptor_dir, r == -ENOENT ? "no such technology or program" : strerror(-r));
+		log_msg(LOG_LEVEL_ERROR, "adaptor %s: type \"%s\" cannot be started: %s", from->title, from->type,
+			r == -ENOENT ? "no such technology or program" : strerror(-r));
 		return r;
 	}
 	d->n++;
@@ -275,8 +259,8 @@ static void on_renew(evutil_socket_t fd, short what, void *arg)
 		flush_renewals(&d->slot[i]);
 }
 
-int dispatch_new(struct event_base *base, const struct signald_config *config, const struct dispatch_hooks *hooks,
-		 struct dispatch **out)
+int dispatch_new(struct event_base *base, struct launcher *launcher, const struct signald_config *config,
+		 const struct dispatch_hooks *hooks, struct dispatch **out)
 {
 	const struct config_adaptor *adaptor = config->adaptors.data;
 	struct dispatch *d = calloc(1, sizeof(*d));
@@ -288,7 +272,7 @@ int dispatch_new(struct event_base *base, const struct signald_config *config, c
 		r = d->renew_timer ? 0 : -ENOMEM;
 	}
 	for (size_t i = 0; !r && i < config->adaptors.n && i < MAX_ADAPTORS; i++)
-		r = start(base, d, config, &adaptor[i]);
+		r = start(base, d, launcher, &adaptor[i]);
 	if (r) {
 		dispatch_free(d);
 		return r;

@@ -10,6 +10,7 @@
 #include "signald/config.h"
 
 struct dispatch;
+struct launcher;
 struct writer;
 
 struct dispatch_hooks {
@@ -30,9 +31,9 @@ struct dispatch_hooks {
 	void *ctx;
 };
 
-/* Starts every configured adaptor. 0 or -errno. */
-int dispatch_new(struct event_base *base, const struct signald_config *config, const struct dispatch_hooks *hooks,
-		 struct dispatch **out);
+/* Has the launcher start every configured adaptor. 0 or -errno. */
+int dispatch_new(struct event_base *base, struct launcher *launcher, const struct signald_config *config,
+		 const struct dispatch_hooks *hooks, struct dispatch **out);
 void dispatch_free(struct dispatch *d);
 
 #define DISPATCH_ALL 0xffffu

@@ -47,10 +47,11 @@ void keyring_clear(struct keyring *ring);
 /*
  * Reads a file of lines `ADDRESS|default KEYID hmac-sha256|hmac-md5 HEXKEY [from TIME] [until TIME]`, TIME like
  * 2026-12-31T23:00:00Z; # comments. It must not be readable by others, and every address needs a key without an end, so
- * that no clock ever leaves it without one. The keys of a former file go, those of ISCs are derived anew. 0; or -errno with
- * the file, the line and what would be right in why, and then nothing has changed.
+ * that no clock ever leaves it without one. The keys of a former file go, those of ISCs are derived anew. fd is closed, or is
+ * the -errno of opening it; file is its name. 0; or -errno with the file, the line and what would be right in why, and then
+ * nothing has changed.
  */
-int keyring_load(struct keyring *ring, const char *file, char *why, size_t room);
+int keyring_read(struct keyring *ring, int fd, const char *file, char *why, size_t room);
 
 /* The key to sign with towards addr; NULL: there is none. prefer (0: none) is the id of a key that addr is known to have. */
 const struct key *keyring_signer(const struct keyring *ring, struct in_addr addr, uint64_t prefer, uint64_t wall_us);

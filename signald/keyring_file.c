@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/addr.h"
 #include "lib/clock.h"
@@ -134,15 +135,15 @@ static int read_lines(FILE *f, const char *file, struct keyring *ring, char *why
 	return wrong ? -EINVAL : 0;
 }
 
-int keyring_load(struct keyring *ring, const char *file, char *why, size_t room)
+int keyring_read(struct keyring *ring, int fd, const char *file, char *why, size_t room)
 {
 	struct keyring fresh = { .own.index.seed = ring->own.index.seed, .isc.index.seed = ring->isc.index.seed };
-	FILE *f = fopen(file, "re");
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	struct stat st;
 	int r;
 
 	if (!f || fstat(fileno(f), &st)) {
-		r = -errno;
+		r = fd < 0 ? fd : -errno;
 		snprintf(why, room, "%s: %s", file, strerror(-r));
 	} else if (st.st_mode & 077) {
 		r = -EACCES;
@@ -155,6 +156,8 @@ int keyring_load(struct keyring *ring, const char *file, char *why, size_t room)
 	}
 	if (f)
 		fclose(f);
+	else if (fd >= 0)
+		close(fd);
 	keyring_clear(&fresh);
 	return r;
 }

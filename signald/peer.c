@@ -48,9 +48,9 @@ void peers_free(struct peers *peers)
 	free(peers);
 }
 
-int peers_load_keys(struct peers *peers, const char *file, char *why, size_t room)
+int peers_read_keys(struct peers *peers, int fd, const char *file, char *why, size_t room)
 {
-	return keyring_load(&peers->keyring, file, why, room);
+	return keyring_read(&peers->keyring, fd, file, why, room);
 }
 
 int peers_restrict(struct peers *peers, const struct prefix *allow, size_t n, const struct peer_limits *limits)

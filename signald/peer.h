@@ -49,8 +49,8 @@ struct peers;
 struct peers *peers_new(int integrity);
 void peers_free(struct peers *peers);
 
-/* Reads a keyring; see keyring_load. */
-int peers_load_keys(struct peers *peers, const char *file, char *why, size_t room);
+/* Reads a keyring; see keyring_read. */
+int peers_read_keys(struct peers *peers, int fd, const char *file, char *why, size_t room);
 /*
  * Who is believed at all (n 0: everybody with a key; ISCs always are), and how much of it. allow is copied. 0 or -ENOMEM:
  * then nothing has changed. Without a call there is no limit.

@@ -81,6 +81,8 @@ int show_status(void *ctx, int argc, char **argv, struct writer *w, struct contr
 	writer_str(w, "element", d->config.name);
 	writer_str(w, "kind", d->config.kind);
 	show_addr(w, "address", d->core_config.address);
+	writer_str(w, "user", d->privileges.user);
+	writer_str(w, "user_reason", d->privileges.reason);
 	writer_uint(w, "up_s", (clock_now_us() - d->started_us) / CLOCK_S);
 	writer_uint(w, "sessions", core_sessions(d->core));
 	writer_bool(w, "gatekeeper", connected);

@@ -28,7 +28,7 @@ has 644 usr/share/man/man8/icorpctl.8
 has 644 usr/include/icorp.h
 has 644 usr/lib/libicorp.a
 has 644 usr/share/icorpmaker/contract.rng
-has 644 usr/lib/sysusers.d/icorp-gatekeeper.conf
+for p in icorp-gatekeeper icorp-signald; do has 644 usr/lib/sysusers.d/$p.conf; done
 for f in "$top"/gatekeeper/www/*; do has 644 "usr/share/icorpmaker/www/${f##*/}"; done
 for f in "$top"/packaging/examples/*; do has 644 "usr/share/doc/icorpmaker/examples/${f##*/}"; done
 for f in "$top"/packaging/*.service.in; do

@@ -19,7 +19,7 @@ tests_fuzz_fuzz_sse_SOURCES = tests/fuzz/fuzz_sse.c
 tests_fuzz_fuzz_sse_LDADD = $(FUZZ_DRIVER) $(HTTP_LIBS)
 
 LIB_TESTS = tests/unit/test_addr tests/unit/test_config tests/unit/test_control tests/unit/test_heap \
-	tests/unit/test_http tests/unit/test_idmap tests/unit/test_log tests/unit/test_loop tests/unit/test_mac tests/unit/test_pool tests/unit/test_wheel tests/unit/test_wire tests/unit/test_writer
+	tests/unit/test_http tests/unit/test_idmap tests/unit/test_log tests/unit/test_loop tests/unit/test_mac tests/unit/test_pool tests/unit/test_privileges tests/unit/test_wheel tests/unit/test_wire tests/unit/test_writer
 check_PROGRAMS += $(LIB_TESTS)
 TESTS += $(LIB_TESTS)
 
@@ -43,6 +43,8 @@ tests_unit_test_idmap_SOURCES = tests/unit/test_idmap.c
 tests_unit_test_idmap_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_log_SOURCES = tests/unit/test_log.c
 tests_unit_test_log_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_privileges_SOURCES = tests/unit/test_privileges.c
+tests_unit_test_privileges_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
 tests_unit_test_loop_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_loop_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)

@@ -76,3 +76,10 @@ tests_unit_test_dispatch_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLA
 tests_unit_test_dispatch_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_dispatch_DEPENDENCIES = icorp-adaptor$(EXEEXT) signald/libsignald.a signald/libcore.a 	adaptors/libadaptorclient.a lib/libbase.a
 TESTS += tests/unit/test_dispatch
+
+check_PROGRAMS += tests/unit/test_launcher
+tests_unit_test_launcher_SOURCES = tests/unit/test_launcher.c
+tests_unit_test_launcher_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLAGS)
+tests_unit_test_launcher_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_launcher_DEPENDENCIES = icorp-adaptor$(EXEEXT) signald/libsignald.a signald/libcore.a adaptors/libadaptorclient.a lib/libbase.a
+TESTS += tests/unit/test_launcher

@@ -41,6 +41,7 @@ static int write_config(unsigned router, const struct daemon_options *o, char *p
 		return -1;
 	fprintf(f, "name = \"r%u\"\nkind = \"router\"\naddress = \"10.9.0.%u\"\ntransport = \"%s\"\n", router, router,
 		o->raw ? "raw" : "udp");
+	fprintf(f, "user = \"root\"\n"); /* of a user namespace */
 	fprintf(f, "keyring = \"" WORLD_DIR "/keyring\"\ncontrol = \"" WORLD_DIR "/r%u.sock\"\nadaptor_dir = \"%s\"\n",
 		router, o->directory);
 	fprintf(f, "refresh = \"%ums\"\nhello = \"%ums\"\nlog_level = \"warn\"\n", o->refresh_ms, o->hello_ms);

@@ -37,8 +37,8 @@ int keys_load(struct peers *peers, const char *text, char why[256])
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-	r = peers_load_keys(peers, file, why, 256);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	r = peers_read_keys(peers, fd, file, why, 256);
 	unlink(file);
 	return r;
 }

@@ -18,12 +18,14 @@
 #include <event2/event.h>
 
 #include "adaptor_samples.h"
+#include "adaptors/process.h"
 
 #define MAX_ANSWERS 4096
 
 struct fixture {
 	struct event_base *base;
 	struct adaptor_client *client;
+	struct adaptor_process process;
 	char dir[64];
 	unsigned n, ups, downs, waits, serves;
 	struct adaptor_answer answers[MAX_ANSWERS];
@@ -73,9 +75,14 @@ static void start(struct fixture *f, const char *type, const char *key, const ch
 	struct adaptor_option options[2] = { { "record", record }, { key, value } };
 
 	snprintf(record, sizeof(record), "%s/rec", f->dir);
-	struct adaptor_client_options o = { .instance = "test", .type = type, .options = options,
-					    .n_options = key ? 2 : 1, .program_dir = "." };
-	f->client = adaptor_client_new(f->base, &o, on_answer, on_state, f);
+	struct adaptor_process_options o = { .instance = "test", .type = type, .options = options,
+					     .n_options = key ? 2 : 1, .program_dir = "." };
+	struct adaptor_client_options how = { .instance = "test", .type = type, .start = adaptor_process_client,
+					      .ctx = &f->process };
+
+	adaptor_process_clear(&f->process);
+	errno = -adaptor_process_init(&f->process, &o);
+	f->client = errno ? NULL : adaptor_client_new(f->base, &how, on_answer, on_state, f);
 }
 
 static void start_up(struct fixture *f, const char *key, const char *value)
@@ -110,6 +117,7 @@ static int teardown(void **state)
 	char path[128];
 
 	adaptor_client_free(f->client);
+	adaptor_process_clear(&f->process);
 	event_base_free(f->base);
 	for (unsigned i = 0; i < 2000; i++) {
 		snprintf(path, sizeof(path), "%s/rec/%u.json", f->dir, i);

@@ -20,6 +20,7 @@
 #include <event2/event.h>
 
 #include "adaptor_samples.h"
+#include "adaptors/process.h"
 #include "lib/clock.h"
 #include "lib/writer.h"
 #include "netns.h"
@@ -414,9 +415,14 @@ static void test_killed_recovers(void **state)
 	struct watch w = { 0 };
 	struct event_base *base = event_base_new();
 	struct event *timer = evtimer_new(base, guard, NULL);
-	struct adaptor_client_options o = { .instance = "test", .type = i->subject->type, .options = i->subject->options,
-					    .n_options = i->subject->n_options, .program_dir = "." };
-	struct adaptor_client *c = adaptor_client_new(base, &o, on_answer, on_state, &w);
+	struct adaptor_process_options o = { .instance = "test", .type = i->subject->type, .options = i->subject->options,
+					     .n_options = i->subject->n_options, .program_dir = "." };
+	struct adaptor_process process = { 0 };
+	struct adaptor_client_options how = { .instance = "test", .type = i->subject->type, .start = adaptor_process_client,
+					      .ctx = &process };
+
+	assert_int_equal(adaptor_process_init(&process, &o), 0);
+	struct adaptor_client *c = adaptor_client_new(base, &how, on_answer, on_state, &w);
 
 	assert_non_null(c);
 	event_add(timer, &(struct timeval){ 10, 0 });
@@ -435,6 +441,7 @@ static void test_killed_recovers(void **state)
 	for (unsigned n = 1; n <= 50; n++)
 		assert_int_equal(w.answers[n], 1);
 	adaptor_client_free(c);
+	adaptor_process_clear(&process);
 	event_free(timer);
 	event_base_free(base);
 	reopen(i);

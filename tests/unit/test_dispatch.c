@@ -21,6 +21,7 @@
 
 #include "adaptor_samples.h"
 #include "signald/dispatch.h"
+#include "signald/launcher.h"
 
 #ifdef __SANITIZE_ADDRESS__
 size_t __sanitizer_get_current_allocated_bytes(void); /* its header may not be installed */
@@ -32,6 +33,7 @@ struct answer { struct adaptor_key key; uint64_t cookie; int error; };
 
 struct fixture {
 	struct event_base *base;
+	struct launcher *launcher;
 	struct dispatch *dispatch;
 	struct signald_config config;
 	struct config_adaptor adaptor[2];
@@ -121,7 +123,9 @@ static void start(struct fixture *f, const char *first, const char *second)
 	f->config.adaptors.data = f->adaptor;
 	f->config.adaptors.n = 2;
 	f->config.adaptor_dir = ".";
-	assert_int_equal(dispatch_new(f->base, &f->config, &hooks, &f->dispatch), 0);
+	f->config.keyring = "";
+	assert_int_equal(launcher_new(&f->config, "", &f->launcher), 0);
+	assert_int_equal(dispatch_new(f->base, f->launcher, &f->config, &hooks, &f->dispatch), 0);
 	UNTIL(f, f->restarts == 2);
 }
 
@@ -139,6 +143,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	dispatch_free(f->dispatch);
+	launcher_free(f->launcher);
 	while (waitpid(-1, NULL, 0) > 0)     /* they end by themselves */
 		;
 	event_base_free(f->base);
@@ -225,14 +230,14 @@ static void test_renew(void **state)
 	assert_int_equal(f->lost, 1);
 }
 
-/* The process started first. */
-static pid_t first_child(void)
+/* The process it started first. */
+static pid_t first_child(pid_t of)
 {
 	char path[64];
 	long pid = 0;
 	FILE *in;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)of, (int)of);
 	in = fopen(path, "r");
 	assert_non_null(in);
 	assert_int_equal(fscanf(in, "%ld", &pid), 1);
@@ -255,7 +260,7 @@ static void test_death(void **state)
 	measure(f);
 	assert_int_equal(f->answer[0].error, -EAGAIN);
 	states = f->states;
-	kill(first_child(), SIGKILL);
+	kill(first_child(first_child(getpid())), SIGKILL);
 	UNTIL(f, f->states > states);
 	assert_int_equal(f->lost, 0);
 	UNTIL(f, f->n == 2);

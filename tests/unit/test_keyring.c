@@ -164,10 +164,10 @@ static void bad_files(void **state)
 
 	assert_int_equal(write(fd, NEW, strlen(NEW)), (ssize_t)strlen(NEW));
 	assert_int_equal(fchmod(fd, 0644), 0);
-	close(fd);
-	assert_int_equal(peers_load_keys(e.peers, file, why, sizeof(why)), -EACCES);
+	assert_int_equal(peers_read_keys(e.peers, fd, file, why, sizeof(why)), -EACCES);
 	unlink(file);
-	assert_int_equal(peers_load_keys(e.peers, file, why, sizeof(why)), -ENOENT);
+	assert_int_equal(peers_read_keys(e.peers, -ENOENT, file, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "No such file"));
 	assert_int_equal(signs_with(&e, "10.0.0.2", "2026-01-01T00:00:00Z"), 1);
 	end_free(&e);
 }

@@ -87,6 +87,7 @@ cat > "$dir/signald.conf" <<- END
 	address = "127.0.0.1"
 	transport = "udp"
 	integrity = false
+	user = "$(id -un)"
 	control = "$dir/signald.sock"
 	adaptor_dir = "$build"
 	port lo { speed = 100M }

@@ -1,0 +1,46 @@
+/*
+ * Privileges kept apart from packets. Before icorp-signald opens anything it forks the launcher, which keeps what the
+ * daemon was started with: it starts the configured adaptors and opens the two files that are read again on SIGHUP. The
+ * controller itself, which parses what the network sends, then gives everything up (lib/privileges.h).
+ *
+ *     controller ==SOCK_SEQPACKET== launcher -- posix_spawn --> icorp-adaptor TYPE
+ *         `==============socketpair, passed by SCM_RIGHTS=============='
+ *
+ * What it may be asked is fixed when it is forked: the n-th adaptor of the configuration, with its options, and a file by
+ * number. A request is three numbers (launcher_protocol.h), no path and no argument; whatever else arrives is refused. It
+ * tells how adaptors ended, and ends with them when the controller's end of the socket is closed, however that died.
+ */
+#ifndef ICORP_SIGNALD_LAUNCHER_H
+#define ICORP_SIGNALD_LAUNCHER_H
+
+#include <sys/types.h>
+
+#include "signald/config.h"
+
+struct event_base;
+struct launcher;
+
+enum launcher_file { LAUNCHER_CONFIG, LAUNCHER_KEYRING, LAUNCHER_FILES };
+
+struct launcher_hooks {
+	/* The n-th adaptor's process has ended by itself, or was killed by somebody else; how, in words. From the loop, or
+	 * during a call below. */
+	void (*ended)(void *ctx, unsigned n, pid_t pid, const char *how);
+	/* The launcher has ended: no adaptor can be started any more. Once, from the loop. */
+	void (*gone)(void *ctx);
+	void *ctx;
+};
+
+/* Forks it. The config and the file it was read from must last as long as the call. 0 or -errno. */
+int launcher_new(const struct signald_config *config, const char *config_file, struct launcher **out);
+/* From now on what it tells is told. 0 or -ENOMEM. */
+int launcher_watch(struct launcher *l, struct event_base *base, const struct launcher_hooks *hooks);
+/* Lets go of it: it ends when its adaptors have. */
+void launcher_free(struct launcher *l);
+
+/* A new process of the n-th adaptor, after killing a former one: as adaptor_client_options wants it. */
+int launcher_adaptor(struct launcher *l, unsigned n, pid_t *pid);
+/* A descriptor to read the file from, which is closed by the caller, or -errno. */
+int launcher_open(struct launcher *l, enum launcher_file file);
+
+#endif

@@ -1,0 +1,70 @@
+/* What is read again on SIGHUP. See reload.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "signald/launcher.h"
+#include "signald/registrar.h"
+#include "signald/reload.h"
+#include "signald/session.h"
+
+int reload_limits(struct daemon *d, const struct signald_config *config)
+{
+	struct peer_limits limits = { (uint64_t)config->limit_messages, config->limit_bytes, (uint64_t)config->limit_strangers };
+	size_t n;
+	struct prefix *allow = signald_config_allow(config, &n);
+	int r = allow ? peers_restrict(d->peers, allow, n, &limits) : -ENOMEM;
+
+	free(allow);
+	return r;
+}
+
+static int same_ports(const struct core_config *a, const struct core_config *b)
+{
+	for (unsigned i = 0; i < a->n_ports && a->n_ports == b->n_ports; i++)
+		if (strcmp(a->port[i].ifname, b->port[i].ifname))
+			return 0;
+	return a->n_ports == b->n_ports;
+}
+
+int reload_keys(struct daemon *d, char *why, size_t room)
+{
+	return peers_read_keys(d->peers, launcher_open(d->launcher, LAUNCHER_KEYRING), d->config.keyring, why, room);
+}
+
+void reload_all(void *ctx)
+{
+	struct daemon *d = ctx;
+	struct signald_config config;
+	struct core_config core;
+	struct config_error error;
+	char why[256];
+
+	if (signald_config_read(launcher_open(d->launcher, LAUNCHER_CONFIG), d->config_file, &config, &core, &error)) {
+		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", error.text);
+		return;
+	}
+	if (strcmp(config.keyring, d->config.keyring))
+		log_msg(LOG_LEVEL_ERROR, "keys not reloaded: another keyring needs a restart");
+	else if (*config.keyring && reload_keys(d, why, sizeof(why)))
+		log_msg(LOG_LEVEL_ERROR, "keys not reloaded: %s", why);
+	if (reload_limits(d, &config))
+		log_msg(LOG_LEVEL_ERROR, "allow and limits not reloaded: out of memory");
+	if (same_ports(&core, &d->core_config) &&
+	    !memcmp(&core.address, &d->core_config.address, sizeof(core.address)) && core.kind == d->core_config.kind) {
+		core.seed = d->core_config.seed;
+		core.epoch = d->core_config.epoch;
+		core.instance = d->core_config.instance;
+		d->core_config = core;
+		core_reconfigure(d->core, &core);
+		core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
+		daemon_settle(d);
+		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, limits and keys; the rest needs a restart");
+	} else {
+		log_msg(LOG_LEVEL_ERROR, "not reloaded: name, kind, address and the list of ports need a restart");
+	}
+	signald_config_free(&config);
+	registrar_changed(d->registrar);
+}
