@@ -123,3 +123,20 @@ same_as_before() {
 	snapshot > "$WORK/after"
 	diff -U2 "$WORK/before" "$WORK/after"
 }
+
+ELEMENTS=(ar1 ar2 r1 r2 s1 s2 srv1 srv2)
+CONTROLLER_UID='[1-9][0-9]*'
+daemon_pid() { # ELEMENT DAEMON
+	awk -v e="$1" -v d="$2" '$1 == e && $2 == d { print $3 }' "$STATE/daemons"
+}
+# What their kernels say of controllers: users without groups, without capabilities, who get none from programs they may start.
+unprivileged() { # ELEMENT…
+	local n status same=' \1 \1 \1'
+	for n; do
+		status=$(in_ "$n" cat "/proc/$(daemon_pid "$n" signald)/status" < /dev/null | tr '\t' ' ' |
+			grep -E '^(Name|Uid|Gid|Cap[A-Za-z]*|NoNewPrivs):')
+		printf '%s: %s\n' "$n" "$(awk -F: '{ sub(/^ /, "", $2); sub(/ .*/, "", $2); printf "%s%s %s", (NR > 1 ? ", " : ""), $1, $2 }' <<< "$status")"
+		[ "$(grep -c -xE "Name: icorp-signald|NoNewPrivs: 1|Cap(Inh|Prm|Eff|Bnd|Amb): 0+|[UG]id: ($CONTROLLER_UID)${same//1/2}" <<< "$status")" = 9 ] ||
+			return
+	done
+}

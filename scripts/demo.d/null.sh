@@ -7,6 +7,8 @@
 SAW_CLASS="the tc adaptor was told" SAW_SHARES="the vm adaptor was told" SAW_PROXY="the proxy adaptor was told"
 SAW_VLAN="the bridge adaptor was told" SAW_ROUTES="the route adaptor was told"
 
+CONTROLLER_UID=0 # of the user namespace
+
 null_start() {
 	local s
 	for s in srv1 srv2; do

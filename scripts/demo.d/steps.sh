@@ -39,6 +39,7 @@ step_1() {
 	within 30 "all eight controllers are registered" elements_registered || return
 	within 30 "the map joins neighbours, r2 and s2 directly; lsw is not in it" l2_discovered || return
 	within 5 "s2's own forwarding database has r2 behind eth0" s2_sees_r2 || return
+	within 5 "no controller has a privilege, their kernels say" unprivileged "${ELEMENTS[@]}" || return
 	snapshot > "$WORK/before"
 	saw "snapshot of kernels, libvirt and DNS taken: $(wc -l < "$WORK/before") lines"
 }

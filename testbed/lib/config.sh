@@ -121,6 +121,13 @@ signald_resources() { # NODE
 	done
 }
 
+# Whom controllers become: as where the packages are installed, or nobody; a user namespace has nobody but root.
+signald_user() {
+	if [ -n "$TB_NULL" ]; then echo root
+	elif getent passwd icorp > /dev/null; then echo icorp
+	else echo nobody; fi
+}
+
 signald_config() { # NODE
 	local dir=$STATE/$1 gk i rate; gk=$(gatekeeper_node)
 	local exe; exe=$(program icorp-adaptor)
@@ -131,6 +138,7 @@ signald_config() { # NODE
 		transport = "${SET[transport]}"
 		keyring = "$dir/keyring"
 		control = "$dir/run/signald.sock"
+		user = "$(signald_user)"
 		adaptor_dir = "${exe%/*}"
 		refresh = ${SET[refresh]}
 		multiplier = ${SET[multiplier]}

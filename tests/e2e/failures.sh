@@ -15,7 +15,7 @@ build=${1:-${BUILDDIR:?usage: tests/e2e/failures.sh BUILDDIR}}
 shift
 CASES=("$@")
 # gatekeeper_killed runs when it is named: on a busy machine the layer-2 map told after the restart may still move a Path.
-[ $# -gt 0 ] || CASES=(refusals hop_refuses demand_refused datagrams libvirtd_down knotd_down killed)
+[ $# -gt 0 ] || CASES=(privileges refusals hop_refuses demand_refused datagrams libvirtd_down knotd_down killed)
 NAME=ft$$ NULL='' FAILED=0
 # shellcheck source=../../scripts/demo.d/say.sh
 . "$TOP/scripts/demo.d/say.sh"
@@ -41,9 +41,6 @@ tb() { "${TB[@]}" "$@"; }
 in_() { "${TB[@]}" exec "$@"; }
 ctl() { in_ "$1" icorpctl --json "${@:2}" < /dev/null; } # ELEMENT COMMAND…
 
-daemon_pid() { # ELEMENT DAEMON
-	awk -v e="$1" -v d="$2" '$1 == e && $2 == d { print $3 }' "$STATE/daemons"
-}
 ended() { ! kill -0 "$1" 2> /dev/null; }
 kill_daemon() { # SIGNAL ELEMENT DAEMON: and waits until it has ended
 	local pid; pid=$(daemon_pid "$2" "$3")
@@ -107,6 +104,8 @@ log_has() { # ELEMENT DAEMON TEXT: a grep -E pattern
 . "$TOP/tests/e2e/failures.d/datagrams.sh"
 # shellcheck source=failures.d/daemons.sh
 . "$TOP/tests/e2e/failures.d/daemons.sh"
+# shellcheck source=failures.d/privileges.sh
+. "$TOP/tests/e2e/failures.d/privileges.sh"
 
 skip() { echo "1..0 # SKIP $*"; exit 77; }
 [ "$(id -u)" = 0 ] || skip "needs root"

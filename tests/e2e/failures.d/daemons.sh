@@ -24,8 +24,8 @@ case_knotd_down() {
 }
 icorp_dns() { local now; now=$(icorp_field "$ID" .dns.state); echo "$now"; [ "$now" = "$1" ]; }
 
-adaptor_pid() { # ELEMENT TYPE
-	pgrep -P "$(daemon_pid "$1" signald)" -f "icorp-adaptor(-vm)? $2\$"
+adaptor_pid() { # ELEMENT TYPE: a child of the controller's launcher
+	pgrep -P "$(pgrep -P "$(daemon_pid "$1" signald)" -x icorp-launcher)" -f "icorp-adaptor(-vm)? $2\$"
 }
 new_adaptor() { # ELEMENT TYPE FORMER-PID
 	local now; now=$(adaptor_pid "$1" "$2")
@@ -64,7 +64,7 @@ case_killed() {
 	check 10 "kernels and libvirt are as they were before the kills: nothing lost, no orphan" as_when_serving || return
 	stop_background "$before"
 	users_served || return
-	delete
+	delete && nothing_left
 }
 as_when_serving() { snapshot > "$WORK/now"; diff -U2 "$WORK/serving" "$WORK/now"; }
 
