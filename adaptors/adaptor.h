@@ -64,6 +64,7 @@ struct terms_isc {
 	struct in_addr host;            /* where the ISC's controller finds its host's controller */
 	uint16_t host_port;             /* UDP */
 	uint32_t key_id; uint8_t key[32]; /* authenticates the ISC's controller to the host's */
+	uint32_t handled[RESOURCE_MAX + 1]; /* the last demands acted on: to be remembered before the levels change */
 };
 
 /*
@@ -158,6 +159,13 @@ struct adaptor_ops {
 	/* Compares what is there with the n keys that should be; removes our own orphans, repairs drift as far as it
 	 * can tell, counts both. n = 0: everything of ours is an orphan. */
 	int (*audit)(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired);
+
+	/*
+	 * What is there of sessions, by our mark, for a controller that has just started: an array "sessions" of objects
+	 * with "icorp", "leader" and, as far as this technology has them, "vlan", "ports" ({"name","rate"} in bit/s), and of
+	 * an ISC "levels" and "handled" (in the order of enum resource). Changes nothing. NULL: nothing that need be known.
+	 */
+	int (*inventory)(void *state, struct writer *w);
 
 	/* Measured use, written as an object per session (bytes, cpu time, …). May be NULL. */
 	int (*measure)(void *state, struct writer *w);

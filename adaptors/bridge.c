@@ -294,6 +294,7 @@ const struct adaptor_ops adaptor_bridge = {
 	.apply = bridge_apply,
 	.revoke = bridge_revoke,
 	.audit = bridge_audit,
+	.inventory = bridge_measure, /* it names their VLANs */
 	.measure = bridge_measure,
 	.ports = bridge_ports,
 	.show = bridge_show,

@@ -191,7 +191,8 @@ int adaptor_client_query(struct adaptor_client *c, enum adaptor_request request,
 {
 	struct client_flight f = { .request = request, .cookie = cookie };
 
-	if (request != ADAPTOR_MEASURE && request != ADAPTOR_PORTS && request != ADAPTOR_SHOW)
+	if (request != ADAPTOR_MEASURE && request != ADAPTOR_PORTS && request != ADAPTOR_SHOW &&
+	    request != ADAPTOR_INVENTORY)
 		return -EINVAL;
 	if (c->up)
 		return client_fly(c, f, NULL, 0);

@@ -22,7 +22,7 @@ struct event_base;
 struct adaptor_client;
 
 enum adaptor_request { ADAPTOR_CHECK = 1, ADAPTOR_APPLY, ADAPTOR_REVOKE, ADAPTOR_AUDIT, ADAPTOR_MEASURE,
-		       ADAPTOR_PORTS, ADAPTOR_SHOW, ADAPTOR_RENEW };
+		       ADAPTOR_PORTS, ADAPTOR_SHOW, ADAPTOR_RENEW, ADAPTOR_INVENTORY };
 
 struct adaptor_client_options {
 	const char *instance;             /* name in the config, for logs */
@@ -38,14 +38,14 @@ struct adaptor_answer {
 	struct adaptor_key key;           /* CHECK, APPLY, REVOKE */
 	uint64_t cookie;                  /* as given with the request that is answered */
 	struct adaptor_result result;
-	const char *json;                 /* MEASURE, PORTS, SHOW; valid during the call */
+	const char *json;                 /* MEASURE, PORTS, SHOW, INVENTORY; valid during the call */
 	unsigned orphans, repaired;       /* AUDIT */
 	const struct adaptor_key *keys; size_t n_keys; /* RENEW: those not renewed; valid during the call */
 };
 
 /*
  * Called from the loop, never from inside a call below. Exactly one answer per CHECK, MEASURE, PORTS, SHOW,
- * AUDIT, RENEW; an APPLY replaced by a newer one while waiting is answered by the newer one's answer only; a REVOKE
+ * INVENTORY, AUDIT, RENEW; an APPLY replaced by a newer one while waiting is answered by the newer one's answer only; a REVOKE
  * drops a waiting APPLY. While the process is down APPLYs are kept and the others fail with -EAGAIN (a REVOKE is
  * remembered all the same and done when the process is back). An APPLY put off because a daemon is down is answered
  * -EAGAIN with what it waits for, and again when it is done, or not again when newer terms or a REVOKE replaced it; a
@@ -74,7 +74,7 @@ int adaptor_client_revoke(struct adaptor_client *c, struct adaptor_key key, uint
 int adaptor_client_audit(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie);
 /* Renews what times out of these sessions, whose terms are those applied last. At most PROTOCOL_MAX_KEYS. */
 int adaptor_client_renew(struct adaptor_client *c, const struct adaptor_key *keys, size_t n, uint64_t cookie);
-/* MEASURE, PORTS or SHOW. */
+/* MEASURE, PORTS, SHOW or INVENTORY. */
 int adaptor_client_query(struct adaptor_client *c, enum adaptor_request request, uint64_t cookie);
 /* Answers outstanding (for an orderly stop and for tests). */
 size_t adaptor_client_pending(const struct adaptor_client *c);

@@ -263,7 +263,8 @@ static void commit(struct host *h)
 static void query(struct host *h, enum adaptor_request request, uint64_t serial)
 {
 	int (*ask)(void *, struct writer *) = request == ADAPTOR_MEASURE ? h->ops->measure :
-					      request == ADAPTOR_PORTS ? h->ops->ports : h->ops->show;
+					      request == ADAPTOR_PORTS ? h->ops->ports :
+					      request == ADAPTOR_INVENTORY ? h->ops->inventory : h->ops->show;
 	struct adaptor_result result = { 0 };
 	struct writer *w = writer_new();
 	char *json = NULL;
@@ -385,6 +386,7 @@ static void host_request(struct host *h, const struct protocol_frame *f)
 	case ADAPTOR_MEASURE:
 	case ADAPTOR_PORTS:
 	case ADAPTOR_SHOW:
+	case ADAPTOR_INVENTORY:
 		query(h, (enum adaptor_request)f->type, f->serial);
 		break;
 	default:

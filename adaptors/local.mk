@@ -12,7 +12,7 @@ adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors
 # The technologies: a line each, and a line in adaptors/list.h.
 adaptors_libadaptornet_a_SOURCES = adaptors/registry_net.c
 adaptors_libadaptornet_a_SOURCES += adaptors/null.c adaptors/null_ports.c adaptors/null_ports.h \
-	adaptors/null_record.c adaptors/null_record.h
+	adaptors/null_found.c adaptors/null_record.c adaptors/null_record.h
 adaptors_libadaptornet_a_SOURCES += adaptors/bridge.h adaptors/bridge.c adaptors/bridge_audit.c adaptors/bridge_message.c \
 	adaptors/bridge_netlink.c adaptors/bridge_plan.c adaptors/bridge_read.c
 adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c

@@ -38,6 +38,7 @@ const char *adaptor_request_name(enum adaptor_request request)
 	case ADAPTOR_PORTS: return "ports";
 	case ADAPTOR_SHOW: return "show";
 	case ADAPTOR_RENEW: return "renew";
+	case ADAPTOR_INVENTORY: return "inventory";
 	}
 	return "?";
 }

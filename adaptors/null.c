@@ -352,6 +352,11 @@ static int null_audit(void *state, const struct adaptor_key *keys, size_t n, uns
 	return s->record ? audit_records(s, keys, n, orphans) : 0;
 }
 
+static int null_inventory(void *state, struct writer *w)
+{
+	return null_found(w, ((struct null_state *)state)->record);
+}
+
 static int null_measure(void *state, struct writer *w)
 {
 	struct null_state *s = state;
@@ -426,6 +431,7 @@ const struct adaptor_ops adaptor_null = {
 	.revoke = null_revoke,
 	.renew = null_renew,
 	.audit = null_audit,
+	.inventory = null_inventory,
 	.measure = null_measure,
 	.ports = null_ports,
 	.show = null_show,

@@ -104,6 +104,10 @@ static void write_isc(struct writer *w, const struct terms_isc *isc)
 	writer_uint(w, "host_port", isc->host_port);
 	writer_uint(w, "key_id", isc->key_id);
 	write_hex(w, "key", isc->key, sizeof(isc->key));
+	writer_array(w, "handled");
+	for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+		writer_uint(w, NULL, isc->handled[r]);
+	writer_end(w);
 	writer_end(w);
 }
 

@@ -11,7 +11,7 @@
  *
  *     OPEN      instance, type, u16 n, n * (key, value)
  *     CHECK     terms            APPLY  terms              REVOKE  u32 icorp, u32 leader
- *     AUDIT, RENEW  u32 n, n * (u32 icorp, u32 leader)     MEASURE, PORTS, SHOW  (empty)
+ *     AUDIT, RENEW  u32 n, n * (u32 icorp, u32 leader)     MEASURE, PORTS, SHOW, INVENTORY  (empty)
  *     READY     u32 -error, reason, u32 TERM_*, u8 does anything of it time out
  *     DEFERRED  u8 request, u32 icorp, u32 leader, reason
  *     ANSWER    u8 request, u32 icorp, u32 leader, result, u32 orphans, u32 repaired, json (the rest)

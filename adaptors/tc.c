@@ -244,6 +244,37 @@ static int op_measure(void *state, struct writer *w)
 	return rc;
 }
 
+static void inventory_ports(struct writer *w, const struct tc_state *s, const struct tc_want *now)
+{
+	writer_array(w, "ports");
+	for (size_t i = 0; now && i < s->n_links; i++) {
+		if (now->level[i].rate_bps <= TC_IDLE_BPS)
+			continue;
+		writer_object(w, NULL);
+		writer_str(w, "name", s->links[i].ifname);
+		writer_uint(w, "rate", now->level[i].rate_bps);
+		writer_end(w);
+	}
+	writer_end(w);
+}
+
+/* As adopted when we started. */
+static int op_inventory(void *state, struct writer *w)
+{
+	struct tc_state *s = state;
+	struct tc_session *session;
+
+	writer_array(w, "sessions");
+	TAILQ_FOREACH(session, &s->sessions, link) {
+		writer_object(w, NULL);
+		write_key(w, session->key);
+		inventory_ports(w, s, session->now);
+		writer_end(w);
+	}
+	writer_end(w);
+	return 0;
+}
+
 static void show_class(struct writer *w, const struct tc_link *link, const struct tc_session *session)
 {
 	const struct tc_class *class = tc_class_of((struct tc_link *)(uintptr_t)link, session->minor);
@@ -336,6 +367,7 @@ const struct adaptor_ops adaptor_tc = {
 	.revoke = op_revoke,
 	.renew = op_renew,
 	.audit = op_audit,
+	.inventory = op_inventory,
 	.measure = op_measure,
 	.show = op_show,
 	.close = op_close,

@@ -223,6 +223,8 @@ static void put_isc(struct wire *w, const struct terms_isc *isc)
 	wire_put_u16(w, isc->host_port);
 	wire_put_u32(w, isc->key_id);
 	wire_put_bytes(w, isc->key, sizeof(isc->key));
+	for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+		wire_put_u32(w, isc->handled[r]);
 }
 
 static void get_isc(struct wire *w, struct terms_isc *isc)
@@ -242,6 +244,8 @@ static void get_isc(struct wire *w, struct terms_isc *isc)
 
 	if (key)
 		memcpy(isc->key, key, sizeof(isc->key));
+	for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+		isc->handled[r] = wire_u32(w);
 }
 
 static void put_terms(struct wire *w, const struct adaptor_terms *t)

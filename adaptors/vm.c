@@ -324,6 +324,10 @@ static int vm_apply(void *state, const struct adaptor_terms *t, struct adaptor_r
 	vm_bound();
 	int rc = ensure(s, t, &dom, &mark, result);
 
+	if (!rc && memcmp(session->handled, t->isc.handled, sizeof(session->handled))) {
+		rc = vm_files_set_handled(s->options.state, key, t->isc.handled);
+		memcpy(session->handled, t->isc.handled, sizeof(session->handled));
+	}
 	if (!rc) {
 		vm_levels_wanted(t, &session->want);
 		if (dom)
@@ -348,6 +352,7 @@ const struct adaptor_ops adaptor_vm = {
 	.apply = vm_apply,
 	.revoke = vm_revoke,
 	.audit = vm_audit,
+	.inventory = vm_inventory,
 	.measure = vm_measure,
 	.show = vm_show,
 	.close = vm_close,

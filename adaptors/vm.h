@@ -76,6 +76,9 @@ int vm_files_write(const char *state, const struct adaptor_terms *t, int *change
 /* Notes that the ISC of this directory was started / asks for it. */
 int vm_files_set_started(const char *state, struct adaptor_key key);
 int vm_files_started(const char *state, struct adaptor_key key);
+/* What was done of its ISC's demands, by resource: noted before the levels change, read back; zeros when nothing is. */
+int vm_files_set_handled(const char *state, struct adaptor_key key, const uint32_t handled[RESOURCE_MAX + 1]);
+void vm_files_handled(const char *state, struct adaptor_key key, uint32_t handled[RESOURCE_MAX + 1]);
 /* Removes the directory; one that is not there is fine. */
 int vm_files_remove(const char *state, struct adaptor_key key);
 /* Calls each(ctx, key) for every directory of a session. 0 or -errno. */
@@ -109,7 +112,7 @@ unsigned vm_levels_apply(const struct vm_hypervisor *hv, virDomainPtr dom, const
 			 const struct vm_levels *want, struct adaptor_result *result);
 
 /* A session this process applied: what audits repair levels from. */
-struct vm_session { struct vm_session *next; struct adaptor_key key; struct vm_levels want; };
+struct vm_session { struct vm_session *next; struct adaptor_key key; struct vm_levels want; uint32_t handled[RESOURCE_MAX + 1]; };
 
 extern const struct adaptor_ops adaptor_vm;
 
@@ -120,6 +123,7 @@ struct vm_state {
 };
 
 int vm_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired);
+int vm_inventory(void *state, struct writer *w);
 int vm_measure(void *state, struct writer *w);
 int vm_show(void *state, struct writer *w);
 

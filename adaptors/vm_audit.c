@@ -167,6 +167,29 @@ static int show_domain(struct walk *w, virDomainPtr dom, const struct vm_mark *m
 	return 0;
 }
 
+static int found_domain(struct walk *w, virDomainPtr dom, const struct vm_mark *mark)
+{
+	uint32_t handled[RESOURCE_MAX + 1];
+	struct writer *out = w->ctx;
+	struct vm_levels have;
+
+	vm_levels_read(w->s->options.hv, dom, mark, &have);
+	vm_files_handled(w->s->options.state, mark->key, handled);
+	identity(out, mark);
+	writer_array(out, "levels");
+	writer_uint(out, NULL, 0);
+	writer_uint(out, NULL, have.cpu_shares);
+	writer_uint(out, NULL, have.memory_kib < VIR_DOMAIN_MEMORY_PARAM_UNLIMITED ? have.memory_kib : 0);
+	writer_uint(out, NULL, have.disk_mib);
+	writer_end(out);
+	writer_array(out, "handled");
+	for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+		writer_uint(out, NULL, handled[r]);
+	writer_end(out);
+	writer_end(out);
+	return 0;
+}
+
 static int list(struct vm_state *s, struct writer *out, walk_fn *each)
 {
 	struct walk w = { .s = s, .each = each, .ctx = out };
@@ -178,6 +201,11 @@ static int list(struct vm_state *s, struct writer *out, walk_fn *each)
 	writer_end(out);
 	vm_unbound();
 	return rc;
+}
+
+int vm_inventory(void *state, struct writer *out)
+{
+	return list(state, out, found_domain);
 }
 
 int vm_measure(void *state, struct writer *out)

@@ -4,6 +4,8 @@
  *                 always written beside and renamed, so that a reader never sees half.
  *     started     (empty) the ISC was started for what boot.json says. Without a domain that means: it has died, and
  *                 is not to be started again for the same. A changed boot.json takes the note away.
+ *     handled     the last demand of each resource (its number) that was acted on, a line each: not to be acted on
+ *                 again by another controller. Written before the levels change.
  * It lives as long as the session: revoke removes it.
  */
 #include <dirent.h>
@@ -143,9 +145,14 @@ static int same(int dir, const char *text, size_t len)
 	return equal;
 }
 
-static int replace(int dir, const char *text, size_t len)
+/* Writes it under the name + ".new" and renames that. */
+static int replace(int dir, const char *name, const char *text, size_t len)
 {
-	int fd = openat(dir, "boot.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600), rc = 0;
+	char fresh[32];
+	int fd, rc = 0;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", name);
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return -errno;
@@ -159,10 +166,10 @@ static int replace(int dir, const char *text, size_t len)
 	}
 	if (close(fd) && !rc)
 		rc = -errno;
-	if (!rc && renameat(dir, "boot.json.new", dir, "boot.json"))
+	if (!rc && renameat(dir, fresh, dir, name))
 		rc = -errno;
 	if (rc)
-		unlinkat(dir, "boot.json.new", 0);
+		unlinkat(dir, fresh, 0);
 	return rc;
 }
 
@@ -181,7 +188,7 @@ int vm_files_write(const char *state, const struct adaptor_terms *t, int *change
 	} else if (!same(dir, text, strlen(text))) {
 		*changed = 1;
 		unlinkat(dir, "started", 0);
-		rc = replace(dir, text, strlen(text));
+		rc = replace(dir, "boot.json", text, strlen(text));
 	}
 	if (text)
 		explicit_bzero(text, strlen(text));
@@ -215,9 +222,45 @@ int vm_files_started(const char *state, struct adaptor_key key)
 	return yes;
 }
 
+int vm_files_set_handled(const char *state, struct adaptor_key key, const uint32_t handled[RESOURCE_MAX + 1])
+{
+	int dir = open_dir(state, key, 0), at = 0, rc;
+	char text[RESOURCE_MAX * 32];
+
+	if (dir < 0)
+		return dir;
+	for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+		at += snprintf(text + at, sizeof(text) - (size_t)at, "%u %u\n", r, handled[r]);
+	rc = replace(dir, "handled", text, (size_t)at);
+	close(dir);
+	return rc;
+}
+
+void vm_files_handled(const char *state, struct adaptor_key key, uint32_t handled[RESOURCE_MAX + 1])
+{
+	int dir = open_dir(state, key, 0), fd;
+	unsigned r;
+	uint32_t number;
+	FILE *f;
+
+	memset(handled, 0, (RESOURCE_MAX + 1) * sizeof(*handled));
+	if (dir < 0)
+		return;
+	fd = openat(dir, "handled", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	close(dir);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	while (f && fscanf(f, "%u %u", &r, &number) == 2)
+		if (r <= RESOURCE_MAX)
+			handled[r] = number;
+	if (f)
+		fclose(f);
+	else if (fd >= 0)
+		close(fd);
+}
+
 int vm_files_remove(const char *state, struct adaptor_key key)
 {
-	static const char *const files[] = { "boot.json", "boot.json.new", "started" };
+	static const char *const files[] = { "boot.json", "boot.json.new", "started", "handled", "handled.new" };
 	char path[4096], name[VM_NAME];
 	int dir = open_dir(state, key, 0);
 

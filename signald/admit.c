@@ -32,7 +32,7 @@ uint64_t session_want(const struct session *s, int port)
 	return rate;
 }
 
-static struct hold *hold_find(struct session *s, int port)
+static struct hold *hold_find(const struct session *s, int port)
 {
 	for (unsigned i = 0; i < s->n_holds; i++)
 		if (s->hold[i].port == port)
@@ -40,11 +40,19 @@ static struct hold *hold_find(struct session *s, int port)
 	return NULL;
 }
 
-static uint64_t held(struct session *s, int port)
+uint64_t session_held(const struct session *s, int port)
 {
 	const struct hold *h = hold_find(s, port);
 
 	return h ? h->bps : 0;
+}
+
+/* What it is to hold now: until all is told again, what the kernel has. */
+static uint64_t wants(const struct session *s, int port)
+{
+	uint64_t have = s->recovering && s->state != SESSION_FAILED ? session_held(s, port) : 0;
+
+	return have ? have : session_want(s, port);
 }
 
 static void hold_set(struct core *core, struct session *s, int port, uint64_t bps)
@@ -102,10 +110,10 @@ int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
 
 	for EACH_PORT(p, ports) {
 		const struct core_port *at = &core->config.port[p];
-		uint64_t want = session_want(s, (int)p), have = held(s, (int)p);
+		uint64_t want = wants(s, (int)p), have = session_held(s, (int)p);
 		uint64_t others = at->reserved_bps - have;
 
-		if (want <= have)
+		if (want <= have || s->uncounted)
 			continue; /* keeping or shrinking always fits, even after the port lost capacity */
 		if (others > at->capacity_bps || want > at->capacity_bps - others) {
 			*port = (int)p;
@@ -120,7 +128,7 @@ int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
 		return -ENOSPC;
 	}
 	for EACH_PORT(p, ports)
-		hold_set(core, s, (int)p, session_want(s, (int)p));
+		hold_set(core, s, (int)p, wants(s, (int)p));
 	return 0;
 }
 
@@ -135,16 +143,30 @@ static int vlan_get(const struct core *core, uint16_t id)
 	return core->vlan_used[id / 8] >> (id % 8) & 1;
 }
 
-/* The neighbour's VLAN when it proposes one (one id through the island), else a free one of our pool. 0 or -ENOSPC. */
-int vlan_take(struct core *core, struct session *s, uint16_t proposed)
+int vlan_reserve(struct core *core, uint16_t id)
 {
+	if (core->config.kind != ELEMENT_SWITCH || id >= 8 * sizeof(core->vlan_used) || vlan_get(core, id))
+		return -EEXIST;
+	core->vlan_used[id / 8] |= (uint8_t)(1u << (id % 8));
+	return 0;
+}
+
+void vlan_return(struct core *core, uint16_t id)
+{
+	core->vlan_used[id / 8] &= (uint8_t)~(1u << (id % 8));
+}
+
+/* The neighbour's VLAN when it proposes one (one id through the island), else a free one of our pool. 0 or -ENOSPC. */
+int vlan_take(struct turn *t, struct session *s, uint16_t proposed)
+{
+	struct core *core = t->core;
 	uint16_t id = proposed;
 
 	if (core->config.kind != ELEMENT_SWITCH)
 		return 0;
 	if (s->vlan && (!proposed || s->vlan == proposed))
 		return 0;
-	if (proposed && vlan_get(core, proposed))
+	if (proposed && vlan_get(core, proposed) && recovery_evict(t, proposed))
 		return -ENOSPC;
 	if (!id)
 		for (id = core->config.vlan_first; id && id <= core->config.vlan_last && vlan_get(core, id); id++)
@@ -152,7 +174,7 @@ int vlan_take(struct core *core, struct session *s, uint16_t proposed)
 	if (!id || (!proposed && id > core->config.vlan_last))
 		return -ENOSPC;
 	vlan_give(core, s);
-	core->vlan_used[id / 8] |= (uint8_t)(1u << (id % 8));
+	vlan_reserve(core, id);
 	s->vlan = id;
 	s->vlan_ours = 1;
 	return 0;
@@ -161,7 +183,7 @@ int vlan_take(struct core *core, struct session *s, uint16_t proposed)
 void vlan_give(struct core *core, struct session *s)
 {
 	if (s->vlan_ours)
-		core->vlan_used[s->vlan / 8] &= (uint8_t)~(1u << (s->vlan % 8));
+		vlan_return(core, s->vlan);
 	s->vlan = 0;
 	s->vlan_ours = 0;
 }

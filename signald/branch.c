@@ -119,6 +119,8 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 			return 0;
 		}
 		b = branch_get(t->core, s, leaf->ep->private_addr, CORE_PORT_ISC);
+		if (b)
+			b->rate_bps = recovery_bps(s);
 		hop.subtarget = leaf->ep->private_addr;
 	} else {
 		r = nexthop_find(t->core->nexthops, leaf->ep->control, leaf->subtarget, &hop);

@@ -55,6 +55,7 @@ struct core_config {
 	uint32_t epoch, instance;         /* RFC 2961, RFC 3209 section 5: another one at each start; not 0 */
 	uint64_t expiry_rate;             /* path states and reservations that may lapse in a second; 0: all */
 	uint64_t hello_us;                /* between HELLO REQUESTs; 0: none */
+	uint64_t recovery_us;             /* what is here of a former life is to be claimed within; 0: the lifetime of our R */
 };
 
 struct core;
@@ -64,12 +65,13 @@ enum core_action_type {
 	CORE_SEND,      /* the message (core_action_message), not yet signed, to `to`; isc: over UDP, signed with its key */
 	CORE_APPLY,     /* make session so; answer with core_applied(cookie) */
 	CORE_RENEW,     /* session is as it was applied last: what of it times out is to live on */
-	CORE_REVOKE,    /* remove all of key */
+	CORE_REVOKE,    /* remove all of key; session NULL: nobody knows which adaptors hold something of it */
 	CORE_FETCH,     /* get key's contract `digest` from `to`; answer with core_contract */
 	CORE_REPORT,    /* we lead it: tell the gatekeeper about session (leader.h) */
 	CORE_CLOSED,    /* session is gone; forget what you keep about key */
 	CORE_REFUSAL,   /* for the operator: this element refused key something: code, value, and why as the text */
 	CORE_STATE,     /* for the operator: key's session changed its state, as the text says; only after core_trace */
+	CORE_RECOVERED, /* the recovery time is over: what else the adaptors have that is no session's is to go */
 };
 
 struct core_action {
@@ -79,7 +81,7 @@ struct core_action {
 	uint8_t message_type;             /* SEND: RSVP_PATH, … */
 	uint8_t code; uint16_t value;     /* REFUSAL: RSVP_ERR_…, and what goes with it */
 	size_t at, len;                   /* SEND, REFUSAL, STATE: where in the list's bytes; a text's len includes its NUL */
-	struct adaptor_key key;           /* all but SEND */
+	struct adaptor_key key;           /* all but SEND, RECOVERED */
 	const struct session *session;    /* APPLY, RENEW, REVOKE, REPORT, CLOSED */
 	uint64_t cookie;
 	uint8_t digest[SHA256_SIZE];
@@ -107,6 +109,24 @@ void core_actions_free(struct core_actions *actions);
 struct core *core_new(const struct core_config *config, const struct nexthops *nexthops);
 void core_free(struct core *core);
 const struct core_config *core_config(const struct core *core);
+/*
+ * What an adaptor found of one session when the controller started; zero where it knows nothing. Several adaptors' words
+ * of one session add up. It counts as reserved until it is claimed (recovery.c). Before the first message; later it is
+ * of no use for sessions that are learnt already. 0 or -ENOMEM.
+ */
+struct core_found {
+	struct adaptor_key key;
+	uint16_t vlan;
+	unsigned n_ports; struct { int port; uint64_t bps; } port[CORE_MAX_PORTS]; /* by index, -1: no port of ours */
+	uint64_t level[RESOURCE_MAX + 1];      /* of its ISC here */
+	uint32_t handled[RESOURCE_MAX + 1];    /* the last demands of its ISC that were acted on */
+};
+int core_found(struct core *core, const struct core_found *found);
+/* It is known what is here: the recovery time begins. At its end CORE_RECOVERED. */
+void core_recover(struct core *core, uint64_t now_us);
+uint64_t core_recovery_time(const struct core *core);
+size_t core_unclaimed(const struct core *core); /* what was found and nobody has claimed yet */
+
 /* New sizes, ports and resources; what is reserved stays, even beyond a smaller capacity. */
 void core_reconfigure(struct core *core, const struct core_config *config);
 

@@ -20,6 +20,7 @@
 #include "signald/pull.h"
 #include "signald/registrar.h"
 #include "signald/reload.h"
+#include "signald/restart.h"
 #include "signald/routes.h"
 #include "signald/session.h"
 #include "signald/trace.h"
@@ -49,7 +50,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 }
 
 /*
- * What is there against what should be. First one lifetime after the start: by then neighbours have told us again what
+ * What is there against what should be. First when the recovery time is over: by then neighbours have told us again what
  * they want, and what nobody claimed is an orphan of a former life. Then every few minutes.
  */
 #define AUDIT_EVERY_S 300
@@ -78,7 +79,6 @@ static void on_audit(evutil_socket_t fd, short what, void *ctx)
 {
 	struct daemon *d = ctx;
 
-	d->audited = 1;
 	audit(d, DISPATCH_ALL);
 	audit_in(d, AUDIT_EVERY_S * CLOCK_S);
 }
@@ -134,8 +134,9 @@ static void act_apply(struct daemon *d, const struct core_action *a)
 
 static void act_revoke(struct daemon *d, const struct core_action *a)
 {
-	dispatch_revoke(d->dispatch, a->key, core_adaptors(a->session));
-	core_set_adaptors(a->session, 0);
+	dispatch_revoke(d->dispatch, a->key, a->session ? core_adaptors(a->session) : DISPATCH_ALL);
+	if (a->session)
+		core_set_adaptors(a->session, 0);
 }
 
 static void act_closed(struct daemon *d, const struct core_action *a)
@@ -196,6 +197,10 @@ static void carry_out(struct daemon *d)
 			break;
 		case CORE_STATE:
 			break; /* only for traces */
+		case CORE_RECOVERED:
+			d->audited = 1;
+			on_audit(-1, 0, d);
+			break;
 		}
 	}
 	core_actions_clear(&d->actions);
@@ -259,6 +264,11 @@ static void on_restarted(void *ctx, uint16_t adaptors)
 	if (d->audited)
 		audit(d, adaptors);
 	set_timer(d);
+}
+
+static void on_found(void *ctx, size_t adaptor, const char *json)
+{
+	restart_found(ctx, adaptor, json);
 }
 
 static void on_ports(void *ctx, const char *json)
@@ -371,7 +381,7 @@ static int drop(struct daemon *d, char *why, size_t room)
 static int start(struct daemon *d, char *why, size_t room)
 {
 	struct launcher_hooks told = { on_ended, on_launcher_gone, d };
-	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_ports, on_adaptor_state, on_shown, d };
+	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_found, on_ports, on_adaptor_state, on_shown, d };
 	int r;
 
 	snprintf(why, room, "out of memory");
@@ -393,8 +403,9 @@ static int start(struct daemon *d, char *why, size_t room)
 	r = dispatch_new(loop_base(d->loop), d->launcher, &d->config, &hooks, &d->dispatch);
 	if (r)
 		return r;
-	audit_in(d, (2 * (uint64_t)d->config.multiplier + 1) * 3 * d->config.refresh_us / 4);
-	r = registrar_new(d, &d->registrar, why, room);
+	r = restart_new(d, &d->restart);
+	if (!r)
+		r = registrar_new(d, &d->registrar, why, room);
 	if (r)
 		return r;
 	snprintf(why, room, "control socket %s", d->config.control);
@@ -405,6 +416,7 @@ static int start(struct daemon *d, char *why, size_t room)
 static void stop(struct daemon *d)
 {
 	show_close(d);
+	restart_free(d->restart);
 	registrar_free(d->registrar);
 	dispatch_free(d->dispatch);
 	launcher_free(d->launcher);

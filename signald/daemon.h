@@ -18,6 +18,7 @@ struct launcher;
 struct loop;
 struct pull;
 struct registrar;
+struct restart;
 struct routes;
 struct outbox;
 struct transport;
@@ -47,6 +48,7 @@ struct daemon {
 	int failed;                           /* it cannot go on */
 	struct dispatch *dispatch;
 	struct registrar *registrar;
+	struct restart *restart;
 	struct control_server *control;
 	struct event *timer, *audit_timer;
 	int audited;                          /* once: what nobody claimed is gone */

@@ -169,6 +169,9 @@ static void on_answer(void *ctx, struct adaptor_client *client, const struct ada
 		if (!answer->result.error && answer->json)
 			d->hooks.ports(d->hooks.ctx, answer->json);
 		break;
+	case ADAPTOR_INVENTORY:
+		d->hooks.found(d->hooks.ctx, slot, answer->result.error ? NULL : answer->json);
+		break;
 	case ADAPTOR_SHOW:
 	case ADAPTOR_MEASURE:
 		d->hooks.shown(d->hooks.ctx, answer->cookie, adaptor_client_instance(client), answer->json,
@@ -210,8 +213,12 @@ static void on_state(void *ctx, struct adaptor_client *client, enum adaptor_stat
 		return;
 	snprintf(d->slot[slot].reason, sizeof(d->slot[slot].reason), "%s%s", state == ADAPTOR_WAITS ? "waits for " : "",
 		 why);
-	if (state == ADAPTOR_DOWN)
+	if (state == ADAPTOR_DOWN) {
 		mark_lost(d, slot);
+		d->hooks.found(d->hooks.ctx, slot, NULL);
+	}
+	if (state == ADAPTOR_STARTED && adaptor_client_query(client, ADAPTOR_INVENTORY, 0))
+		d->hooks.found(d->hooks.ctx, slot, NULL);
 	if (state == ADAPTOR_STARTED)
 		d->hooks.restarted(d->hooks.ctx, (uint16_t)(1u << slot));
 	d->hooks.state(d->hooks.ctx);

@@ -22,6 +22,9 @@ struct dispatch_hooks {
 	void (*lost)(void *ctx, struct adaptor_key key);
 	/* These adaptors are new processes: all sessions of which they held something are to be applied again. */
 	void (*restarted)(void *ctx, uint16_t adaptors);
+	/* What the adaptor of this number, which has just been started, finds of a former life, as JSON (adaptor.h); NULL: it
+	 * cannot say. Perhaps more than once. */
+	void (*found)(void *ctx, size_t adaptor, const char *json);
 	/* A switch's ports and learnt MACs, as JSON (adaptor.h). */
 	void (*ports)(void *ctx, const char *json);
 	/* An adaptor came up, went down, or began or ceased to wait for something. */

@@ -94,6 +94,7 @@ static void collect_told(struct turn *t, struct session *s)
 
 void leader_weigh(struct session *s)
 {
+	s->told = 1;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
 		uint8_t flags = leaf->up ? leaf->flags : 0;

@@ -110,6 +110,7 @@ static void path_told(struct turn *t, struct session *s, const struct rsvp_msg *
 		s->price = msg->price;
 		s->dirty_down = 1;
 	}
+	s->told |= msg->loads.n != 0;
 	for (unsigned i = 0; i < msg->loads.n; i++) {
 		struct leaf *leaf = leaf_by_addr(s, msg->loads.v[i].endpoint);
 
@@ -171,18 +172,19 @@ static int reserve_isc(struct turn *t, struct session *s)
 {
 	struct leaf *leaf = leaf_of_isc(s);
 	char why[ADAPTOR_REASON];
+	int counted = leaf && leaf_level(leaf, RESOURCE_CPU); /* found when we started */
 
-	if (!leaf || leaf_level(leaf, RESOURCE_CPU))
+	if (!leaf || (counted && !s->recovering))
 		return 0;
 	if (!image_known(&t->core->config, leaf->ep->isc.image)) {
 		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_IMAGE, "no image \"%s\"", leaf->ep->isc.image);
 		return -ENOENT;
 	}
-	if (isc_levels_init(leaf) || !session_more(s)) {
+	if (!session_more(s) || (!counted && isc_levels_init(leaf))) {
 		t->actions->lost++;
 		return -ENOMEM;
 	}
-	if (isc_levels_hold(t, leaf, why, sizeof(why))) {
+	if (!counted && isc_levels_hold(t, leaf, why, sizeof(why))) {
 		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_CPU, "%s", why);
 		return -ENOSPC;
 	}
@@ -242,7 +244,7 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		uint16_t proposed = msg->has & RSVP_HAS_HOPSTATE ? msg->hopstate.vlan : 0;
 
 		s->up_trunk = proposed != 0;
-		if (vlan_take(t->core, s, proposed)) {
+		if (vlan_take(t, s, proposed)) {
 			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_LABEL, "no VLAN id free");
 			return;
 		}

@@ -20,7 +20,7 @@ static int branch_up(const struct session *s, const struct branch *b)
 /* Is anything confirmed that needs this port? */
 static int port_used(const struct session *s, int port)
 {
-	if (!s->leading && port == s->up.port && session_up(s))
+	if (!s->leading && port == s->up.port && (session_up(s) || s->recovering))
 		return 1;
 	for (const struct branch *b = s->branch; b; b = b->next)
 		if (!b->isc && b->port == port && branch_up(s, b))
@@ -52,7 +52,7 @@ static void plan_ports(const struct core_config *config, const struct session *s
 		if (!port_used(s, (int)p))
 			continue;
 		memcpy(to->ifname, config->port[p].ifname, sizeof(to->ifname));
-		to->rate_bps = session_want(s, (int)p);
+		to->rate_bps = session_held(s, (int)p); /* what is wanted may not have been admitted */
 		to->ceil_bps = s->contract->network.ceil_bps > to->rate_bps ? s->contract->network.ceil_bps : to->rate_bps;
 		to->trunk = port_trunk(config, s, (int)p);
 		terms->n_ports++;
@@ -101,6 +101,8 @@ static void plan_isc_terms(const struct session *s, const struct plan_isc *isc, 
 		terms->isc.host_port = isc->port;
 		terms->isc.key_id = isc->key_id;
 		memcpy(terms->isc.key, isc->key, sizeof(terms->isc.key));
+		if (leaf->more)
+			memcpy(terms->isc.handled, leaf->more->handled, sizeof(terms->isc.handled));
 	}
 }
 

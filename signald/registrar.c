@@ -17,6 +17,7 @@
 #include "signald/daemon.h"
 #include "signald/registrar.h"
 #include "signald/registration.h"
+#include "signald/restart.h"
 #include "signald/session.h"
 
 struct report { struct report *next; uint32_t icorp; char *text; };
@@ -31,7 +32,7 @@ struct registrar {
 	char *sent;                     /* and its text, to see whether it was replaced meanwhile */
 	json_t *l2;
 	char base[512];
-	int connected, again;
+	int started, connected, again;
 	char why[160];
 };
 
@@ -112,7 +113,7 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *ctx)
 
 void registrar_changed(struct registrar *r)
 {
-	if (r)
+	if (r && r->started)
 		in_us(r->heartbeat, CLOCK_S / 20);
 }
 
@@ -260,6 +261,7 @@ static void work_map(struct registrar *r, const json_t *o)
 	log_msg(LOG_LEVEL_INFO, "L2 map: %zu controllers, %zu links", nh->n_nodes, nh->n_links);
 	core_routes(r->d->core, clock_now_us(), &r->d->actions);
 	daemon_run_actions(r->d);
+	restart_mapped(r->d);
 }
 
 static void work_create(struct registrar *r, const json_t *o)
@@ -384,9 +386,16 @@ int registrar_new(struct daemon *d, struct registrar **out, char *why, size_t ro
 		snprintf(why, room, "out of memory");
 		return -ENOMEM;
 	}
-	in_us(r->heartbeat, 0);
 	*out = r;
 	return 0;
+}
+
+void registrar_start(struct registrar *r)
+{
+	if (!r)
+		return;
+	r->started = 1;
+	in_us(r->heartbeat, 0);
 }
 
 void registrar_free(struct registrar *r)

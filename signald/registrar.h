@@ -14,6 +14,8 @@ struct session;
 /* NULL when no gatekeeper is configured: every call below takes it. 0 or -errno with the reason. */
 int registrar_new(struct daemon *d, struct registrar **out, char *why, size_t room);
 void registrar_free(struct registrar *r);
+/* Registers; before that nothing is said. */
+void registrar_start(struct registrar *r);
 /* Something of our registration changed (adaptors, ports): register again soon. */
 void registrar_changed(struct registrar *r);
 /* A switch's ports and FDB, as its adaptor wrote them. */

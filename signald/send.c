@@ -90,7 +90,7 @@ static void path_common(struct turn *t, struct session *s, struct rsvp_msg *m)
 		m->price = s->price;
 		m->has |= RSVP_HAS_PRICE;
 	}
-	for (unsigned i = 0; i < s->n_leaves; i++) {
+	for (unsigned i = 0; s->told && i < s->n_leaves; i++) {
 		struct rsvp_load load = { .endpoint = s->leaf[i].ep->control, .flags = s->leaf[i].told_flags,
 					  .weight = s->leaf[i].weight };
 

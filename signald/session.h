@@ -12,6 +12,7 @@
 #ifndef ICORP_SIGNALD_SESSION_H
 #define ICORP_SIGNALD_SESSION_H
 
+#include "adaptors/keymap.h"
 #include "lib/log.h"
 #include "lib/pool.h"
 #include "lib/wheel.h"
@@ -112,6 +113,9 @@ struct session {
 	uint8_t had_to_wait : 1;              /* its path state had to wait, until its deadline */
 	uint8_t dirty_terms : 1, dirty_renew : 1, dirty_up : 1, dirty_down : 1, dirty_report : 1, closing : 1;
 	uint8_t stale : 1;                    /* the last commit failed: the adaptors may hold something else */
+	uint8_t recovering : 1;               /* of a former life, and not all neighbours have told of it again (recovery.c) */
+	uint8_t uncounted : 1;                /* recovering: in force at rates that no adaptor could tell */
+	uint8_t told : 1;                     /* the leader has said (or we, leading, know) who is up: Paths pass it on */
 	uint16_t adaptors;                    /* that may hold something of it: the caller's note */
 	uint16_t vlan;                        /* switch: of this ICorp in this island */
 	uint16_t n_leaves;
@@ -124,7 +128,8 @@ struct session {
 	struct hold *hold;
 	struct in_addr *route;                /* the way from the leader to here, without us */
 	uint64_t applied_bps;                 /* the merged rate of the last successful commit */
-	uint64_t renew_us;                    /* what is committed times out in the kernel: renew it then; 0: nothing */
+	uint64_t renew_us;                    /* what is committed times out in the kernel: renew it then; 0: nothing;
+	                                         recovering, nothing committed: it waits no longer than until then */
 	uint64_t cookie;                      /* of the commit under way; 0: none */
 	struct rsvp_price price;              /* from upstream, passed on downwards */
 	struct in_addr confirm;               /* who waits for ResvConf; 0.0.0.0: nobody */
@@ -151,6 +156,7 @@ struct core {
 	struct session *closed;               /* freed at the next input */
 	struct { uint16_t adaptors; uint32_t slot; uint64_t at_us; } reapply; /* 0: nothing to do; who is next, and when */
 	struct parked *parked; unsigned n_parked;
+	struct { struct keymap found; uint64_t until_us; } recovery; /* unclaimed (recovery.c); 0: the time is over */
 	struct { uint64_t since_us, n; unsigned waiting; struct log_burst burst; } lapses; /* tick.c: of a storm */
 	uint64_t next_cookie, random;
 	int traced;                           /* CORE_STATE is wanted */
@@ -248,8 +254,11 @@ uint64_t session_merged(const struct session *s);
 /* Brings the holds to what is wanted. On -ENOSPC nothing changed, *port is the full one, *fits what would fit. */
 int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits);
 void session_release(struct core *core, struct session *s);
-int vlan_take(struct core *core, struct session *s, uint16_t proposed);
+uint64_t session_held(const struct session *s, int port);
+int vlan_take(struct turn *t, struct session *s, uint16_t proposed);
 void vlan_give(struct core *core, struct session *s);
+int vlan_reserve(struct core *core, uint16_t id); /* 0 or -EEXIST */
+void vlan_return(struct core *core, uint16_t id);
 
 /* exchange.c: sessions and neighbours */
 int exchange_open(struct core *core);
@@ -324,6 +333,19 @@ void leader_update(struct turn *t, struct session *s);
 /* Which endpoints the proxies are to use: what is in force here is to know, too. */
 void leader_weigh(struct session *s);
 void leader_failed(struct turn *t, struct session *s);
+
+/* recovery.c */
+/* The session was found when we started: it takes over what is there. Called once, when it is made. */
+void recovery_claim(struct turn *t, struct session *s);
+/* Is it still to be left as it is? Ends its recovery when all is told, or it has waited long enough. */
+int recovery_waits(struct turn *t, struct session *s);
+/* Our ISC's bandwidth: what the kernel has, or what the contract begins with. */
+uint64_t recovery_bps(const struct session *s);
+/* A neighbour says that this VLAN is another's now: what was found of its former owner goes. 0 or -ENOENT. */
+int recovery_evict(struct turn *t, uint16_t vlan);
+/* The recovery time is over: what nobody claimed goes. */
+void recovery_tick(struct turn *t);
+void recovery_free(struct core *core);
 
 /* settle.c */
 void session_settle(struct turn *t, struct session *s);

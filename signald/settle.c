@@ -68,6 +68,11 @@ void session_settle(struct turn *t, struct session *s)
 {
 	if (s->closing)
 		return;
+	if (recovery_waits(t, s)) {
+		settle_down(t, s);
+		session_schedule(t, s);
+		return;
+	}
 	if (s->leading && (s->dirty_report || s->dirty_up))
 		leader_weigh(s);
 	if (s->dirty_terms)

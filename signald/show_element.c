@@ -1,6 +1,7 @@
 /* `show status`, `show ports`, `show l2` and `show routes`: the element itself and what it knows of the network. */
 #include "lib/clock.h"
 #include "signald/registrar.h"
+#include "signald/restart.h"
 #include "signald/show.h"
 
 int show_ports(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
@@ -88,6 +89,8 @@ int show_status(void *ctx, int argc, char **argv, struct writer *w, struct contr
 	writer_bool(w, "gatekeeper", connected);
 	writer_str(w, "gatekeeper_reason", why);
 	writer_uint(w, "reports_waiting", registrar_reports_waiting(d->registrar));
+	writer_str(w, "waits_for", restart_waits_for(d->restart));
+	writer_uint(w, "unclaimed", core_unclaimed(d->core));
 	dispatch_describe(d->dispatch, w);
 	return 0;
 }

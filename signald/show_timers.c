@@ -32,7 +32,7 @@ static void add_session(struct deadlines *all, const struct session *s, uint64_t
 	struct in_addr none = { 0 };
 
 	add(all, s->up.expires_us, id, "path lapses", s->up.addr);
-	add(all, s->renew_us, id, "kernel state renewed", none);
+	add(all, s->renew_us, id, s->committed ? "kernel state renewed" : "recovery given up", none);
 	add(all, session_rest(s)->isc_deadline_us, id, "ISC given up", none);
 	for (unsigned i = 0; s->leading && i < s->n_leaves; i++)
 		if (s->leaf[i].more)

@@ -177,9 +177,11 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 	}
 	s->key = key;
 	s->up.port = CORE_PORT_NONE;
+	s->next_lih = core->config.instance << 8; /* what neighbours say of branches of a former life is not taken for these */
 	s->hash_next = core->bucket[hash(core, key)];
 	core->bucket[hash(core, key)] = s;
 	core->n_sessions++;
+	recovery_claim(t, s);
 	return s;
 }
 
@@ -299,6 +301,7 @@ void core_free(struct core *core)
 		core->parked = p->next;
 		parked_free(p);
 	}
+	recovery_free(core);
 	free(core->bucket);
 	free(core->shelf.bucket);
 	free(core->slot);

@@ -123,6 +123,9 @@ static void tick_leaves(struct turn *t, struct session *s)
 
 static void tick_branches(struct turn *t, struct session *s)
 {
+	uint64_t fits;
+	int port;
+
 	for (struct branch *b = s->branch; b; b = b->next) {
 		enum lapse lapse = lapses(t, &b->resv_expires_us, b->had_to_wait);
 
@@ -134,6 +137,7 @@ static void tick_branches(struct turn *t, struct session *s)
 				if (s->leaf[i].branch == b && s->leaf[i].up)
 					leaf_lost(t, s, &s->leaf[i], "reservation lapsed");
 			branch_unreserve(t, s, b);
+			session_hold(t, s, &port, &fits); /* back to what the contract began with, as far as it fits */
 		}
 		if (b->next_path_us <= t->now_us && b->next_path_us)
 			send_path(t, s, b);
@@ -154,7 +158,7 @@ static void tick_session(struct turn *t, struct session *s)
 		else
 			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "the ISC did not answer in time");
 	}
-	if (!s->closing && s->renew_us && s->renew_us <= t->now_us) {
+	if (!s->closing && s->committed && s->renew_us && s->renew_us <= t->now_us) {
 		s->renew_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3;
 		if (s->stale && !s->cookie)
 			s->dirty_terms = 1;
@@ -229,6 +233,7 @@ void core_tick(struct core *core, uint64_t now_us, struct core_actions *actions)
 		session_settle(&t, s);
 	}
 	tick_reapply(&t);
+	recovery_tick(&t);
 	storm_log(core, now_us);
 }
 
@@ -240,6 +245,8 @@ uint64_t core_next(const struct core *core)
 		at = neighbours;
 	if (core->reapply.adaptors && core->reapply.at_us < at)
 		at = core->reapply.at_us;
+	if (core->recovery.until_us && core->recovery.until_us < at)
+		at = core->recovery.until_us;
 	for (const struct parked *p = core->parked; p; p = p->next)
 		if (p->expires_us < at)
 			at = p->expires_us;

@@ -232,6 +232,7 @@ static void say_action(struct trace *t, const struct core_action *a)
 		say(t, "state", text);
 		break;
 	case CORE_SEND:
+	case CORE_RECOVERED:
 		break;
 	}
 }

@@ -179,10 +179,17 @@ static int record_open(struct transport *t, const char *file, char *why, size_t 
 	return -EIO;
 }
 
-static int listen_on(struct event_base *base, struct transport *t, int fd, struct event **event)
+static int listener(struct event_base *base, struct transport *t, int fd, struct event **event)
 {
 	*event = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, t);
-	return *event && !event_add(*event, NULL) ? 0 : -ENOMEM;
+	return *event ? 0 : -ENOMEM;
+}
+
+void transport_listen(struct transport *t)
+{
+	event_add(t->udp_event, NULL);
+	if (t->raw_event)
+		event_add(t->raw_event, NULL);
 }
 
 int transport_new(struct event_base *base, const struct transport_options *options, const struct transport_hooks *hooks,
@@ -207,9 +214,9 @@ int transport_new(struct event_base *base, const struct transport_options *optio
 	if (r >= 0)
 		r = record_open(t, options->pcap, why, room);
 	if (r >= 0)
-		r = listen_on(base, t, t->udp, &t->udp_event);
+		r = listener(base, t, t->udp, &t->udp_event);
 	if (r >= 0 && t->raw >= 0)
-		r = listen_on(base, t, t->raw, &t->raw_event);
+		r = listener(base, t, t->raw, &t->raw_event);
 	if (r < 0) {
 		transport_free(t);
 		return r;

@@ -32,10 +32,12 @@ struct transport_hooks {
  */
 struct transport_datagram { struct in_addr to; int isc, alert, error; uint8_t *data; size_t len; };
 
-/* 0 or -errno with the reason in why. */
+/* It can send; it does not listen yet. 0 or -errno with the reason in why. */
 int transport_new(struct event_base *base, const struct transport_options *options, const struct transport_hooks *hooks,
 		  struct transport **out, char *why, size_t room);
 void transport_free(struct transport *t);
+/* From now on what comes is handed up; what came before waits in the sockets, as far as they have room. */
+void transport_listen(struct transport *t);
 /* Sends n datagrams with as few calls as can be; each one's error says what became of it. */
 void transport_send(struct transport *t, struct transport_datagram *v, unsigned n);
 /* From now on fn sees what is sent and received, as pcap files have it: IPv4 packets of protocol 46. NULL: no longer. */

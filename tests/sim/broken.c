@@ -22,6 +22,14 @@ void __real_leader_weigh(struct session *s);
 void __wrap_leader_weigh(struct session *s);
 void __real_vlan_give(struct core *core, struct session *s);
 void __wrap_vlan_give(struct core *core, struct session *s);
+void __real_recovery_claim(struct turn *t, struct session *s);
+void __wrap_recovery_claim(struct turn *t, struct session *s);
+int __real_recovery_waits(struct turn *t, struct session *s);
+int __wrap_recovery_waits(struct turn *t, struct session *s);
+void __real_recovery_tick(struct turn *t);
+void __wrap_recovery_tick(struct turn *t);
+int __real_core_found(struct core *core, const struct core_found *found);
+int __wrap_core_found(struct core *core, const struct core_found *found);
 
 static int broken(const char *what)
 {
@@ -98,6 +106,38 @@ void __wrap_vlan_give(struct core *core, struct session *s)
 {
 	if (!broken("vlans"))
 		__real_vlan_give(core, s);
+}
+
+/* A restarted controller that takes another VLAN than the kernel has. */
+void __wrap_recovery_claim(struct turn *t, struct session *s)
+{
+	__real_recovery_claim(t, s);
+	if (!broken("claim") || !s->vlan_ours)
+		return;
+	vlan_give(t->core, s);
+}
+
+/* One that applies what the first neighbour says. */
+int __wrap_recovery_waits(struct turn *t, struct session *s)
+{
+	if (broken("waits") && s->recovering && !s->committed)
+		s->renew_us = 1;
+	return __real_recovery_waits(t, s);
+}
+
+/* One that keeps what nobody claims. */
+void __wrap_recovery_tick(struct turn *t)
+{
+	if (!broken("orphans"))
+		__real_recovery_tick(t);
+	else if (t->now_us >= t->core->recovery.until_us)
+		t->core->recovery.until_us = 0;
+}
+
+/* One that does not look at what is there. */
+int __wrap_core_found(struct core *core, const struct core_found *found)
+{
+	return broken("found") ? 0 : __real_core_found(core, found);
 }
 
 int main(int argc, char **argv)

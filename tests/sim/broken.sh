@@ -40,4 +40,8 @@ caught routes 'run in a circle'
 caught refusal 'is neither whole nor refused|is not in force'
 caught weights 'renews icorp [0-9]+, whose terms have changed'
 caught vlans 'things are left'
+caught claim 'changes icorp [0-9]+ because a controller was restarted .vlan [0-9]+ -> [0-9]+, '
+caught waits '(changes|revokes) icorp [0-9]+ because a controller was restarted'
+caught orphans 'things are left|is left (in|on)' --crash 3
+caught found 'because a controller was restarted|more is in force' --crash 3
 exit $failed

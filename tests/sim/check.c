@@ -233,13 +233,16 @@ static void look_again(struct sim *sim, struct controller *c)
 		forget_gone(c, c->core);
 }
 
+/* What was found after a restart and is not claimed yet counts as reserved, too. */
 static int books_differ(const struct controller *c, const struct core_config *config)
 {
+	int unclaimed = core_unclaimed(c->core) != 0;
+
 	for (unsigned p = 0; p < config->n_ports; p++)
-		if (config->port[p].reserved_bps != c->held[p])
+		if (unclaimed ? config->port[p].reserved_bps < c->held[p] : config->port[p].reserved_bps != c->held[p])
 			return 1;
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
-		if (config->resource[r].used != c->used[r])
+		if (unclaimed ? config->resource[r].used < c->used[r] : config->resource[r].used != c->used[r])
 			return 1;
 	return 0;
 }
@@ -254,13 +257,13 @@ void check_books(struct sim *sim, struct controller *c)
 			sim_violate(sim, "%s: its books differ from what its sessions hold", c->node->name);
 	}
 	for (unsigned p = 0; p < config->n_ports; p++)
-		if (c->held[p] > config->port[p].capacity_bps)
+		if (config->port[p].reserved_bps > config->port[p].capacity_bps)
 			sim_violate(sim, "%s: %s is oversubscribed: %lu of %lu bit/s", c->node->name,
-				    config->port[p].ifname, c->held[p], config->port[p].capacity_bps);
+				    config->port[p].ifname, config->port[p].reserved_bps, config->port[p].capacity_bps);
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
-		if (config->resource[r].capacity && c->used[r] > config->resource[r].capacity)
+		if (config->resource[r].capacity && config->resource[r].used > config->resource[r].capacity)
 			sim_violate(sim, "%s: %s is oversubscribed: %lu of %lu", c->node->name, resource_name(r),
-				    c->used[r], config->resource[r].capacity);
+				    config->resource[r].used, config->resource[r].capacity);
 }
 
 /* One VLAN, one ICorp. */

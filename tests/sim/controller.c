@@ -91,6 +91,9 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 	case CORE_REPORT:
 		report(sim, a->key, leader_state(a->session));
 		break;
+	case CORE_RECOVERED:
+		sim_audit(sim, c);
+		break;
 	case CORE_CLOSED:
 	case CORE_REFUSAL:
 	case CORE_STATE:
@@ -103,6 +106,7 @@ static void settle(struct sim *sim, struct controller *c, const struct adaptor_k
 {
 	for (unsigned i = 0; i < c->actions.n; i++)
 		act(sim, c, &c->actions.v[i]);
+	restart_capacity(sim, c, c->actions.v, c->actions.n);
 	if (key)
 		check_touched(sim, c, *key);
 	for (unsigned i = 0; i < c->actions.n; i++) {
@@ -228,6 +232,8 @@ int controller_start(struct sim *sim, struct controller *c)
 	c->nexthops.port_ctx = core_config(c->core);
 	c->nexthops.port_name = topo_port_name;
 	c->life++;
+	restart_inventory(sim, c);
+	set_timer(sim, c);
 	return 0;
 }
 

@@ -28,15 +28,14 @@ void sim_crash(struct sim *sim, unsigned node, uint64_t down_us)
 void sim_restart(struct sim *sim, unsigned node)
 {
 	struct controller *c = &sim->ctl[node];
-	struct event *audit = sim_event(EVENT_AUDIT, node, 0), *enrol = sim_event(EVENT_REGISTER, node, 0);
+	struct event *enrol = sim_event(EVENT_REGISTER, node, 0);
 
 	sim_trace(sim, "%s is back", c->node->name);
-	if (controller_start(sim, c))
-		abort();
 	if (c->offset_us)
 		c->offset_us = (int64_t)sim_random(sim, 86400 * CLOCK_S); /* the machine may have started anew, too */
-	audit->life = enrol->life = c->life;
-	sim_event_add(sim, audit, probe_lifetime(c->core));
+	if (controller_start(sim, c))
+		abort();
+	enrol->life = c->life;
 	sim_event_add(sim, enrol, sim_between(sim, 10 * CLOCK_MS, CLOCK_S));
 }
 

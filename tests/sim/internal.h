@@ -64,7 +64,7 @@ struct controller {
 };
 
 /* An ICorp as the gatekeeper sees it. */
-struct icorp { struct contract *contract; unsigned leader; int wanted; enum leader_state reported; };
+struct icorp { struct contract *contract; unsigned leader; int wanted, steady; enum leader_state reported; };
 
 struct event {
 	struct heap_entry at;                   /* first */
@@ -152,6 +152,15 @@ void sim_renew(struct sim *sim, struct controller *c, const struct core_action *
 int sim_lapsed(const struct sim *sim, const struct installed *has);
 void sim_revoke(struct sim *sim, struct controller *c, struct adaptor_key key);
 void sim_audit(struct sim *sim, struct controller *c);
+
+/* restart.c */
+/* Tells a core that has just started what its technologies have. */
+void restart_inventory(struct sim *sim, struct controller *c);
+/* Is this ICorp whole, while nothing but restarts happens? */
+int restart_steady(const struct sim *sim, uint32_t id);
+/* These terms are about to replace what was applied; now they are in force. */
+void restart_applies(struct sim *sim, struct controller *c, const struct installed *has, const struct adaptor_terms *next);
+void restart_capacity(struct sim *sim, struct controller *c, const struct core_action *actions, unsigned n);
 
 /* faults.c */
 void sim_restart(struct sim *sim, unsigned node);

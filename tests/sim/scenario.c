@@ -274,6 +274,24 @@ static void set_faults(struct run *run)
 	sim_set_faults(run->sim, &f);
 }
 
+/* In the calm, controllers die one after the other and are back soon: nobody is to notice. */
+static void restarts(struct run *run)
+{
+	uint64_t r = run->topo->refresh_us;
+
+	for (unsigned i = 0; i < 3; i++) {
+		int node = busy(run);
+
+		if (node < 0)
+			return;
+		sim_steady(run->sim, 1);
+		sim_crash(run->sim, (unsigned)node, 1 + chance(run, r));
+		if (sim_run(run->sim, sim_now(run->sim) + 8 * r))
+			return;
+		sim_settled(run->sim);
+	}
+}
+
 static void live(struct run *run, struct seed_result *out)
 {
 	/* one delay: what is sent in order comes in order */
@@ -284,6 +302,9 @@ static void live(struct run *run, struct seed_result *out)
 	sim_heal(run->sim);
 	if (!sim_run(run->sim, sim_now(run->sim) + 60 * run->topo->refresh_us))
 		sim_settled(run->sim);
+	if (!sim_violations(run->sim))
+		restarts(run);
+	sim_steady(run->sim, 0);
 	sim_count(run->sim, &out->standing, &out->refused);
 	for (uint32_t id = 1; id <= run->asked; id++)
 		sim_withdraw(run->sim, run->wish[id - 1].access[0], id);

@@ -8,6 +8,7 @@
  *   faults.c     what goes wrong
  *   probe.c      the only place that reads the core's structures
  *   check.c      the invariants
+ *   restart.c    those about restarts
  *   script.c     what a test makes happen; look.c what it may look at
  *   scenario.c   one seed: a random script with faults, then calm, then nothing may be left
  *   farm.c       many seeds, in several processes
@@ -63,6 +64,11 @@ void sim_set_faults(struct sim *sim, const struct sim_faults *faults);
 void sim_skew(struct sim *sim, unsigned ppm);
 /* This controller dies and is back after a while, knowing nothing; what its adaptors did stays. By topology index. */
 void sim_crash(struct sim *sim, unsigned node, uint64_t down_us);
+/*
+ * From now on nothing happens but restarts: no ICorp that is whole now may be changed by any controller's technologies. Or
+ * no longer so.
+ */
+void sim_steady(struct sim *sim, int on);
 /* What this controller's adaptors did stays, but they do not know it any more. By topology index. */
 void sim_adaptor_dies(struct sim *sim, unsigned node);
 /*

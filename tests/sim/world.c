@@ -39,6 +39,8 @@ void sim_revoke(struct sim *sim, struct controller *c, struct adaptor_key key)
 
 	if (!has)
 		return;
+	if (restart_steady(sim, key.icorp))
+		sim_violate(sim, "%s revokes icorp %u because a controller was restarted", c->node->name, key.icorp);
 	sim_trace(sim, "%s: revoke icorp %u", c->node->name, key.icorp);
 	if (has->isc)
 		sim_isc_dies(sim, has->isc);
@@ -84,6 +86,9 @@ void sim_apply(struct sim *sim, struct controller *c, const struct core_action *
 	struct event *e = sim_event(EVENT_APPLIED, (unsigned)(c - sim->ctl), 0);
 	struct installed *has = installed_at(sim, c, action->key.icorp);
 	uint64_t takes = sim_between(sim, sim->faults.apply_min_us, sim->faults.apply_max_us);
+	struct adaptor_terms terms;
+	uint8_t *text;
+	size_t len;
 	int fresh = !has;
 
 	if (fresh) {
@@ -94,9 +99,14 @@ void sim_apply(struct sim *sim, struct controller *c, const struct core_action *
 		has->node = (unsigned)(c - sim->ctl);
 		map_put(&sim->installed, sim_key(has->node, has->key.icorp), has);
 	}
+	plan(c, action, &terms, &text, &len);
+	if (!fresh)
+		restart_applies(sim, c, has, &terms);
 	plan_clear(&has->terms);
 	free(has->text);
-	plan(c, action, &has->terms, &has->text, &has->len);
+	has->terms = terms;
+	has->text = text;
+	has->len = len;
 	has->renewed_us = sim->now_us;
 	has->known = 1;
 	core_set_adaptors(action->session, 1);

@@ -310,7 +310,7 @@ static void lost_before_complete(void **state)
 	sim_free(sim);
 }
 
-/* A leader that starts anew learns from the server's own word that an ISC is gone. */
+/* A leader that starts anew learns from the server's own word that an ISC is gone: the ICorp goes on without it. */
 static void isc_gone_leader_new(void **state)
 {
 	struct sim *sim = start(10000000, 1);
@@ -323,6 +323,10 @@ static void isc_gone_leader_new(void **state)
 	assert_int_equal(session(sim, "srv2", 1)->state, SESSION_FAILED); /* it lapsed meanwhile */
 	run(sim, 20 * CLOCK_S);
 	sim_settled(sim);
+	assert_int_equal(leader_state(session(sim, "ar1", 1)), LEADER_DEGRADED);
+	assert_int_equal(session(sim, "srv1", 1)->state, SESSION_UP);
+	sim_withdraw(sim, "ar1", 1);
+	run(sim, 10 * CLOCK_S);
 	assert_int_equal(sim_leftovers(sim), 0);
 	sim_free(sim);
 }

@@ -68,6 +68,10 @@ static void on_restarted(void *ctx, uint16_t adaptors)
 	f->restarted = adaptors;
 }
 
+static void on_found(void *ctx, size_t adaptor, const char *json)
+{
+}
+
 static void on_ports(void *ctx, const char *json)
 {
 }
@@ -109,7 +113,7 @@ static void guard(evutil_socket_t fd, short what, void *arg)
 static void start(struct fixture *f, const char *first, const char *second)
 {
 	const char *wanted[2] = { first, second };
-	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_ports, on_state, on_shown, f };
+	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_found, on_ports, on_state, on_shown, f };
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct config_adaptor *a = &f->adaptor[i];

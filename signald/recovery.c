@@ -1,0 +1,286 @@
+/*
+ * Graceful restart (the idea of RFC 3473 section 9): what the adaptors find when a controller starts is from its former
+ * life and still carries traffic. It is counted as reserved, its VLANs and levels are taken, until its session is learnt
+ * again from the neighbours, who says so claims it; what nobody claims within the recovery time is removed.
+ *
+ *     core_found     each adaptor's word of each session         } the books are right before the first message
+ *     core_recover   that was all: the recovery time begins      }
+ *     recovery_claim     a session is made that was found: it takes over what is there, and is `recovering`
+ *     recovery_waits     until all its endpoints are confirmed, or half of the recovery time has passed, nothing of it is
+ *                        changed here, and nothing is said upstream that the neighbour does not know already
+ *     recovery_tick      the time is over
+ *
+ * Waiting matters because neighbours tell what they know one after the other. The first Resv alone would take the other
+ * branches' ports, rates and weights away, here and (as a Resv that lists less) at every hop up to the leader.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "signald/session.h"
+
+struct found {
+	struct keymap_entry entry;            /* first */
+	uint16_t vlan;
+	uint8_t n_holds;
+	struct hold *hold;                    /* of the core's pool */
+	uint64_t level[RESOURCE_MAX + 1];
+	uint32_t handled[RESOURCE_MAX + 1];
+};
+
+uint64_t core_recovery_time(const struct core *core)
+{
+	return core->config.recovery_us ? core->config.recovery_us : core_lifetime(core, core->config.refresh_us);
+}
+
+static struct found *obtain(struct core *core, struct adaptor_key key)
+{
+	struct found *f = (struct found *)keymap_find(&core->recovery.found, key);
+
+	if (f)
+		return f;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	f->entry.key = key;
+	if (keymap_add(&core->recovery.found, &f->entry)) {
+		free(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* Two adaptors may serve the same port: the larger rate is what it takes. */
+static int found_hold(struct core *core, struct found *f, int port, uint64_t bps)
+{
+	struct hold *h;
+	unsigned i = 0;
+
+	if (!bps || port < 0 || (unsigned)port >= core->config.n_ports)
+		return 0;
+	while (i < f->n_holds && f->hold[i].port != port)
+		i++;
+	if (i == f->n_holds) {
+		h = pool_resize(&core->pool, f->hold, i * sizeof(*h), (i + 1) * sizeof(*h));
+		if (!h)
+			return -ENOMEM;
+		f->hold = h;
+		f->hold[f->n_holds++] = (struct hold){ port, 0 };
+	}
+	if (bps <= f->hold[i].bps)
+		return 0;
+	core->config.port[port].reserved_bps += bps - f->hold[i].bps;
+	f->hold[i].bps = bps;
+	return 0;
+}
+
+int core_found(struct core *core, const struct core_found *found)
+{
+	struct found *f;
+	int r = 0;
+
+	if (session_find(core, found->key))
+		return 0; /* an adaptor that was late: what the session wants it has been told */
+	f = obtain(core, found->key);
+	if (!f)
+		return -ENOMEM;
+	if (found->vlan && !f->vlan && !vlan_reserve(core, found->vlan))
+		f->vlan = found->vlan;
+	for (unsigned i = 0; i < found->n_ports && !r; i++)
+		r = found_hold(core, f, found->port[i].port, found->port[i].bps);
+	for (unsigned i = RESOURCE_CPU; i <= RESOURCE_MAX; i++) {
+		if (!found->level[i] || f->level[i])
+			continue;
+		f->level[i] = found->level[i];
+		core->config.resource[i].used += f->level[i];
+	}
+	for (unsigned i = 1; i <= RESOURCE_MAX; i++)
+		if (found->handled[i])
+			f->handled[i] = found->handled[i];
+	return r;
+}
+
+void core_recover(struct core *core, uint64_t now_us)
+{
+	core->recovery.until_us = now_us + core_recovery_time(core);
+	if (core->recovery.found.count)
+		log_msg(LOG_LEVEL_INFO, "%zu ICorps of a former life are here; they are to be claimed within %.1f s",
+			core->recovery.found.count, (double)core_recovery_time(core) / 1e6);
+}
+
+size_t core_unclaimed(const struct core *core)
+{
+	return core->recovery.found.count;
+}
+
+static void found_free(struct core *core, struct found *f)
+{
+	keymap_remove(&core->recovery.found, &f->entry);
+	pool_put(&core->pool, f->hold, f->n_holds * sizeof(*f->hold));
+	free(f);
+}
+
+/* What it held is to be had again. */
+static void found_release(struct core *core, struct found *f)
+{
+	for (unsigned i = 0; i < f->n_holds; i++)
+		core->config.port[f->hold[i].port].reserved_bps -= f->hold[i].bps;
+	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
+		core->config.resource[r].used -= f->level[r];
+	if (f->vlan)
+		vlan_return(core, f->vlan);
+	found_free(core, f);
+}
+
+void recovery_free(struct core *core)
+{
+	while (core->recovery.found.count)
+		found_release(core, (struct found *)keymap_next(&core->recovery.found, NULL));
+	keymap_free(&core->recovery.found);
+}
+
+/* Our ISC keeps its levels, and what it asked for once is not done twice. */
+static void claim_levels(struct core *core, struct session *s, const struct found *f)
+{
+	struct leaf *leaf = leaf_by_addr(s, core->config.address);
+	struct leaf_more *more = leaf && leaf->ep->kind == ENDPOINT_SERVER ? leaf_more(leaf) : NULL;
+
+	if (!more || !f->level[RESOURCE_CPU]) {
+		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
+			core->config.resource[r].used -= f->level[r];
+		return;
+	}
+	isc_levels_init(leaf);
+	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
+		if (f->level[r])
+			more->level[r] = f->level[r];
+		core->config.resource[r].used += more->level[r] - f->level[r]; /* not all can be read back */
+	}
+	memcpy(more->handled, f->handled, sizeof(more->handled));
+}
+
+void recovery_claim(struct turn *t, struct session *s)
+{
+	struct core *core = t->core;
+	struct found *f = core->recovery.found.count ? (struct found *)keymap_find(&core->recovery.found, s->key) : NULL;
+
+	if (!f)
+		return;
+	s->recovering = s->asked = 1;
+	s->adaptors = UINT16_MAX;
+	s->renew_us = t->now_us + core_recovery_time(core) / 2;
+	s->hold = f->hold;
+	s->n_holds = s->holds_room = f->n_holds;
+	s->uncounted = !f->n_holds;
+	f->hold = NULL;
+	f->n_holds = 0;
+	s->vlan = f->vlan;
+	s->vlan_ours = f->vlan != 0;
+	claim_levels(core, s, f);
+	if (s->key.leader.s_addr == core->config.address.s_addr)
+		s->was_complete = 1; /* it was admitted: an endpoint that is gone by now costs that endpoint, not the ICorp */
+	found_free(core, f);
+	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "learnt again: what is here of it stays");
+}
+
+int recovery_evict(struct turn *t, uint16_t vlan)
+{
+	for (struct keymap_entry *at = NULL; (at = keymap_next(&t->core->recovery.found, at));) {
+		struct found *f = (struct found *)at;
+
+		if (f->vlan != vlan)
+			continue;
+		log_icorp(LOG_LEVEL_WARN, f->entry.key.icorp, "removed: the neighbour has given its VLAN %u to another", vlan);
+		action_add(t, CORE_REVOKE)->key = f->entry.key;
+		found_release(t->core, f);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+uint64_t recovery_bps(const struct session *s)
+{
+	uint64_t base = s->contract->network.rate_bps;
+
+	for (unsigned i = 0; s->recovering && i < s->n_holds; i++)
+		if (s->hold[i].port == s->up.port && s->hold[i].bps / 8 != base / 8) /* kernels count bytes */
+			return s->hold[i].bps;
+	return base;
+}
+
+/* All that its neighbours are to say about it has been said. */
+static int whole(const struct session *s)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].where == LEAF_BRANCH && !s->leaf[i].up)
+			return 0;
+	return 1;
+}
+
+/* From now on it wants what its neighbours told. An increase that came meanwhile has to be admitted like any other. */
+static void recovered(struct turn *t, struct session *s)
+{
+	uint64_t fits, stands;
+	int port;
+
+	s->recovering = s->uncounted = 0;
+	s->renew_us = 0;
+	s->dirty_terms = s->dirty_up = s->dirty_down = s->dirty_report = 1;
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->where == LEAF_LOCAL) { /* our proxy has been in force all the time */
+			leaf->up = 1;
+			leaf->flags |= RSVP_LOAD_UP;
+		} else if (s->leading && leaf->where == LEAF_BRANCH && !leaf->up && leaf_more(leaf)) {
+			leaf->more->prune_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
+		}
+	}
+	if (!session_hold(t, s, &port, &fits))
+		return;
+	stands = session_held(s, port);
+	for (struct branch *b = s->branch; b; b = b->next) {
+		if (b->rate_bps <= stands)
+			continue;
+		b->rate_bps = stands ? stands : s->contract->network.rate_bps;
+		if (!b->isc)
+			branch_refuse(t, s, b, RSVP_ADMISSION_BANDWIDTH, b->rate_bps, "no capacity after a restart");
+	}
+	session_hold(t, s, &port, &fits);
+}
+
+int recovery_waits(struct turn *t, struct session *s)
+{
+	const struct leaf *isc;
+
+	if (!s->recovering)
+		return 0;
+	isc = leaf_of_isc(s);
+	if (!whole(s) && t->now_us < s->renew_us)
+		return !isc; /* a server has all its terms at once: only its ISC's answer is missing */
+	recovered(t, s);
+	return 0;
+}
+
+static void unclaimed(struct turn *t, struct found *f)
+{
+	static const char why[] = "nobody claimed it within the recovery time: removed";
+
+	log_icorp(LOG_LEVEL_WARN, f->entry.key.icorp, "%s", why);
+	action_refused(t, f->entry.key, RSVP_ERR_NO_PATH, 0, why);
+	action_add(t, CORE_REVOKE)->key = f->entry.key;
+	found_release(t->core, f);
+}
+
+void recovery_tick(struct turn *t)
+{
+	struct core *core = t->core;
+
+	if (!core->recovery.until_us || t->now_us < core->recovery.until_us)
+		return;
+	core->recovery.until_us = 0;
+	while (core->recovery.found.count)
+		unclaimed(t, (struct found *)keymap_next(&core->recovery.found, NULL));
+	action_add(t, CORE_RECOVERED);
+}
