@@ -294,7 +294,7 @@ static void test_controller_ends(void **state)
 	assert_int_equal(waitpid(launcher, NULL, 0), launcher);
 }
 
-/* An adaptor that hangs: here because its socketpair stays open. */
+/* An adaptor that hangs: neither the end of its socketpair nor a SIGTERM reaches it. */
 static void test_controller_ends_adaptor_hangs(void **state)
 {
 	struct fixture *f = *state;
@@ -318,6 +318,7 @@ static void test_controller_ends_adaptor_hangs(void **state)
 	assert_int_equal(recvmsg(pair[0], &msg, 0), sizeof(report));
 	assert_int_equal(report.value, 0);
 	assert_int_equal(parent_of(report.pid), launcher);
+	kill(report.pid, SIGSTOP);
 	close(pair[0]);
 	assert_int_equal(waitpid(launcher, NULL, 0), launcher);
 	UNTIL(!parent_of(report.pid));

@@ -1,5 +1,6 @@
 /* Giving up privileges, each time in a child: what /proc says of it afterwards. Some of it needs root. */
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,6 +61,8 @@ static int dropped(const struct privileges *p, int ids, int bounding)
 		assert_true(WIFEXITED(status));
 		return WEXITSTATUS(status);
 	}
+	if (ids && setgroups(1, &(gid_t){ 1 }))
+		_exit(1);
 	if (privileges_drop(p, why, sizeof(why))) {
 		fprintf(stderr, "%s\n", why);
 		_exit(1);
