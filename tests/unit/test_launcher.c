@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
 struct fixture {
 	struct event_base *base;
 	struct launcher *launcher;
+	int raw;                             /* instead of the launcher: its socket; -1 */
 	struct signald_config config;
 	struct config_adaptor adaptor[3];
 	char *option[1];
@@ -89,6 +91,7 @@ static int setup(void **state)
 	f->config.adaptors = (struct config_sections){ f->adaptor, 3 };
 	f->config.adaptor_dir = ".";
 	f->config.keyring = "";
+	f->raw = -1;
 	f->base = event_base_new();
 	*state = f;
 	return 0;
@@ -99,6 +102,8 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	launcher_free(f->launcher);
+	if (f->raw >= 0)
+		close(f->raw);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	event_base_free(f->base);
@@ -113,6 +118,24 @@ static void start(struct fixture *f)
 
 	assert_int_equal(launcher_new(&f->config, f->file, &f->launcher), 0);
 	assert_int_equal(launcher_watch(f->launcher, f->base, &hooks), 0);
+}
+
+/* The launcher without the controller's end of it. */
+static pid_t start_raw(struct fixture *f, unsigned grace_ms)
+{
+	int pair[2];
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	pid = fork();
+	if (!pid) {
+		close(pair[0]);
+		launcher_serve(pair[1], &f->config, f->file, grace_ms);
+		_exit(0);
+	}
+	close(pair[1]);
+	f->raw = pair[0];
+	return pid;
 }
 
 /* The field of /proc/PID/stat that says it; 0: there is no such process, or only its status. */
@@ -212,29 +235,21 @@ static void test_hostile(void **state)
 	struct launcher_request bad[2] = { { 1, 99, 0 }, { 2, 0, 0 } };
 	struct launcher_request good = { 3, LAUNCHER_OPEN, LAUNCHER_CONFIG };
 	struct launcher_report report;
-	int pair[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	if (!fork()) {
-		close(pair[0]);
-		launcher_serve(pair[1], &f->config, f->file, 0);
-		_exit(0);
-	}
-	close(pair[1]);
-	assert_int_equal(send(pair[0], &good, sizeof(good) - 1, 0), sizeof(good) - 1);
-	assert_int_equal(send(pair[0], bad, sizeof(bad), 0), sizeof(bad));
+	start_raw(f, 0);
+	assert_int_equal(send(f->raw, &good, sizeof(good) - 1, 0), sizeof(good) - 1);
+	assert_int_equal(send(f->raw, bad, sizeof(bad), 0), sizeof(bad));
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(send(pair[0], &bad[i], sizeof(bad[i]), 0), sizeof(bad[i]));
-		assert_int_equal(recv(pair[0], &report, sizeof(report), 0), sizeof(report));
+		assert_int_equal(send(f->raw, &bad[i], sizeof(bad[i]), 0), sizeof(bad[i]));
+		assert_int_equal(recv(f->raw, &report, sizeof(report), 0), sizeof(report));
 		assert_int_equal(report.serial, bad[i].serial);
 		assert_int_equal(report.value, -EINVAL);
 	}
-	assert_int_equal(send(pair[0], &good, sizeof(good), 0), sizeof(good));
-	assert_int_equal(recv(pair[0], &report, sizeof(report), 0), sizeof(report));
+	assert_int_equal(send(f->raw, &good, sizeof(good), 0), sizeof(good));
+	assert_int_equal(recv(f->raw, &report, sizeof(report), 0), sizeof(report));
 	assert_int_equal(report.type, LAUNCHER_REPLY);
 	assert_int_equal(report.serial, 3);
 	assert_int_equal(report.value, 0);
-	close(pair[0]);
 }
 
 /* It is reaped, and how it ended is told; another takes its place. */
@@ -303,26 +318,22 @@ static void test_controller_ends_adaptor_hangs(void **state)
 	union { char room[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
 	struct iovec iov = { &report, sizeof(report) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-	int pair[2];
-	pid_t launcher;
+	pid_t launcher = start_raw(f, 20);
+	int status;
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	launcher = fork();
-	if (!launcher) {
-		close(pair[0]);
-		launcher_serve(pair[1], &f->config, f->file, 20);
-		_exit(0);
-	}
-	close(pair[1]);
-	assert_int_equal(send(pair[0], &request, sizeof(request), 0), sizeof(request));
-	assert_int_equal(recvmsg(pair[0], &msg, 0), sizeof(report));
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);   /* then what the launcher leaves is ours */
+	assert_int_equal(send(f->raw, &request, sizeof(request), 0), sizeof(request));
+	assert_int_equal(recvmsg(f->raw, &msg, 0), sizeof(report));
 	assert_int_equal(report.value, 0);
 	assert_int_equal(parent_of(report.pid), launcher);
 	kill(report.pid, SIGSTOP);
-	close(pair[0]);
+	close(f->raw);
+	f->raw = -1;
 	assert_int_equal(waitpid(launcher, NULL, 0), launcher);
-	UNTIL(!parent_of(report.pid));
+	kill(report.pid, SIGCONT);
 	close(*(int *)CMSG_DATA(CMSG_FIRSTHDR(&msg)));
+	assert_int_equal(waitpid(report.pid, &status, 0), report.pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 /* Its adaptors end, though nobody closed their socketpairs, and whoever watches or asks is told. */
