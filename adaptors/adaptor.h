@@ -147,8 +147,9 @@ struct adaptor_ops {
 	int (*flush)(void *state, void (*result)(void *ctx, struct adaptor_key key, int error, const char *reason),
 		     void *ctx);
 
-	/* Removes all of one session. Twice is fine; an unknown key is fine. */
-	int (*revoke)(void *state, struct adaptor_key key);
+	/* Removes all of one session. Twice is fine; an unknown key is fine. 0, or -errno with why (room bytes), if there is
+	 * more to say; -EAGAIN as for apply. */
+	int (*revoke)(void *state, struct adaptor_key key, char *why, size_t room);
 
 	/* Renews what times out of n sessions whose terms are those applied last, as an apply of the same would. failed[i]
 	 * is set to 1 for each that is not renewed, because it is not known here or could not be: the controller applies

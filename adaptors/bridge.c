@@ -222,16 +222,15 @@ static int bridge_check(void *state, const struct adaptor_terms *t, struct adapt
 	return result->error;
 }
 
-static int bridge_revoke(void *state, struct adaptor_key key)
+static int bridge_revoke(void *state, struct adaptor_key key, char *why, size_t room)
 {
 	struct bridge_state *s = state;
 	struct bridge_session *session;
-	char why[ADAPTOR_REASON];
 	size_t changes;
 
 	/* a crash in the midst of a change of VLAN can have left two */
 	while ((session = bridge_find(s->sessions, key))) {
-		int rc = bridge_move(s, session, NULL, &changes, why, sizeof(why));
+		int rc = bridge_move(s, session, NULL, &changes, why, room);
 
 		if (rc)
 			return rc;
@@ -260,13 +259,13 @@ static int bridge_apply(void *state, const struct adaptor_terms *t, struct adapt
 	size_t changes;
 
 	if (!t->vlan)
-		return result->error = bridge_revoke(state, key);
+		return result->error = bridge_revoke(state, key, result->reason, sizeof(result->reason));
 	result->error = want(s, t, 1, &to, result);
 	if (result->error)
 		return result->error;
 	from = bridge_find(s->sessions, key);
 	if (from && bridge_find(from->next, key)) {   /* adopted in the midst of a change: which is whole? neither */
-		result->error = bridge_revoke(state, key);
+		result->error = bridge_revoke(state, key, result->reason, sizeof(result->reason));
 		from = NULL;
 	}
 	if (!result->error)

@@ -64,6 +64,7 @@ struct adaptor_client {
 	size_t n_waiting;                /* sessions and flights that wait */
 	int told_waiting;                /* the caller was told so */
 	char waits_for[ADAPTOR_REASON];  /* what the latest of them waits for */
+	char told_waits_for[ADAPTOR_REASON];
 	TAILQ_HEAD(, client_session) todo;
 	TAILQ_HEAD(, client_flight) flying;
 	TAILQ_HEAD(, client_local) local;

@@ -39,14 +39,15 @@ static void waits(struct adaptor_client *c, int *flag, const char *reason)
 	memcpy(c->waits_for, reason, sizeof(c->waits_for));
 }
 
-/* The caller hears when waiting begins and when it ends, not of each request. */
+/* The caller hears when waiting begins, when it is for something else, and when it ends, not of each request. */
 static void tell_waiting(struct adaptor_client *c)
 {
 	int waiting = c->n_waiting != 0;
 
-	if (waiting == c->told_waiting)
+	if (waiting == c->told_waiting && (!waiting || !strcmp(c->told_waits_for, c->waits_for)))
 		return;
 	c->told_waiting = waiting;
+	memcpy(c->told_waits_for, c->waits_for, sizeof(c->told_waits_for));
 	if (c->state)
 		c->state(c->ctx, c, waiting ? ADAPTOR_WAITS : ADAPTOR_SERVES, waiting ? c->waits_for : "");
 }

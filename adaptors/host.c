@@ -157,7 +157,8 @@ static void perform(struct host *h, struct item *item)
 
 	memset(&item->result, 0, sizeof(item->result));
 	if (item->request == ADAPTOR_REVOKE) {
-		item->result.error = h->ops->revoke(h->state, item->key);
+		item->result.error = h->ops->revoke(h->state, item->key, item->result.reason,
+						     sizeof(item->result.reason));
 		h->dirty = 1;
 		return;
 	}

@@ -9,7 +9,7 @@
  * wants. Whoever stands in for an ISC reads there how to reach its controller (isc.host, isc.key, …).
  *
  * The other options inject faults for tests: fail.apply, fail.check, fail.revoke and fail.renew refuse one ICorp, again=N
- * lets the first N applies say -EAGAIN, die.apply=ICORP kills the process in the middle of an apply, delay_ms holds every
+ * lets the first N applies say -EAGAIN, again.revoke=N the first N revokes, die.apply=ICORP kills the process in the middle of an apply, delay_ms holds every
  * apply.
  */
 #include "config.h"
@@ -44,7 +44,7 @@ struct null_state {
 	char *record;                 /* the directory, or NULL */
 	char *bridge;                 /* the bridge it plays the switch of, or NULL */
 	uint32_t fail_apply, fail_check, fail_revoke, fail_renew, die_apply;
-	unsigned again, delay_ms;
+	unsigned again, again_revoke, delay_ms;
 };
 
 static struct null_session *find(const struct null_state *s, struct adaptor_key key)
@@ -116,6 +116,7 @@ static int null_open(const struct adaptor_option *options, size_t n, void **stat
 	s->fail_renew = number(options, n, "fail.renew");
 	s->die_apply = number(options, n, "die.apply");
 	s->again = number(options, n, "again");
+	s->again_revoke = number(options, n, "again.revoke");
 	s->delay_ms = number(options, n, "delay_ms");
 	*state = s;
 	return 0;
@@ -261,12 +262,17 @@ static int null_apply(void *state, const struct adaptor_terms *terms, struct ada
 	return 0;
 }
 
-static int null_revoke(void *state, struct adaptor_key key)
+static int null_revoke(void *state, struct adaptor_key key, char *why, size_t room)
 {
 	struct null_state *s = state;
 	struct null_session *session = find(s, key);
 	char path[PATH_ROOM];
 
+	if (s->again_revoke) {
+		s->again_revoke--;
+		snprintf(why, room, "ICorp %u not yet, by again.revoke", key.icorp);
+		return -EAGAIN;
+	}
 	if (s->fail_revoke && key.icorp == s->fail_revoke)
 		return -EBUSY;
 	if (s->record) {
@@ -307,7 +313,7 @@ static void audit_sessions(struct null_state *s, const struct adaptor_key *keys,
 		after = next(s, session);
 		if (session->wanted)
 			continue;
-		null_revoke(s, session->entry.key);
+		null_revoke(s, session->entry.key, NULL, 0);
 		++*orphans;
 	}
 }
@@ -414,6 +420,7 @@ static const char *const null_options[] = {
 	"fail.revoke=ICORP: refuse to revoke it",
 	"fail.renew=ICORP: refuse to renew it",
 	"again=N: the first N applies are put off",
+	"again.revoke=N: the first N revokes are put off",
 	"die.apply=ICORP: end the process while applying it",
 	"delay_ms=N: take that long for every apply",
 	NULL,

@@ -87,15 +87,15 @@ static int set(struct proxy_state *s, const char *text, char *why, size_t room)
 	return err;
 }
 
-static int unset(struct proxy_state *s, struct adaptor_key key)
+static int unset(struct proxy_state *s, struct adaptor_key key, char *why, size_t room)
 {
-	char id[16], leader[ADDR_TEXT], why[ADAPTOR_REASON], *answer;
+	char id[16], leader[ADDR_TEXT], *answer;
 	char *const argv[] = { "proxy/unset", id, leader };
 	int err;
 
 	snprintf(id, sizeof(id), "%u", key.icorp);
 	addr_text(key.leader, leader);
-	err = ask(s, 3, argv, &answer, why, sizeof(why));
+	err = ask(s, 3, argv, &answer, why, room);
 	if (!err)
 		free(answer);
 	return err;
@@ -260,7 +260,7 @@ static int proxy_apply(void *state, const struct adaptor_terms *terms, struct ad
 	if (!e || !terms->n_services) {
 		const struct proxy_session *had = *find(s, key);
 
-		err = had && had->text ? unset(s, key) : 0;
+		err = had && had->text ? unset(s, key, result->reason, sizeof(result->reason)) : 0;
 		return err ? err : keep(s, key, NULL);
 	}
 	err = proxy_check(state, terms, result);
@@ -279,10 +279,10 @@ static int proxy_apply(void *state, const struct adaptor_terms *terms, struct ad
 	return keep(s, key, text);
 }
 
-static int proxy_revoke(void *state, struct adaptor_key key)
+static int proxy_revoke(void *state, struct adaptor_key key, char *why, size_t room)
 {
 	struct proxy_state *s = state;
-	int err = unset(s, key);
+	int err = unset(s, key, why, room);
 
 	if (!err)
 		forget(find(s, key));
@@ -345,6 +345,7 @@ static int remove_orphans(struct proxy_state *s, json_t *icorps, const struct ad
 {
 	json_t *icorp;
 	size_t i;
+	char why[ADAPTOR_REASON];
 	int err = 0;
 
 	json_array_foreach(icorps, i, icorp) {
@@ -352,7 +353,7 @@ static int remove_orphans(struct proxy_state *s, json_t *icorps, const struct ad
 
 		if (among(key, keys, n))
 			continue;
-		err = unset(s, key);
+		err = unset(s, key, why, sizeof(why));
 		if (err)
 			break;
 		forget(find(s, key));

@@ -328,7 +328,7 @@ static int route_apply(void *state, const struct adaptor_terms *terms, struct ad
 	return 0;
 }
 
-static int route_revoke(void *state, struct adaptor_key key)
+static int route_revoke(void *state, struct adaptor_key key, char *why, size_t room)
 {
 	struct route_state *s = state;
 	struct route_session **at = find(s, key);
@@ -365,7 +365,7 @@ static int drop_unwanted(struct route_state *s, const struct adaptor_key *keys, 
 			continue;
 		}
 		size_t routes = (*at)->n;
-		int err = route_revoke(s, (*at)->key);
+		int err = route_revoke(s, (*at)->key, NULL, 0);
 
 		if (err)
 			return err;

@@ -187,7 +187,7 @@ static int op_flush(void *state, void (*result)(void *ctx, struct adaptor_key ke
 	return tc_flush(state, result, ctx);
 }
 
-static int op_revoke(void *state, struct adaptor_key key)
+static int op_revoke(void *state, struct adaptor_key key, char *why, size_t room)
 {
 	return tc_revoke(state, key);
 }

@@ -285,18 +285,17 @@ static int ensure(struct vm_state *s, const struct adaptor_terms *t, virDomainPt
 	return !rc && *dom ? vm_files_set_started(s->options.state, key) : rc;
 }
 
-static int vm_revoke(void *state, struct adaptor_key key)
+static int vm_revoke(void *state, struct adaptor_key key, char *why, size_t room)
 {
 	struct vm_state *s = state;
-	char why[ADAPTOR_REASON];
 	struct vm_mark mark;
 	virDomainPtr dom;
 
 	vm_bound();
-	int rc = vm_find(s->conn, key, &dom, &mark, why, sizeof(why));
+	int rc = vm_find(s->conn, key, &dom, &mark, why, room);
 
 	if (dom) {
-		rc = vm_destroy(s->conn, dom, why, sizeof(why));
+		rc = vm_destroy(s->conn, dom, why, room);
 		virDomainFree(dom);
 	}
 	vm_unbound();
@@ -314,7 +313,7 @@ static int vm_apply(void *state, const struct adaptor_terms *t, struct adaptor_r
 	virDomainPtr dom = NULL;
 
 	if (!t->isc.present)
-		return result->error = vm_revoke(state, key);
+		return result->error = vm_revoke(state, key, result->reason, sizeof(result->reason));
 	if (vm_check(state, t, result))
 		return result->error;
 	struct vm_session *session = obtain(s, key);

@@ -107,7 +107,7 @@ static void on_line(char *line)
 		on_terms(what, rest);
 	} else if (!strcmp(what, "revoke") && read_keys(rest, keys) == 1) {
 		struct adaptor_result r = { 0 };
-		int rc = ops->revoke(state, keys[0]);
+		int rc = ops->revoke(state, keys[0], NULL, 0);
 
 		if (!rc && ops->flush)
 			rc = ops->flush(state, failed, NULL);

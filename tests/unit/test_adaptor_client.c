@@ -247,6 +247,20 @@ static void test_again_unwanted(void **state)
 	assert_string_equal(f->reason, "not yet, by again");
 }
 
+/* A revoke says what it waits for, too; who waits for something else says that. */
+static void test_again_revoke(void **state)
+{
+	struct fixture *f = *state;
+
+	start_up(f, "again.revoke", "1000");
+	assert_int_equal(adaptor_client_revoke(f->client, key(7), 1), 0);
+	UNTIL(f, f->waits == 1);
+	assert_string_equal(f->reason, "ICorp 7 not yet, by again.revoke");
+	assert_int_equal(adaptor_client_revoke(f->client, key(8), 2), 0);
+	UNTIL(f, f->waits == 2);
+	assert_string_equal(f->reason, "ICorp 8 not yet, by again.revoke");
+}
+
 static void test_again_replaced(void **state)
 {
 	struct fixture *f = *state;
@@ -435,7 +449,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_apply_revoke), TEST(test_latest_only), TEST(test_failures), TEST(test_again), TEST(test_again_unwanted),
-		TEST(test_again_replaced), TEST(test_killed), TEST(test_renew), TEST(test_killed_in_flight), TEST(test_poison),
+		TEST(test_again_replaced), TEST(test_again_revoke), TEST(test_killed), TEST(test_renew), TEST(test_killed_in_flight), TEST(test_poison),
 		TEST(test_audit), TEST(test_audit_after), TEST(test_refused), TEST(test_free_flushes),
 	};
 

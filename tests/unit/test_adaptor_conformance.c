@@ -141,7 +141,7 @@ static int do_revoke(struct instance *i, unsigned icorp)
 {
 	struct adaptor_terms t = sample_small(icorp, "tst0", 0);
 	struct adaptor_result r = { 0 };
-	int rc = i->ops->revoke(i->state, terms_key(&t));
+	int rc = i->ops->revoke(i->state, terms_key(&t), NULL, 0);
 
 	return rc ? rc : flush(i, &r);
 }
@@ -318,8 +318,8 @@ static void test_one_batch(void **state)
 	assert_int_equal(apply(i, &u, &r), 0);
 	memset(&r, 0, sizeof(r));
 	assert_int_equal(i->ops->apply(i->state, &t, &r), 0);
-	assert_int_equal(i->ops->revoke(i->state, terms_key(&t)), 0);
-	assert_int_equal(i->ops->revoke(i->state, terms_key(&u)), 0);
+	assert_int_equal(i->ops->revoke(i->state, terms_key(&t), NULL, 0), 0);
+	assert_int_equal(i->ops->revoke(i->state, terms_key(&u), NULL, 0), 0);
 	memset(&r, 0, sizeof(r));
 	assert_int_equal(i->ops->apply(i->state, &u, &r), 0);
 	memset(&r, 0, sizeof(r));

@@ -186,9 +186,9 @@ static void apply_and_revoke(void **state)
 	assert_true(serves(f, "srv2"));
 	result = (struct adaptor_result){ 0 };
 	assert_int_equal(adaptor_proxy.apply(f->state, &t, &result), 0);
-	assert_int_equal(adaptor_proxy.revoke(f->state, key_of(7)), 0);
+	assert_int_equal(adaptor_proxy.revoke(f->state, key_of(7), NULL, 0), 0);
 	assert_false(serves(f, "127.1.0.1"));
-	assert_int_equal(adaptor_proxy.revoke(f->state, key_of(7)), 0);
+	assert_int_equal(adaptor_proxy.revoke(f->state, key_of(7), NULL, 0), 0);
 }
 
 /* Terms that do not end here want nothing here; when they no longer do, it goes. */
@@ -231,7 +231,7 @@ static void renewed(void **state)
 	assert_int_equal(failed[0], 0);
 	assert_int_equal(failed[1], 0);
 	assert_int_equal(failed[2], 1);
-	assert_int_equal(adaptor_proxy.revoke(f->state, key_of(8)), 0);
+	assert_int_equal(adaptor_proxy.revoke(f->state, key_of(8), NULL, 0), 0);
 	assert_int_equal(adaptor_proxy.renew(f->state, keys, 3, failed), 0);
 	assert_int_equal(failed[0], 1);
 }

@@ -277,10 +277,10 @@ static void life(void **state)
 	expect("10.64.7.2>10.200.1.12 10.64.7.65>10.200.1.9 10.64.7.66>10.200.1.9");
 	assert_int_equal(apply(s, 7, e, 3, &result), 0); /* srv2 leaves */
 	expect("10.64.7.2>10.200.1.12 10.64.7.65>10.200.1.9");
-	assert_int_equal(adaptor_route.revoke(s->state, key_of(7)), 0);
+	assert_int_equal(adaptor_route.revoke(s->state, key_of(7), NULL, 0), 0);
 	expect("");
-	assert_int_equal(adaptor_route.revoke(s->state, key_of(7)), 0);
-	assert_int_equal(adaptor_route.revoke(s->state, key_of(99)), 0);
+	assert_int_equal(adaptor_route.revoke(s->state, key_of(7), NULL, 0), 0);
+	assert_int_equal(adaptor_route.revoke(s->state, key_of(99), NULL, 0), 0);
 }
 
 static void follows_the_base_route(void **state)
@@ -300,7 +300,7 @@ static void follows_the_base_route(void **state)
 	assert_string_equal(result.reason, "no way to srv1: Network is unreachable");
 	expect("10.64.7.65>10.200.1.8");
 	assert_int_equal(base_route(s, SIOCADDRT, "10.200.1.9"), 0);
-	assert_int_equal(adaptor_route.revoke(s->state, key_of(7)), 0);
+	assert_int_equal(adaptor_route.revoke(s->state, key_of(7), NULL, 0), 0);
 	expect("");
 }
 
@@ -319,7 +319,7 @@ static void failure_takes_back(void **state)
 	assert_int_equal(apply(s, 7, e, 1, &result), 0);
 	assert_int_equal(apply(s, 7, e, 3, &result), -ENETUNREACH);
 	expect("10.64.7.65>10.200.1.9");
-	adaptor_route.revoke(s->state, key_of(7));
+	adaptor_route.revoke(s->state, key_of(7), NULL, 0);
 }
 
 static void audit_after_a_crash(void **state)
@@ -365,7 +365,7 @@ static void audit_repairs(void **state)
 	assert_int_equal(repaired, 1);
 	expect("10.64.7.2>10.200.1.12");
 	assert_int_equal(base_route(s, SIOCADDRT, "10.200.1.9"), 0);
-	adaptor_route.revoke(s->state, key);
+	adaptor_route.revoke(s->state, key, NULL, 0);
 }
 
 /* Two ICorps that want the same route: it goes with the last of them. */
@@ -377,9 +377,9 @@ static void shared_route(void **state)
 
 	assert_int_equal(apply(s, 7, &e, 1, &result), 0);
 	assert_int_equal(apply(s, 8, &e, 1, &result), 0);
-	assert_int_equal(adaptor_route.revoke(s->state, key_of(7)), 0);
+	assert_int_equal(adaptor_route.revoke(s->state, key_of(7), NULL, 0), 0);
 	expect("10.64.7.2>10.200.1.12");
-	assert_int_equal(adaptor_route.revoke(s->state, key_of(8)), 0);
+	assert_int_equal(adaptor_route.revoke(s->state, key_of(8), NULL, 0), 0);
 	expect("");
 }
 

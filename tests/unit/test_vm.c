@@ -255,7 +255,9 @@ static void test_down(void **unused)
 	assert_int_equal(adaptor_vm.check(state, &t, &r), 0);
 	assert_int_equal(adaptor_vm.apply(state, &t, &r), -EAGAIN);
 	assert_non_null(strstr(r.reason, "libvirt"));
-	assert_int_equal(adaptor_vm.revoke(state, terms_key(&t)), -EAGAIN);
+	memset(&r, 0, sizeof(r));
+	assert_int_equal(adaptor_vm.revoke(state, terms_key(&t), r.reason, sizeof(r.reason)), -EAGAIN);
+	assert_non_null(strstr(r.reason, "libvirt"));
 	assert_int_equal(adaptor_vm.audit(state, NULL, 0, &orphans, &repaired), -EAGAIN);
 	snprintf(path, sizeof(path), "%s/state/icorp-7-0ac8010b", tmp);
 	assert_int_not_equal(access(path, F_OK), 0);
@@ -364,7 +366,7 @@ static void test_life(void **unused)
 	t.isc.present = 0;
 	apply_ok(state, &t, &r);
 	assert_false(domain_there(conn, "icorp-7-0ac8010b"));
-	assert_int_equal(adaptor_vm.revoke(state, terms_key(&t)), 0);
+	assert_int_equal(adaptor_vm.revoke(state, terms_key(&t), NULL, 0), 0);
 	terms_clear(&t);
 	virConnectClose(conn);
 	adaptor_vm.close(state);
@@ -392,7 +394,7 @@ static void test_foreign(void **unused)
 	assert_int_equal(adaptor_vm.apply(state, &t, &r), -EEXIST);
 	assert_int_equal(adaptor_vm.audit(state, NULL, 0, &orphans, &repaired), 0);
 	assert_int_equal(orphans, 0);
-	assert_int_equal(adaptor_vm.revoke(state, terms_key(&t)), 0);
+	assert_int_equal(adaptor_vm.revoke(state, terms_key(&t), NULL, 0), 0);
 	assert_true(domain_there(conn, "icorp-7-0ac8010b"));
 	virDomainDestroy(dom);
 	virDomainFree(dom);
@@ -427,7 +429,7 @@ static void test_queries(void **unused)
 	assert_non_null(strstr(text, "cpu_time_ns"));
 	free(text);
 	writer_free(w);
-	assert_int_equal(adaptor_vm.revoke(state, terms_key(&t)), 0);
+	assert_int_equal(adaptor_vm.revoke(state, terms_key(&t), NULL, 0), 0);
 	terms_clear(&t);
 	adaptor_vm.close(state);
 }
