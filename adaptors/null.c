@@ -8,9 +8,9 @@
  * a reader never sees half), which is then "what is really there": an audit after a restart finds the files no session
  * wants. Whoever stands in for an ISC reads there how to reach its controller (isc.host, isc.key, …).
  *
- * The other options inject faults for tests: fail.apply, fail.check, fail.revoke and fail.renew refuse one ICorp, again=N
- * lets the first N applies say -EAGAIN, again.revoke=N the first N revokes, die.apply=ICORP kills the process in the middle of an apply, delay_ms holds every
- * apply.
+ * The other options inject faults for tests: fail.apply, fail.check, fail.revoke and fail.renew refuse one ICorp; again=N
+ * lets the first N applies say -EAGAIN, again.revoke=N the first N revokes; die.apply=ICORP kills the process in the
+ * middle of an apply; delay_ms holds every apply.
  */
 #include "config.h"
 
