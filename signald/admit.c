@@ -13,23 +13,29 @@ uint64_t session_merged(const struct session *s)
 	uint64_t rate = 0;
 
 	for (const struct branch *b = s->branch; b; b = b->next)
-		if (b->rate_bps > rate)
+		if (b->rate_bps > rate && branch_in_force(s, b))
 			rate = b->rate_bps;
 	return rate ? rate : s->contract->network.rate_bps;
 }
 
-uint64_t session_want(const struct session *s, int port)
+/* all: also of those that leaves are yet to move to. */
+static uint64_t rate_on(const struct session *s, int port, int all)
 {
 	uint64_t rate = 0;
 
 	if (s->state == SESSION_FAILED)
 		return 0;
-	if (port == s->up.port && !s->leading)
+	if (!s->leading && (port == s->up.port || port == upstream_former_port(s)))
 		rate = session_merged(s);
 	for (const struct branch *b = s->branch; b; b = b->next)
-		if (b->port == port && b->rate_bps > rate)
+		if (b->port == port && b->rate_bps > rate && (all ? b->n_leaves != 0 : branch_in_force(s, b)))
 			rate = b->rate_bps;
 	return rate;
+}
+
+uint64_t session_want(const struct session *s, int port)
+{
+	return rate_on(s, port, 1);
 }
 
 static struct hold *hold_find(const struct session *s, int port)
@@ -45,6 +51,13 @@ uint64_t session_held(const struct session *s, int port)
 	const struct hold *h = hold_find(s, port);
 
 	return h ? h->bps : 0;
+}
+
+uint64_t session_rate(const struct session *s, int port)
+{
+	uint64_t held = session_held(s, port), rate = rate_on(s, port, 0);
+
+	return s->recovering || held < rate ? held : rate;
 }
 
 /* What it is to hold now: until all is told again, what the kernel has. */
@@ -76,7 +89,10 @@ static void hold_set(struct core *core, struct session *s, int port, uint64_t bp
 static uint64_t ports_of(const struct session *s)
 {
 	uint64_t ports = s->up.port >= 0 ? 1ull << s->up.port : 0;
+	int former = upstream_former_port(s);
 
+	if (former >= 0)
+		ports |= 1ull << former;
 	for (const struct branch *b = s->branch; b; b = b->next)
 		if (b->port >= 0)
 			ports |= 1ull << b->port;

@@ -54,17 +54,22 @@ unsigned session_up(const struct session *s)
 	return up;
 }
 
-static struct branch *branch_get(struct core *core, struct session *s, struct in_addr neighbour, int port)
+int branch_is(const struct branch *b, struct in_addr neighbour, int port)
+{
+	return b->port == port && (b->neighbour.s_addr == neighbour.s_addr || b->asked.s_addr == neighbour.s_addr);
+}
+
+struct branch *branch_get(struct core *core, struct session *s, struct in_addr neighbour, int port)
 {
 	struct branch *b;
 
 	for (b = s->branch; b; b = b->next)
-		if (b->neighbour.s_addr == neighbour.s_addr && b->port == port)
+		if (branch_is(b, neighbour, port))
 			return b;
 	b = pool_get(&core->pool, sizeof(*b));
 	if (!b)
 		return NULL;
-	b->neighbour = neighbour;
+	b->neighbour = b->asked = neighbour;
 	b->port = (int8_t)port;
 	b->isc = port == CORE_PORT_ISC;
 	b->lih = ++s->next_lih;
@@ -95,7 +100,7 @@ void branch_block(struct turn *t, struct branch *b, uint64_t bps)
 		*b->blockade = (struct blockade){ bps, t->now_us + core_lifetime(t->core, t->core->config.refresh_us) };
 }
 
-static void branch_free(struct core *core, struct session *s, struct branch *b)
+void branch_free(struct core *core, struct session *s, struct branch *b)
 {
 	struct branch **at = &s->branch;
 
@@ -104,6 +109,59 @@ static void branch_free(struct core *core, struct session *s, struct branch *b)
 		at = &(*at)->next;
 	*at = b->next;
 	branch_delete(core, b);
+}
+
+int branch_in_force(const struct session *s, const struct branch *b)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].branch == b)
+			return 1;
+	return 0;
+}
+
+int leaf_through(const struct leaf *leaf, const struct branch *b, struct in_addr *via)
+{
+	if (leaf->branch == b) {
+		*via = leaf->subtarget;
+		return 1;
+	}
+	if (!leaf->more || leaf->more->next != b)
+		return 0;
+	*via = leaf->more->next_subtarget;
+	return 1;
+}
+
+struct branch *branch_adopt(struct turn *t, struct session *s, struct branch *b, struct in_addr neighbour)
+{
+	struct branch *other = s->branch;
+
+	while (other && (other == b || !branch_is(other, neighbour, b->port)))
+		other = other->next;
+	branch_forget_messages(t->core, b);
+	b->neighbour = neighbour;
+	b->dirty = 1;
+	if (!other)
+		return b;
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->branch == b) {
+			leaf->branch = other;
+			other->n_leaves++;
+			b->n_leaves--;
+		}
+		if (leaf->more && leaf->more->next == b) {
+			leaf->more->next = other;
+			other->n_leaves++;
+			b->n_leaves--;
+		}
+		if (leaf->more && leaf->more->next && leaf->more->next == leaf->branch)
+			leaf_stay(t, s, leaf, 0);
+	}
+	other->dirty = 1;
+	s->dirty_terms = 1;
+	branch_free(t->core, s, b);
+	return NULL;
 }
 
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
@@ -159,6 +217,7 @@ static void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
 
 void leaf_tear(struct turn *t, struct session *s, struct leaf *leaf)
 {
+	leaf_stay(t, s, leaf, 0);
 	if (leaf->branch && leaf->branch->n_leaves > 1)
 		leaf->branch->dirty = 1;
 	else if (leaf->branch)

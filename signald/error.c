@@ -87,7 +87,7 @@ void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t va
 		leader_failed(t, s);
 		return;
 	}
-	send_path_err(t, s, code, value, why);
+	send_path_err(t, s, s->up.addr, NULL, code, value, why);
 	for (struct branch *b = s->branch; b; b = b->next)
 		send_path_tear(t, s, b);
 	session_chstate(t, s, SESSION_FAILED, why);
@@ -118,10 +118,10 @@ static void leader_path_err(struct turn *t, struct session *s, const struct rsvp
 		leader_failed(t, s);
 		return;
 	}
-	for (unsigned i = 0; i < msg->s2l.n; i++) {
-		struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i].addr);
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		struct leaf *leaf = &s->leaf[i];
 
-		if (!leaf || leaf->where != LEAF_BRANCH)
+		if (!leaf->listed || leaf->where != LEAF_BRANCH)
 			continue;
 		if (leaf->up)
 			leaf_lost(t, s, leaf, session_rest(s)->error.reason);
@@ -131,13 +131,36 @@ static void leader_path_err(struct turn *t, struct session *s, const struct rsvp
 	session_settle(t, s);
 }
 
-void path_err_input(struct turn *t, const struct rsvp_msg *msg)
+/* Marks the leaves whose way in force is refused. 0: it is about nothing in force. */
+static int path_err_concerns(struct turn *t, struct session *s, const struct rsvp_msg *msg, const struct core_from *from)
+{
+	unsigned n = !msg->s2l.n;
+
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		s->leaf[i].listed = 0;
+	for (unsigned i = 0; i < msg->s2l.n; i++) {
+		struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i].addr);
+
+		if (!leaf || reroute_refused(t, s, leaf, from))
+			continue;
+		leaf->listed = 1;
+		n++;
+	}
+	return n > 0;
+}
+
+void path_err_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
 {
 	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct in_addr none = { 0 };
 	struct rsvp_msg *m;
 
 	if (!s)
 		return;
+	if (!path_err_concerns(t, s, msg, from)) {
+		session_settle(t, s);
+		return;
+	}
 	if (s->leading) {
 		leader_path_err(t, s, msg);
 		return;
@@ -148,9 +171,11 @@ void path_err_input(struct turn *t, const struct rsvp_msg *msg)
 	m->has |= RSVP_HAS_ERROR | RSVP_HAS_TEMPLATE;
 	for (unsigned i = 0; i < msg->grants.n; i++)
 		rsvp_add_grant(m, &msg->grants.v[i]);
-	for (unsigned i = 0; i < msg->s2l.n; i++)
-		rsvp_add_s2l(m, msg->s2l.v[i].addr, msg->s2l.v[i].via);
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (s->leaf[i].listed)
+			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
 	message_send(t, s, s->up.addr, NEIGHBOUR_URGENT, 0);
+	session_settle(t, s);
 }
 
 /* The server whose ISC asked takes its demand back: what was reserved before stands. */

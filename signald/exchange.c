@@ -109,6 +109,10 @@ static int on_refreshed(void *ctx, struct neighbour *n, uint32_t slot, uint32_t 
 		s->up.expires_us = now_us + core_their_lifetime(core, s->up.refresh_ms);
 		return 1;
 	}
+	if (s->former && s->former->hop.path_id == id && s->former->hop.addr.s_addr == addr) {
+		s->former->hop.expires_us = now_us + core_their_lifetime(core, s->former->hop.refresh_ms);
+		return 1;
+	}
 	for (struct branch *b = s->branch; b; b = b->next) {
 		if (b->resv_id != id || b->neighbour.s_addr != addr)
 			continue;
@@ -124,12 +128,13 @@ static void on_resend(void *ctx, struct neighbour *n, uint32_t slot, uint32_t id
 	struct session *s = session_at(core, slot);
 	uint32_t addr = neighbour_addr(n).s_addr;
 
-	if (s && s->up.resv_id == id && s->up.addr.s_addr == addr) {
+	if (s && ((s->up.resv_id == id && s->up.addr.s_addr == addr) ||
+		  (s->former && s->former->hop.resv_id == id && s->former->hop.addr.s_addr == addr))) {
 		send_resv(core->turn, s);
 		return;
 	}
 	for (struct branch *b = s ? s->branch : NULL; b; b = b->next) {
-		if (b->path_id == id && b->neighbour.s_addr == addr) {
+		if (b->path_id == id && b->neighbour.s_addr == addr && b->n_leaves) {
 			send_path(core->turn, s, b);
 			return;
 		}

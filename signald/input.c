@@ -25,6 +25,17 @@ static void park_refused(struct turn *t, const struct parked *p, const char *why
 	action_refused(t, key, RSVP_ERR_SYSTEM, RSVP_SYSTEM_CONTRACT_TIMEOUT, text);
 }
 
+/* It says what is wanted now. Without memory the older one will do, until a refresh. */
+static void park_newer(struct parked *p, const struct rsvp_msg *msg)
+{
+	struct rsvp_msg newer;
+
+	if (!rsvp_id_later(msg->id.id, p->msg.id.id) || rsvp_msg_copy(&newer, msg))
+		return;
+	rsvp_msg_free(&p->msg);
+	p->msg = newer;
+}
+
 /* A Path whose contract is not here yet waits; a refresh of it adds nothing. */
 static void park(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
 {
@@ -35,8 +46,10 @@ static void park(struct turn *t, const struct rsvp_msg *msg, const struct core_f
 	for (p = core->parked; p; p = p->next)
 		if (p->msg.session.icorp == msg->session.icorp && p->from.addr.s_addr == from->addr.s_addr &&
 		    p->msg.session.leader.s_addr == msg->session.leader.s_addr &&
-		    !memcmp(p->msg.ref.digest, msg->ref.digest, SHA256_SIZE))
-			return; /* already waiting; refreshes come again */
+		    !memcmp(p->msg.ref.digest, msg->ref.digest, SHA256_SIZE)) {
+			park_newer(p, msg);
+			return;
+		}
 	if (core->n_parked >= CORE_MAX_PARKED)
 		return;
 	p = calloc(1, sizeof(*p));
@@ -59,6 +72,25 @@ static void park(struct turn *t, const struct rsvp_msg *msg, const struct core_f
 	memcpy(a->digest, msg->ref.digest, SHA256_SIZE);
 }
 
+/* What it tears may not have begun. */
+static void park_torn(struct core *core, const struct rsvp_msg *msg, const struct core_from *from)
+{
+	struct parked **at = &core->parked;
+
+	while (*at) {
+		struct parked *p = *at;
+
+		if (p->msg.session.icorp != msg->session.icorp || p->msg.session.leader.s_addr != msg->session.leader.s_addr ||
+		    p->from.addr.s_addr != from->addr.s_addr || rsvp_id_later(p->msg.id.id, msg->id.id)) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		core->n_parked--;
+		parked_free(p);
+	}
+}
+
 static void path_message(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from,
 			 struct contract *contract)
 {
@@ -76,6 +108,8 @@ static void path_message(struct turn *t, const struct rsvp_msg *msg, const struc
 			break;
 		}
 	}
+	if (s && upstream_former_path(t, s, msg, from))
+		return;
 	if (!contract)
 		contract = core_contract_find(t->core, msg->ref.digest);
 	if (!contract)
@@ -106,12 +140,13 @@ static void session_message(struct turn *t, const struct rsvp_msg *msg, const st
 		resv_input(t, msg, from);
 		break;
 	case RSVP_PATH_ERR:
-		path_err_input(t, msg);
+		path_err_input(t, msg, from);
 		break;
 	case RSVP_RESV_ERR:
 		resv_err_input(t, msg);
 		break;
 	case RSVP_PATH_TEAR:
+		park_torn(t->core, msg, from);
 		path_tear_input(t, msg);
 		break;
 	case RSVP_RESV_TEAR:

@@ -4,6 +4,7 @@
  * Resv comes.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
@@ -52,21 +53,16 @@ static struct session *path_session(struct turn *t, const struct rsvp_msg *msg, 
 	return s;
 }
 
-/* Where it came from, and how long it lives. A new previous hop (another route) takes over at once. */
+/* Where it came from, and how long it lives. */
 static void path_upstream(struct turn *t, struct session *s, const struct rsvp_msg *msg, const struct core_from *from)
 {
 	struct in_addr *route;
 
-	if (s->up.addr.s_addr != msg->hop.addr.s_addr) {
-		message_unlearn(t->core, s->up.addr, &s->up.path_id);
-		message_withdraw(t->core, s->up.addr, &s->up.resv_id);
-	}
-	if (s->up.addr.s_addr != msg->hop.addr.s_addr || s->up.lih != msg->hop.lih || s->up.port != from->port) {
-		s->up.addr = msg->hop.addr;
-		s->up.lih = msg->hop.lih;
-		s->up.port = (int8_t)from->port;
-		s->dirty_terms = s->dirty_up = 1;
-	}
+	s->dirty_terms |= s->up.addr.s_addr != msg->hop.addr.s_addr || s->up.port != from->port;
+	s->dirty_up |= s->dirty_terms || s->up.lih != msg->hop.lih;
+	s->up.addr = msg->hop.addr;
+	s->up.lih = msg->hop.lih;
+	s->up.port = (int8_t)from->port;
 	s->up.refresh_ms = msg->refresh_ms;
 	s->up.expires_us = t->now_us + core_their_lifetime(t->core, msg->refresh_ms);
 	message_learn(t, s, from->addr, &s->up.path_id, msg);
@@ -127,36 +123,63 @@ static void path_told(struct turn *t, struct session *s, const struct rsvp_msg *
 	}
 }
 
-/* Lists the message's leaves, places new ones. Returns how many are new, or -errno with *failed set. */
-static int path_leaves(struct turn *t, struct session *s, const struct rsvp_msg *msg, struct leaf **failed)
+/* This endpoint cannot be reached from here; the others can. */
+static void path_no_way(struct turn *t, struct session *s, struct leaf *leaf)
 {
-	int placed = 0, r;
+	char why[ADAPTOR_REASON];
 
-	for (unsigned i = 0; i < s->n_leaves; i++)
-		s->leaf[i].listed = 0;
+	snprintf(why, sizeof(why), "no way to %s", leaf->ep->element);
+	t->core->counter[CORE_REFUSED]++;
+	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused: %s", why);
+	action_refused(t, s->key, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, why);
+	send_path_err(t, s, s->up.addr, leaf, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, why);
+	leaf->claimed = 0;
+}
+
+/* Claims the message's leaves, places new ones, moves those that a switch is to find another way. Returns how many are new. */
+static unsigned path_leaves(struct turn *t, struct session *s, const struct rsvp_msg *msg)
+{
+	unsigned placed = 0;
+
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		s->leaf[i].listed = s->leaf[i].claimed;
+		s->leaf[i].claimed = 0;
+	}
 	for (unsigned i = 0; i < msg->s2l.n; i++) {
 		struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i].addr);
 
 		if (!leaf)
 			continue; /* not an endpoint of this contract: nothing we could reserve for */
-		leaf->listed = 1;
-		if (leaf->where == LEAF_ELSEWHERE) {
-			leaf->subtarget = msg->s2l.v[i].via;
-			r = leaf_place(t, s, leaf);
-			*failed = leaf;
-			if (r)
-				return r;
-			placed++;
+		s->dirty_up |= leaf->up && !leaf->listed; /* this hop did not hear of it yet */
+		leaf->claimed = 1;
+		if (leaf->where != LEAF_ELSEWHERE) {
+			leaf_reroute(t, s, leaf, msg->s2l.v[i].via);
+			continue;
 		}
+		leaf->subtarget = msg->s2l.v[i].via;
+		if (leaf_place(t, s, leaf))
+			path_no_way(t, s, leaf);
+		else
+			placed++;
 	}
+	reroute_hold(t, s);
 	return placed;
 }
 
+/* What nobody lists any more goes. A session without leaves goes. */
 static void path_prune_unlisted(struct turn *t, struct session *s)
 {
-	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++)
-		if (s->leaf[i].where != LEAF_ELSEWHERE && !s->leaf[i].listed)
-			leaf_prune(t, s, &s->leaf[i]);
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
+		struct leaf *leaf = &s->leaf[i];
+
+		if (leaf->where != LEAF_ELSEWHERE && !leaf->claimed && !leaf->also)
+			leaf_prune(t, s, leaf);
+		left += leaf->where != LEAF_ELSEWHERE;
+	}
+	if (!left && !s->closing)
+		session_close(t, s);
 }
 
 static int image_known(const struct core_config *config, const char *image)
@@ -213,9 +236,8 @@ int path_reserve(struct turn *t, struct session *s)
 
 void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from, struct contract *contract)
 {
-	struct leaf *failed = NULL;
 	struct session *s;
-	int placed;
+	unsigned placed;
 
 	if (!contract_fits(msg, contract) || !msg->s2l.n) {
 		log_icorp(LOG_LEVEL_WARN, msg->session.icorp, "Path does not fit its contract; dropped");
@@ -228,12 +250,10 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	s = path_session(t, msg, contract);
 	if (!s)
 		return;
-	path_upstream(t, s, msg, from);
-	placed = path_leaves(t, s, msg, &failed);
-	if (placed < 0) {
-		session_refuse(t, s, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, "no way to %s", failed->ep->element);
+	if (upstream_change(t, s, msg, from))
 		return;
-	}
+	path_upstream(t, s, msg, from);
+	placed = path_leaves(t, s, msg);
 	path_prune_unlisted(t, s);
 	if (s->closing)
 		return;
@@ -262,10 +282,14 @@ void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
 	uint64_t fits;
 	int port;
 
-	if (!s || s->leading || s->up.addr.s_addr != msg->hop.addr.s_addr)
+	if (!s || s->leading || upstream_former_tear(t, s, msg) || s->up.addr.s_addr != msg->hop.addr.s_addr)
 		return;
 	if (message_age(t->core, s, s->up.addr, s->up.path_id, msg) == MESSAGE_OLD) {
 		t->core->counter[CORE_STALE]++;
+		return;
+	}
+	if (!msg->s2l.n && upstream_fall_back(t, s)) {
+		session_settle(t, s);
 		return;
 	}
 	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {

@@ -20,7 +20,7 @@ static int branch_up(const struct session *s, const struct branch *b)
 /* Is anything confirmed that needs this port? */
 static int port_used(const struct session *s, int port)
 {
-	if (!s->leading && port == s->up.port && (session_up(s) || s->recovering))
+	if (!s->leading && (port == s->up.port || port == upstream_former_port(s)) && (session_up(s) || s->recovering))
 		return 1;
 	for (const struct branch *b = s->branch; b; b = b->next)
 		if (!b->isc && b->port == port && branch_up(s, b))
@@ -39,7 +39,7 @@ static int port_trunk(const struct core_config *config, const struct session *s,
 	if (!s->leading && port == s->up.port)
 		return s->up_trunk;
 	for (const struct branch *b = s->branch; b; b = b->next)
-		if (!b->isc && b->port == port && b->trunk)
+		if (!b->isc && b->port == port && b->trunk && branch_in_force(s, b))
 			return 1;
 	return 0;
 }
@@ -52,7 +52,7 @@ static void plan_ports(const struct core_config *config, const struct session *s
 		if (!port_used(s, (int)p))
 			continue;
 		memcpy(to->ifname, config->port[p].ifname, sizeof(to->ifname));
-		to->rate_bps = session_held(s, (int)p); /* what is wanted may not have been admitted */
+		to->rate_bps = session_rate(s, (int)p);
 		to->ceil_bps = s->contract->network.ceil_bps > to->rate_bps ? s->contract->network.ceil_bps : to->rate_bps;
 		to->trunk = port_trunk(config, s, (int)p);
 		terms->n_ports++;

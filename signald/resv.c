@@ -212,14 +212,9 @@ static int may_speak(const struct branch *b, const struct core_from *from)
  * The Path went to an address, and whoever is there answers by its own (a gateway that is known by its other address, or
  * the first controller behind a router without one): that is our neighbour.
  */
-static int adopt(struct turn *t, struct session *s, struct branch *b, const struct core_from *from)
+static int stranger_answers(const struct branch *b, const struct core_from *from)
 {
-	if (b->isc || from->isc || b->resv_expires_us || from->addr.s_addr == b->neighbour.s_addr)
-		return 0;
-	branch_forget_messages(t->core, b);
-	b->neighbour = from->addr;
-	send_path(t, s, b);
-	return 1;
+	return !b->isc && !from->isc && !b->resv_expires_us && from->addr.s_addr != b->neighbour.s_addr;
 }
 
 void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
@@ -232,7 +227,14 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		t->core->counter[CORE_NO_PATH]++;
 		return;
 	}
-	if (!may_speak(b, from) && !adopt(t, s, b, from)) {
+	if (stranger_answers(b, from)) {
+		b = branch_adopt(t, s, b, from->addr);
+		if (!b) {
+			session_settle(t, s); /* it will answer for all that it is asked for now */
+			return;
+		}
+	}
+	if (!may_speak(b, from)) {
 		t->core->counter[CORE_NOT_ITS_OWN]++;
 		return;
 	}
@@ -248,8 +250,10 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	b->resv_expires_us = t->now_us + core_their_lifetime(t->core, b->refresh_ms);
 	if (!b->isc)
 		message_learn(t, s, from->addr, &b->resv_id, msg);
-	resv_loads(s, b, msg);
 	hash = resv_hash(msg);
+	if (hash != b->resv_hash)
+		reroute_confirmed(t, s, b, msg);
+	resv_loads(s, b, msg);
 	if (hash != b->resv_hash) {
 		b->resv_hash = hash;
 		s->dirty_up = s->dirty_report = 1;

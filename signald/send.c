@@ -118,14 +118,14 @@ static void path_leaves_of(struct session *s, const struct branch *b, struct rsv
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		s->leaf[i].listed = 0;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
-		struct in_addr via = s->leaf[i].subtarget, none = { 0 };
+		struct in_addr via, its, none = { 0 };
 
-		if (s->leaf[i].branch != b || s->leaf[i].listed)
+		if (s->leaf[i].listed || !leaf_through(&s->leaf[i], b, &via))
 			continue;
 		for (unsigned k = i; k < s->n_leaves; k++) {
 			struct leaf *leaf = &s->leaf[k];
 
-			if (leaf->branch != b || leaf->subtarget.s_addr != via.s_addr)
+			if (!leaf_through(leaf, b, &its) || its.s_addr != via.s_addr)
 				continue;
 			leaf->listed = 1;
 			rsvp_add_s2l(m, leaf->ep->control, b->isc || via.s_addr == b->neighbour.s_addr ? none : via);
@@ -136,10 +136,13 @@ static void path_leaves_of(struct session *s, const struct branch *b, struct rsv
 
 void send_path(struct turn *t, struct session *s, struct branch *b)
 {
-	struct rsvp_msg *m = message_begin(t, RSVP_PATH, s);
+	struct rsvp_msg *m;
 	uint8_t *made;
 
 	b->dirty = 0;
+	if (!b->n_leaves)
+		return; /* to be torn */
+	m = message_begin(t, RSVP_PATH, s);
 	set_hop(m, t, b->lih);
 	path_common(t, s, m);
 	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 1);
@@ -161,20 +164,27 @@ void send_path(struct turn *t, struct session *s, struct branch *b)
 	message_send_isc(t, b->neighbour);
 }
 
-void send_resv(struct turn *t, struct session *s)
+static int leaf_answers(const struct leaf *leaf, int former)
+{
+	return leaf->where != LEAF_ELSEWHERE && leaf->up && (former ? leaf->also : leaf->claimed);
+}
+
+/* One Resv, to the previous hop that wants these leaves. Without any, what was sent it before is not refreshed any more. */
+static void send_resv_to(struct turn *t, struct session *s, struct upstream *to, int former)
 {
 	struct in_addr none = { 0 };
 	struct rsvp_grant grant;
 	struct rsvp_msg *m;
+	unsigned n = 0;
 
-	if (s->leading || !s->up.addr.s_addr)
-		return;
-	if (!session_up(s)) {
-		message_withdraw(t->core, s->up.addr, &s->up.resv_id);
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		n += leaf_answers(&s->leaf[i], former);
+	if (!n) {
+		message_withdraw(t->core, to->addr, &to->resv_id);
 		return;
 	}
 	m = message_begin(t, RSVP_RESV, s);
-	set_hop(m, t, s->up.lih);
+	set_hop(m, t, to->lih);
 	set_time(m, t);
 	set_style(m);
 	set_flow(m, s, RSVP_HAS_FLOWSPEC, session_merged(s));
@@ -186,7 +196,7 @@ void send_resv(struct turn *t, struct session *s)
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		const struct leaf *leaf = &s->leaf[i];
 
-		if (leaf->where == LEAF_ELSEWHERE || !leaf->up)
+		if (!leaf_answers(leaf, former))
 			continue;
 		rsvp_add_s2l(m, leaf->ep->control, none);
 		rsvp_add_load(m, &(struct rsvp_load){ leaf->ep->control, leaf->flags, leaf->load.cpu_permille,
@@ -197,7 +207,16 @@ void send_resv(struct turn *t, struct session *s)
 	}
 	for (struct grant_cursor at = { 0 }; session_grant_next(t->core, s, &at, &grant);)
 		rsvp_add_grant(m, &grant);
-	s->up.resv_id = message_send(t, s, s->up.addr, NEIGHBOUR_STATE, s->up.resv_id);
+	to->resv_id = message_send(t, s, to->addr, NEIGHBOUR_STATE, to->resv_id);
+}
+
+void send_resv(struct turn *t, struct session *s)
+{
+	if (s->leading || !s->up.addr.s_addr)
+		return;
+	send_resv_to(t, s, &s->up, 0);
+	if (s->former)
+		send_resv_to(t, s, &s->former->hop, 1);
 }
 
 void send_path_tear(struct turn *t, struct session *s, struct branch *b)
@@ -213,23 +232,30 @@ void send_path_tear(struct turn *t, struct session *s, struct branch *b)
 	b->path_id = 0; /* its Path is not refreshed any more */
 }
 
+static void send_resv_tear_to(struct turn *t, const struct session *s, const struct upstream *to, const struct leaf *leaf)
+{
+	struct rsvp_msg *m = message_begin(t, RSVP_RESV_TEAR, s);
+
+	set_hop(m, t, to->lih);
+	set_style(m);
+	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, 0);
+	rsvp_add_s2l(m, leaf->ep->control, (struct in_addr){ 0 });
+	message_send(t, s, to->addr, NEIGHBOUR_URGENT, 0);
+}
+
 /* Says upstream that the leaf is no longer reserved. */
 void send_resv_tear(struct turn *t, struct session *s, const struct leaf *leaf)
 {
-	struct in_addr none = { 0 };
-	struct rsvp_msg *m;
-
 	if (s->leading || !s->up.addr.s_addr)
 		return;
-	m = message_begin(t, RSVP_RESV_TEAR, s);
-	set_hop(m, t, s->up.lih);
-	set_style(m);
-	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, 0);
-	rsvp_add_s2l(m, leaf->ep->control, none);
-	message_send(t, s, s->up.addr, NEIGHBOUR_URGENT, 0);
+	if (leaf->claimed)
+		send_resv_tear_to(t, s, &s->up, leaf);
+	if (s->former && leaf->also)
+		send_resv_tear_to(t, s, &s->former->hop, leaf);
 }
 
-void send_path_err(struct turn *t, const struct session *s, uint8_t code, uint16_t value, const char *why)
+void send_path_err(struct turn *t, const struct session *s, struct in_addr to, const struct leaf *only, uint8_t code,
+		   uint16_t value, const char *why)
 {
 	struct in_addr none = { 0 }, us = t->core->config.address;
 	struct rsvp_grant grant = { .node = us, .outcome = OUTCOME_REFUSED };
@@ -243,14 +269,14 @@ void send_path_err(struct turn *t, const struct session *s, uint8_t code, uint16
 	snprintf(grant.reason, sizeof(grant.reason), "%s", why);
 	rsvp_add_grant(m, &grant);
 	for (unsigned i = 0; i < s->n_leaves; i++)
-		if (s->leaf[i].where != LEAF_ELSEWHERE)
+		if (only ? only == &s->leaf[i] : s->leaf[i].where != LEAF_ELSEWHERE)
 			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
-	message_send(t, s, s->up.addr, NEIGHBOUR_URGENT, 0);
+	message_send(t, s, to, NEIGHBOUR_URGENT, 0);
 }
 
 void send_isc_gone(struct turn *t, const struct session *s)
 {
-	send_path_err(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "its ISC is gone");
+	send_path_err(t, s, s->up.addr, NULL, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "its ISC is gone");
 }
 
 void send_resv_err(struct turn *t, struct session *s, struct branch *b, const struct rsvp_error *error,

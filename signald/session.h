@@ -33,8 +33,11 @@ enum leaf_where { LEAF_ELSEWHERE, LEAF_LOCAL, LEAF_BRANCH };
 
 struct branch;
 
-/* Of a leaf that asks for something, or whose server we are, or (at its leader) that was lost. */
+/* Of a leaf that asks for something, or whose server we are, or that moves, or (at its leader) that was lost. */
 struct leaf_more {
+	struct branch *next;                  /* it moves there, once that confirms it; NULL: it stays where it is */
+	struct in_addr next_subtarget;
+	uint64_t move_us;                     /* moving: the old way is given up then; else: it is to move, try then; 0: no */
 	uint64_t prune_us;                    /* leader: give it up then, unless it is confirmed again; 0: no */
 	struct rsvp_demand demand[RESOURCE_MAX + 1];   /* the latest; sequence 0: none */
 	uint32_t handled[RESOURCE_MAX + 1];   /* the last sequence we acted on: at most once */
@@ -54,13 +57,14 @@ struct leaf {
 	uint8_t told_flags;                   /* RSVP_LOAD_*: as the leader says */
 	uint8_t up : 1;                       /* confirmed by a Resv (or by ourselves, when LOCAL) */
 	uint8_t listed : 1;                   /* by the message being processed */
+	uint8_t claimed : 1, also : 1;        /* by the previous hop's last Path; by the former one's */
 };
 
 struct blockade { uint64_t bps, until_us; }; /* what was refused is not tried again before */
 
 struct branch {
 	struct branch *next;
-	struct in_addr neighbour;
+	struct in_addr neighbour, asked;      /* who it is; as the route called it, which may be by another address */
 	uint32_t lih;                         /* our handle in HOP, echoed in its Resv; unique in the session */
 	uint16_t n_leaves;
 	int8_t port;
@@ -79,6 +83,23 @@ struct branch {
 
 struct hold { int port; uint64_t bps; };
 
+/* A previous hop: who sends us the session's Path. */
+struct upstream {
+	uint64_t expires_us;                  /* Path state; UINT64_MAX when we lead */
+	struct in_addr addr;
+	uint32_t lih;
+	uint32_t path_id, resv_id;            /* of the messages: its, ours; 0: none */
+	uint32_t refresh_ms;                  /* its R */
+	int8_t port;
+};
+
+/* Another previous hop, which the Path came from before, until it says itself that it is no longer one (upstream.c). */
+struct former {
+	struct upstream hop;
+	struct in_addr *route;
+	uint8_t n_route;
+};
+
 /* Of a session that was refused, that runs an ISC here, or in which somebody asked for something. */
 struct session_more {
 	char waits_for[ADAPTOR_REASON];       /* what the commit under way waits for; empty: nothing out of the ordinary */
@@ -95,14 +116,8 @@ struct session {
 	struct contract *contract;
 	struct session_more *more;            /* NULL: nothing of it; read through session_rest() */
 
-	struct {
-		uint64_t expires_us;          /* Path state; UINT64_MAX when we lead */
-		struct in_addr addr;
-		uint32_t lih;
-		uint32_t path_id, resv_id;    /* of the messages: its, ours; 0: none */
-		uint32_t refresh_ms;          /* its R */
-		int8_t port;
-	} up;
+	struct upstream up;
+	struct former *former;                /* NULL: none */
 	uint8_t state;                        /* enum session_state */
 	uint8_t leading : 1;
 	uint8_t asked : 1;                    /* some apply was asked for and not revoked: adaptors may hold something */
@@ -116,6 +131,7 @@ struct session {
 	uint8_t recovering : 1;               /* of a former life, and not all neighbours have told of it again (recovery.c) */
 	uint8_t uncounted : 1;                /* recovering: in force at rates that no adaptor could tell */
 	uint8_t told : 1;                     /* the leader has said (or we, leading, know) who is up: Paths pass it on */
+	uint8_t emptied : 1;                  /* some branch has no leaf any more: torn after the commit */
 	uint16_t adaptors;                    /* that may hold something of it: the caller's note */
 	uint16_t vlan;                        /* switch: of this ICorp in this island */
 	uint16_t n_leaves;
@@ -228,6 +244,18 @@ struct leaf_more *leaf_more(struct leaf *leaf);
 uint64_t leaf_level(const struct leaf *leaf, enum resource resource);
 /* Finds out where leaf is and hangs it under its branch. 0, -EHOSTUNREACH, -ENOMEM, -ELOOP (back to where it came from). */
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf);
+/* The branch to that neighbour, made if need be; NULL: no memory. */
+struct branch *branch_get(struct core *core, struct session *s, struct in_addr neighbour, int port);
+/* Is that neighbour, by any address known, on that port the branch's? */
+int branch_is(const struct branch *b, struct in_addr neighbour, int port);
+/* Its neighbour turns out to be that one; when another branch is its, that has the leaves now, and b is gone: NULL. */
+struct branch *branch_adopt(struct turn *t, struct session *s, struct branch *b, struct in_addr neighbour);
+/* Frees a branch that has no leaf any more; its neighbour is not told. */
+void branch_free(struct core *core, struct session *s, struct branch *b);
+/* Does any leaf go through it, not only move there? */
+int branch_in_force(const struct session *s, const struct branch *b);
+/* Is leaf to be listed in b's Path? Then *via is the next router behind the neighbour. */
+int leaf_through(const struct leaf *leaf, const struct branch *b, struct in_addr *via);
 /*
  * Takes it off, and the branch with its last leaf. The neighbour is told by a PathTear, or, when others stay behind it, by
  * a Path that no longer lists it. (A PathTear of one leaf would leave the Path before it, which may have to be sent
@@ -249,6 +277,11 @@ unsigned session_up(const struct session *s);                /* leaves that are 
 /* admit.c */
 /* The rate this session wants on a port now: the largest of what lies beyond it. */
 uint64_t session_want(const struct session *s, int port);
+/*
+ * What is to be in force there: without the branches that leaves are yet to move to (reroute.c), and no more than is held,
+ * since what is wanted may not have been admitted.
+ */
+uint64_t session_rate(const struct session *s, int port);
 /* The merged rate towards the initiator. */
 uint64_t session_merged(const struct session *s);
 /* Brings the holds to what is wanted. On -ENOSPC nothing changed, *port is the full one, *fits what would fit. */
@@ -282,8 +315,9 @@ void send_path(struct turn *t, struct session *s, struct branch *b);
 void send_resv(struct turn *t, struct session *s);
 void send_path_tear(struct turn *t, struct session *s, struct branch *b);
 void send_resv_tear(struct turn *t, struct session *s, const struct leaf *leaf);
-/* This element refuses, for all leaves placed here. */
-void send_path_err(struct turn *t, const struct session *s, uint8_t code, uint16_t value, const char *why);
+/* This element refuses, for all leaves placed here, or for one (NULL: all). */
+void send_path_err(struct turn *t, const struct session *s, struct in_addr to, const struct leaf *only, uint8_t code,
+		   uint16_t value, const char *why);
 /* A server says to its leader that it no longer has the ISC. */
 void send_isc_gone(struct turn *t, const struct session *s);
 /* error says which node found it; grant (NULL: none) its name and reason. Passed on as they came (RFC 2205 section 3.1.6). */
@@ -304,7 +338,7 @@ void resv_conf_input(struct turn *t, const struct rsvp_msg *msg);
 void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char *why);
 
 /* error.c */
-void path_err_input(struct turn *t, const struct rsvp_msg *msg);
+void path_err_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from);
 void resv_err_input(struct turn *t, const struct rsvp_msg *msg);
 /* This element cannot carry the session: release, tell upstream (or the gatekeeper), close. */
 void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t value, const char *fmt, ...)
@@ -346,6 +380,39 @@ int recovery_evict(struct turn *t, uint16_t vlan);
 /* The recovery time is over: what nobody claimed goes. */
 void recovery_tick(struct turn *t);
 void recovery_free(struct core *core);
+
+/* upstream.c */
+/*
+ * A Path of this session came from another hop than before; the former one is kept until it is torn or lapses. 0, or
+ * -ENOSPC: what is held towards the former hop does not fit there; that hop was told, and the former one stays.
+ */
+int upstream_change(struct turn *t, struct session *s, const struct rsvp_msg *msg, const struct core_from *from);
+/* A Path from the former previous hop that wants nothing new: it lives, and no more. 0: it is another. */
+int upstream_former_path(struct turn *t, struct session *s, const struct rsvp_msg *msg, const struct core_from *from);
+/* A PathTear from there. 0: it was not. */
+int upstream_former_tear(struct turn *t, struct session *s, const struct rsvp_msg *msg);
+/* The previous hop no longer is one. 1: the former one is again; 0: there is none. */
+int upstream_fall_back(struct turn *t, struct session *s);
+/* The former one no longer is one: what only it listed goes. */
+void upstream_forget(struct turn *t, struct session *s);
+/* The other previous hop's port while it wants some leaf; else CORE_PORT_NONE. */
+int upstream_former_port(const struct session *s);
+void upstream_free(struct core *core, struct session *s);
+
+/* reroute.c */
+/* Looks up the leaf's next hop again; at a switch, towards subtarget. It moves when that is another one. */
+void leaf_reroute(struct turn *t, struct session *s, struct leaf *leaf, struct in_addr subtarget);
+/* Holds what the leaves that began to move need; those for which it does not fit stay. */
+void reroute_hold(struct turn *t, struct session *s);
+/* The leaf does not move after all; try again at retry_us (0: no). */
+void leaf_stay(struct turn *t, struct session *s, struct leaf *leaf, uint64_t retry_us);
+/* The Resv of b confirms leaves that were to move there: they are there now. */
+void reroute_confirmed(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg);
+/* An error about a leaf came from there. 1: it does not concern the way in force. */
+int reroute_refused(struct turn *t, struct session *s, struct leaf *leaf, const struct core_from *from);
+/* Tears the branches that have no leaf any more. */
+void reroute_tear_emptied(struct turn *t, struct session *s);
+void reroute_tick(struct turn *t, struct session *s);
 
 /* settle.c */
 void session_settle(struct turn *t, struct session *s);

@@ -1,7 +1,6 @@
 /*
  * The end of every input: what it marked dirty becomes actions, once and in order. Commit first; the Resv upstream waits
- * for the commit; Paths go down; the leader prices and reports. Also where the adaptors' answers come in, and where
- * changed routes move branches.
+ * for the commit; Paths go down; the leader prices and reports. Also where the adaptors' answers come in.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -49,10 +48,23 @@ static void settle_terms(struct turn *t, struct session *s)
 		session_chstate(t, s, SESSION_RESERVED, "nothing confirmed is left");
 }
 
+/* All its leaves move elsewhere: whoever is to let them go needs no news of them. */
+static int branch_leaving(const struct session *s, const struct branch *b)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		const struct leaf *leaf = &s->leaf[i];
+		struct in_addr via;
+
+		if (leaf_through(leaf, b, &via) && !(leaf->branch == b && leaf->more && leaf->more->next))
+			return 0;
+	}
+	return 1;
+}
+
 static void settle_down(struct turn *t, struct session *s)
 {
 	for (struct branch *b = s->branch; b && s->state != SESSION_FAILED; b = b->next)
-		if ((s->dirty_down || b->dirty) && (!b->isc || s->committed))
+		if ((s->dirty_down || b->dirty) && (!b->isc || s->committed) && !branch_leaving(s, b))
 			send_path(t, s, b);
 	s->dirty_down = 0;
 }
@@ -83,6 +95,8 @@ void session_settle(struct turn *t, struct session *s)
 	if (s->leading && (s->dirty_report || s->dirty_up))
 		settle_report(t, s);
 	s->dirty_report = 0;
+	if (s->emptied && !s->dirty_terms && !s->cookie && !s->stale)
+		reroute_tear_emptied(t, s);
 	if (s->dirty_up && !s->cookie) {
 		send_resv(t, s);
 		s->dirty_up = 0;
@@ -221,40 +235,4 @@ void core_lost(struct core *core, struct adaptor_key key, uint64_t now_us, struc
 		return;
 	s->dirty_terms = 1;
 	session_settle(&t, s);
-}
-
-/* Moves leaves whose next hop changed: the old hop is torn, the new one gets a Path at once. */
-static void reroute(struct turn *t, struct session *s)
-{
-	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
-		struct leaf *leaf = &s->leaf[i];
-		struct nexthop hop;
-
-		if (leaf->where != LEAF_BRANCH || leaf->branch->isc ||
-		    nexthop_find(t->core->nexthops, leaf->ep->control, leaf->subtarget, &hop))
-			continue;
-		if (hop.neighbour.s_addr == leaf->branch->neighbour.s_addr && hop.port == leaf->branch->port &&
-		    hop.subtarget.s_addr == leaf->subtarget.s_addr)
-			continue;
-		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: next hop changed", leaf->ep->element);
-		leaf_tear(t, s, leaf);
-		if (leaf_place(t, s, leaf))
-			log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no way any more", leaf->ep->element);
-		s->dirty_down = s->dirty_terms = s->dirty_report = 1;
-	}
-	if (s->dirty_down && !path_reserve(t, s))
-		session_settle(t, s);
-}
-
-void core_routes(struct core *core, uint64_t now_us, struct core_actions *actions)
-{
-	const struct session *next, *s = core_session_next(core, NULL);
-	struct turn t;
-
-	turn_begin(&t, core, now_us, actions);
-	for (; s; s = next) {
-		next = core_session_next(core, s);
-		if (s->state != SESSION_FAILED)
-			reroute(&t, (struct session *)s);
-	}
 }

@@ -119,6 +119,7 @@ static void session_free(struct core *core, struct session *s)
 	}
 	pool_put(&core->pool, s->hold, s->holds_room * sizeof(*s->hold));
 	pool_put(&core->pool, s->route, s->n_route * sizeof(*s->route));
+	upstream_free(core, s);
 	leaves_free(core, s);
 	pool_put(&core->pool, s, sizeof(*s));
 }
@@ -214,6 +215,10 @@ static void session_forget_messages(struct core *core, struct session *s)
 {
 	message_unlearn(core, s->up.addr, &s->up.path_id);
 	message_withdraw(core, s->up.addr, &s->up.resv_id);
+	if (s->former) {
+		message_unlearn(core, s->former->hop.addr, &s->former->hop.path_id);
+		message_withdraw(core, s->former->hop.addr, &s->former->hop.resv_id);
+	}
 	for (struct branch *b = s->branch; b; b = b->next)
 		branch_forget_messages(core, b);
 }

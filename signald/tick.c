@@ -45,9 +45,15 @@ void session_schedule(struct turn *t, struct session *s)
 
 	if (s->closing)
 		return;
-	for (unsigned i = 0; s->leading && i < s->n_leaves; i++)
-		if (s->leaf[i].more)
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		if (!s->leaf[i].more)
+			continue;
+		earlier(&at, s->leaf[i].more->move_us);
+		if (s->leading)
 			earlier(&at, s->leaf[i].more->prune_us);
+	}
+	if (s->former)
+		earlier(&at, s->former->hop.expires_us);
 	for (const struct branch *b = s->branch; b; b = b->next) {
 		earlier(&at, b->next_path_us);
 		earlier(&at, b->resv_expires_us);
@@ -97,6 +103,8 @@ static void tick_leaves(struct turn *t, struct session *s)
 	if (lapse == LAPSE_NOW) {
 		t->core->counter[CORE_LAPSED]++;
 		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "path state lapsed");
+		if (upstream_fall_back(t, s))
+			return;
 		for (unsigned i = 0; i < s->n_leaves && !s->closing; i++)
 			if (s->leaf[i].where != LEAF_ELSEWHERE)
 				leaf_prune(t, s, &s->leaf[i]);
@@ -146,9 +154,13 @@ static void tick_branches(struct turn *t, struct session *s)
 
 static void tick_session(struct turn *t, struct session *s)
 {
-	tick_leaves(t, s);
+	if (s->former && s->former->hop.expires_us <= t->now_us)
+		upstream_forget(t, s);
+	if (!s->closing)
+		tick_leaves(t, s);
 	if (s->closing)
 		return;
+	reroute_tick(t, s);
 	tick_branches(t, s);
 	if (!s->closing && session_rest(s)->isc_deadline_us && s->more->isc_deadline_us <= t->now_us) {
 		s->more->isc_deadline_us = 0;

@@ -37,7 +37,7 @@ caught capacity 'is oversubscribed: [0-9]+ of [0-9]+ bit/s'
 caught demands 'demand [0-9]+ for (cpu|memory|bandwidth) is applied twice'
 caught lifetime 'keeps icorp [0-9]+, which nobody upstream has known' --crash 3
 caught routes 'run in a circle'
-caught refusal 'is neither whole nor refused|is not in force'
+caught refusal 'is neither whole nor refused|is not in force' --icorps 10
 caught weights 'renews icorp [0-9]+, whose terms have changed'
 caught vlans 'things are left'
 caught claim 'changes icorp [0-9]+ because a controller was restarted .vlan [0-9]+ -> [0-9]+, '

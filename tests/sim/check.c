@@ -136,17 +136,32 @@ static int is_towards(const struct sim *sim, const struct probe_branch *b, unsig
 	return !b->isc && topo_owner(sim->topo, b->neighbour) == (int)node;
 }
 
-/* Whoever was here for a moment between two looks at everything is an owner, too, and an answer. */
-static void note_neighbours(struct sim *sim, const struct shadow *s)
+/* Has the session a Path from that node? */
+static int comes_from(const struct sim *sim, const struct shadow *s, unsigned node)
 {
-	struct shadow *above = s->last.leading ? NULL : check_session_at(sim, s->last.previous, s->last.key), *below;
+	return !s->last.leading && (topo_owner(sim->topo, s->last.previous) == (int)node ||
+				    (s->last.former.s_addr && topo_owner(sim->topo, s->last.former) == (int)node));
+}
+
+/* Whoever was here for a moment between two looks at everything is an owner, too, and an answer. */
+static void note_above(struct sim *sim, const struct shadow *s, struct in_addr hop)
+{
+	struct shadow *above = s->last.leading || !hop.s_addr ? NULL : check_session_at(sim, hop, s->last.key);
 
 	for (unsigned i = 0; above && i < above->last.n_branches; i++)
 		if (is_towards(sim, &above->last.branch[i], s->node))
 			above->unanswered_us[i] = 0;
+}
+
+static void note_neighbours(struct sim *sim, const struct shadow *s)
+{
+	struct shadow *below;
+
+	note_above(sim, s, s->last.previous);
+	note_above(sim, s, s->last.former);
 	for (unsigned i = 0; i < s->last.n_branches; i++) {
 		below = s->last.branch[i].isc ? NULL : check_session_at(sim, s->last.branch[i].neighbour, s->last.key);
-		if (below && topo_owner(sim->topo, below->last.previous) == (int)s->node)
+		if (below && comes_from(sim, below, s->node))
 			below->unowned_us = 0;
 	}
 }
@@ -283,17 +298,23 @@ static void check_vlans(struct sim *sim, const struct controller *c)
 
 /* ---- ownership ---- */
 
-static int has_owner(const struct sim *sim, const struct shadow *s)
+static int sends_to(const struct sim *sim, const struct shadow *s, struct in_addr hop)
 {
-	const struct icorp *icorp = map_get(&sim->icorps, s->last.key.icorp);
-	const struct shadow *above = check_session_at(sim, s->last.previous, s->last.key);
+	const struct shadow *above = hop.s_addr ? check_session_at(sim, hop, s->last.key) : NULL;
 
-	if (s->last.leading)
-		return icorp && icorp->wanted;
 	for (unsigned i = 0; above && i < above->last.n_branches; i++)
 		if (is_towards(sim, &above->last.branch[i], s->node))
 			return 1;
 	return 0;
+}
+
+static int has_owner(const struct sim *sim, const struct shadow *s)
+{
+	const struct icorp *icorp = map_get(&sim->icorps, s->last.key.icorp);
+
+	if (s->last.leading)
+		return icorp && icorp->wanted;
+	return sends_to(sim, s, s->last.previous) || sends_to(sim, s, s->last.former);
 }
 
 static int is_answered(const struct sim *sim, const struct shadow *s, const struct probe_branch *b)
@@ -305,7 +326,7 @@ static int is_answered(const struct sim *sim, const struct shadow *s, const stru
 	if (b->isc)
 		return map_get(&sim->iscs, b->neighbour.s_addr) != NULL;
 	below = check_session_at(sim, b->neighbour, s->last.key);
-	return below && !below->last.leading && topo_owner(sim->topo, below->last.previous) == (int)s->node;
+	return below && comes_from(sim, below, s->node);
 }
 
 static void check_owner(struct sim *sim, struct shadow *s)

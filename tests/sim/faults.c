@@ -100,6 +100,30 @@ void sim_reroute(struct sim *sim, unsigned node)
 		controller_routes(sim, c);
 }
 
+void sim_route(struct sim *sim, const char *element, const char *prefix, const char *via)
+{
+	struct controller *c = sim_controller(sim, element);
+	struct nexthop_route route = { .port = -1 };
+
+	if (prefix_parse(prefix, &route.dest, 0) || addr_parse(via, &route.gateway))
+		abort();
+	for (unsigned i = 0; i < c->node->n_ifaces; i++)
+		if (c->node->iface[i].addr.addr.s_addr && prefix_contains(c->node->iface[i].addr, route.gateway))
+			route.port = (int)i;
+	for (size_t i = 0; i < c->nexthops.n_routes; i++) {
+		struct nexthop_route *was = &c->nexthops.route[i];
+
+		if (was->dest.len == route.dest.len && was->dest.addr.s_addr == route.dest.addr.s_addr)
+			*was = c->nexthops.route[--c->nexthops.n_routes];
+	}
+	if (nexthops_add_route(&c->nexthops, &route))
+		abort();
+	sim->map_known++;
+	sim->routes_us = sim->now_us;
+	if (c->core)
+		controller_routes(sim, c);
+}
+
 void sim_heal(struct sim *sim)
 {
 	for (unsigned i = 0; i < sim->topo->n_links; i++) {

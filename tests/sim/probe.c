@@ -35,6 +35,8 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 	out->committing = s->cookie != 0;
 	out->failed = s->state == SESSION_FAILED;
 	out->previous = s->up.addr;
+	if (s->former)
+		out->former = s->former->hop.addr;
 	out->vlan = s->vlan;
 	for (; out->n_holds < s->n_holds; out->n_holds++)
 		out->hold[out->n_holds] = (struct probe_hold){ s->hold[out->n_holds].port, s->hold[out->n_holds].bps };

@@ -19,7 +19,7 @@ struct probe {
 	int up_and_committed;                /* confirmed, and the adaptors took it */
 	int committing;                      /* a commit is under way */
 	int failed;                          /* it keeps only the memory of it */
-	struct in_addr previous;             /* hop; when not leading */
+	struct in_addr previous, former;     /* hops; when not leading; former 0.0.0.0: there is one only */
 	uint16_t vlan;
 	int isc;                             /* its ISC is here: */
 	uint64_t level[RESOURCE_MAX + 1];    /*   what it has, bandwidth included */

@@ -81,6 +81,9 @@ void sim_heal(struct sim *sim);
 /* Every controller forgets, or learns, the layer-2 map; known sessions move. */
 void sim_map(struct sim *sim, int known);
 
+/* An element's route to this prefix leads elsewhere from now on ("10.0.0.0/8"; via one of its neighbours). */
+void sim_route(struct sim *sim, const char *element, const char *prefix, const char *via);
+
 /* Runs until virtual time `until`, checking every invariant after every input. 0, or the number of violations so far. */
 unsigned sim_run(struct sim *sim, uint64_t until_us);
 unsigned sim_violations(const struct sim *sim);

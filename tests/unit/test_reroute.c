@@ -1,0 +1,285 @@
+/*
+ * Routes change while an ICorp stands: the way moves, make before break, and what cannot move stays.
+ *
+ *                +-- ra --+      +-- srv1
+ *     ar1 -- r1 -+        +- r2 -+
+ *                +-- rb --+      +-- srv2        rb's links carry 20 Mbit/s, all others 100
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "signald/session.h"
+#include "tests/sim/sim.h"
+
+#define RATE 10000000
+
+static const char *const servers[] = { "srv1", "srv2" }, *const access_routers[] = { "ar1" };
+static struct topo topo;
+
+static void run(struct sim *sim, uint64_t us)
+{
+	if (sim_run(sim, sim_now(sim) + us))
+		fail_msg("%s", sim_violation(sim));
+}
+
+static const struct session *session(struct sim *sim, const char *element, uint32_t id)
+{
+	return core_session(sim_core(sim, element), id, topo_control(&topo.node[topo_find(&topo, "ar1")]));
+}
+
+static struct sim *standing(uint32_t n, uint64_t rate_bps)
+{
+	struct sim_faults calm = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = 500, .apply_max_us = 3000 };
+	struct sim *sim = sim_new(&topo, 1, &calm);
+
+	for (uint32_t id = 1; id <= n; id++) {
+		struct contract *c = sim_contract(sim, id, 1, servers, 2, access_routers, 1, rate_bps);
+
+		assert_non_null(c);
+		sim_originate(sim, c);
+		contract_unref(c);
+	}
+	run(sim, CLOCK_S);
+	for (uint32_t id = 1; id <= n; id++) {
+		assert_true(sim_complete(sim, "ar1", id));
+		assert_non_null(session(sim, "ra", id));
+		assert_null(session(sim, "rb", id));
+	}
+	return sim;
+}
+
+/* Both servers' networks. */
+static void to_servers(struct sim *sim, const char *via)
+{
+	sim_route(sim, "r1", "10.210.21.0/24", via);
+	sim_route(sim, "r1", "10.210.22.0/24", via);
+}
+
+static void by(struct sim *sim, const char *used, const char *other, uint32_t id)
+{
+	assert_true(sim_complete(sim, "ar1", id));
+	assert_non_null(session(sim, used, id));
+	assert_int_equal(session(sim, used, id)->state, SESSION_UP);
+	assert_null(session(sim, other, id));
+	assert_int_equal(session(sim, "r2", id)->up.addr.s_addr, topo_control(&topo.node[topo_find(&topo, used)]).s_addr);
+	assert_null(session(sim, "r2", id)->former);
+	assert_int_equal(sim_applied_rate(sim, "r1", id, *used && used[1] == 'a' ? "eth1" : "eth2"), RATE);
+	assert_int_equal(sim_applied_rate(sim, "r1", id, *used && used[1] == 'a' ? "eth2" : "eth1"), 0);
+}
+
+/* At no moment is it in force on neither way, is anything below the meeting point touched, or the leader told. */
+static void moves(void **state)
+{
+	struct sim *sim = standing(2, RATE);
+	uint64_t below = sim_core(sim, "srv1")->next_cookie, began;
+
+	began = sim_now(sim);
+	to_servers(sim, "10.210.4.2");
+	while (session(sim, "ra", 1) || session(sim, "ra", 2)) {
+		for (uint32_t id = 1; id <= 2; id++) {
+			const struct session *a = session(sim, "ra", id), *b = session(sim, "rb", id);
+
+			assert_true((a && a->state == SESSION_UP) || (b && b->state == SESSION_UP));
+			assert_true(sim_complete(sim, "ar1", id));
+			if (!sim_applied_rate(sim, "r1", id, "eth1"))
+				assert_int_equal(b->state, SESSION_UP); /* it was switched to what was made */
+		}
+		assert_in_range(sim_now(sim) - began, 0, 100 * CLOCK_MS);
+		run(sim, 100);
+	}
+	run(sim, 100 * CLOCK_MS);
+	for (uint32_t id = 1; id <= 2; id++)
+		by(sim, "rb", "ra", id);
+	assert_int_equal(sim_core(sim, "srv1")->next_cookie, below);
+	run(sim, 60 * CLOCK_S);
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+	to_servers(sim, "10.210.3.2");
+	run(sim, CLOCK_S);
+	for (uint32_t id = 1; id <= 2; id++)
+		by(sim, "ra", "rb", id);
+	sim_free(sim);
+}
+
+/* Of three of 10 Mbit/s only two fit on rb's 20: the third stays where it is, whole. */
+static void full_stays(void **state)
+{
+	struct sim *sim = standing(3, RATE);
+	unsigned moved = 0;
+
+	to_servers(sim, "10.210.4.2");
+	run(sim, CLOCK_S);
+	for (uint32_t id = 1; id <= 3; id++) {
+		assert_true(sim_complete(sim, "ar1", id));
+		moved += session(sim, "rb", id) != NULL;
+		assert_int_equal(!session(sim, "ra", id), !!session(sim, "rb", id));
+	}
+	assert_int_equal(moved, 2);
+	run(sim, 60 * CLOCK_S);
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+	for (uint32_t id = 1; id <= 3; id++) { /* when one goes that has moved, the one that stayed follows */
+		if (!session(sim, "rb", id))
+			continue;
+		sim_withdraw(sim, "ar1", id);
+		break;
+	}
+	run(sim, 3 * CLOCK_S);
+	for (uint32_t id = 1; id <= 3; id++)
+		assert_null(session(sim, "ra", id));
+	sim_free(sim);
+}
+
+/* The hop after next refuses: the old way stands, and of the new one nothing is left. */
+static void refused_further_on(void **state)
+{
+	struct sim *sim = standing(1, RATE);
+	struct core *rb = (struct core *)sim_core(sim, "rb");
+
+	rb->config.port[1].capacity_bps = 1000;
+	to_servers(sim, "10.210.4.2");
+	run(sim, 300 * CLOCK_MS);
+	by(sim, "ra", "rb", 1);
+	assert_true(core_counters(rb)[CORE_REFUSED] > 0);
+	rb->config.port[1].capacity_bps = 20000000;
+	run(sim, 3 * CLOCK_S); /* it is tried again */
+	by(sim, "rb", "ra", 1);
+	sim_free(sim);
+}
+
+/* The new router has no way there. */
+static void no_way_there(void **state)
+{
+	struct sim *sim = standing(1, RATE);
+
+	sim_route(sim, "rb", "10.210.21.0/24", "10.210.4.1"); /* back to r1 */
+	sim_route(sim, "rb", "10.210.22.0/24", "10.210.4.1");
+	to_servers(sim, "10.210.4.2");
+	run(sim, 300 * CLOCK_MS);
+	by(sim, "ra", "rb", 1);
+	sim_route(sim, "rb", "10.210.21.0/24", "10.210.6.1"); /* it learns better */
+	sim_route(sim, "rb", "10.210.22.0/24", "10.210.6.1");
+	run(sim, 3 * CLOCK_S);
+	by(sim, "rb", "ra", 1);
+	sim_free(sim);
+}
+
+/* There and back before anybody could answer, at any moment of it. */
+static void changes_back(void **state)
+{
+	for (uint64_t after = 0; after < 12000; after += 250) {
+		struct sim *sim = standing(1, RATE);
+		uint64_t below = sim_core(sim, "srv1")->next_cookie;
+
+		
+		to_servers(sim, "10.210.4.2");
+		run(sim, after);
+		to_servers(sim, "10.210.3.2");
+		run(sim, CLOCK_S);
+		by(sim, "ra", "rb", 1);
+		assert_int_equal(sim_core(sim, "srv1")->next_cookie, below);
+		run(sim, 60 * CLOCK_S);
+		sim_settled(sim);
+		assert_int_equal(sim_violations(sim), 0);
+		sim_free(sim);
+	}
+}
+
+/* The new router is dead: the old way is used for as long as it is, and left when the new one is there. */
+static void new_one_is_dead(void **state)
+{
+	struct sim *sim = standing(1, RATE);
+
+	sim_crash(sim, (unsigned)topo_find(&topo, "rb"), 20 * CLOCK_S);
+	to_servers(sim, "10.210.4.2");
+	run(sim, 15 * CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_int_equal(session(sim, "ra", 1)->state, SESSION_UP);
+	run(sim, 20 * CLOCK_S);
+	by(sim, "rb", "ra", 1);
+	sim_free(sim);
+}
+
+/* Only one endpoint moves: the two ways meet again in r2, and both stay, each with what it leads to. */
+static void one_of_two(void **state)
+{
+	struct sim *sim = standing(1, RATE);
+	const struct session *r2;
+
+	sim_route(sim, "r1", "10.210.21.0/24", "10.210.4.2");
+	run(sim, CLOCK_S);
+	r2 = session(sim, "r2", 1);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_int_equal(session(sim, "ra", 1)->state, SESSION_UP);
+	assert_int_equal(session(sim, "rb", 1)->state, SESSION_UP);
+	assert_non_null(r2->former);
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth1"), RATE);
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth2"), RATE);
+	assert_int_equal(sim_applied_rate(sim, "r2", 1, "eth0"), RATE);
+	assert_int_equal(sim_applied_rate(sim, "r2", 1, "eth1"), RATE);
+	run(sim, 60 * CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	sim_demand(sim, "srv1", 1, RESOURCE_BANDWIDTH, 1, 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth2"), RATE + 2000000);
+	assert_true(sim_complete(sim, "ar1", 1));
+	sim_route(sim, "r1", "10.210.22.0/24", "10.210.4.2"); /* the other one follows */
+	run(sim, CLOCK_S);
+	assert_null(session(sim, "ra", 1));
+	assert_null(session(sim, "r2", 1)->former);
+	assert_true(sim_complete(sim, "ar1", 1));
+	run(sim, 60 * CLOCK_S);
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+	sim_withdraw(sim, "ar1", 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
+/* The old way is gone in the same moment: it moves all the same, and lapses there. */
+static void old_link_gone(void **state)
+{
+	struct sim *sim = standing(1, RATE);
+	unsigned link = topo.node[topo_find(&topo, "ra")].iface[0].link;
+
+	sim_cut(sim, link, 30 * CLOCK_S);
+	to_servers(sim, "10.210.4.2");
+	run(sim, 500 * CLOCK_MS);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_int_equal(session(sim, "rb", 1)->state, SESSION_UP);
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth2"), RATE);
+	run(sim, 10 * CLOCK_S);
+	by(sim, "rb", "ra", 1);
+	sim_free(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(moves), cmocka_unit_test(full_stays), cmocka_unit_test(refused_further_on),
+		cmocka_unit_test(no_way_there), cmocka_unit_test(changes_back), cmocka_unit_test(new_one_is_dead),
+		cmocka_unit_test(one_of_two), cmocka_unit_test(old_link_gone),
+	};
+	char why[256];
+	int failed;
+
+	log_open("test", NULL, LOG_SINK_STDERR, LOG_LEVEL_ERROR);
+	assert_int_equal(contract_init(), 0);
+	if (topo_load(SRCDIR "/testbed/ring.topo", &topo, why, sizeof(why))) {
+		fprintf(stderr, "%s\n", why);
+		return 1;
+	}
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	topo_free(&topo);
+	contract_cleanup();
+	return failed;
+}
