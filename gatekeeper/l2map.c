@@ -2,10 +2,11 @@
  * Runs the correlation (l2.c) over the registrar's table. Only living elements take part. The map is kept as plain
  * names, so that it outlives the elements it was made from:
  *
- *     elements -> l2map_dirty -> (pause) -> correlate -> work_push_l2map (streams whose view changed) + events
+ *     elements -> l2map_dirty -> (pause) -> correlate -> events; work_push_l2map (streams whose view changed, or that waited)
  *
  * After our own start there is no map until every element of the store has been heard again or has missed its heartbeats:
- * half a map would send Paths other ways, and the ICorps that run are to notice nothing of a gatekeeper's restart.
+ * half a map would send Paths other ways, and the ICorps that run are to notice nothing of a gatekeeper's restart. For the
+ * same reason nobody is told the former map while a new one is to be made: it may be that of one element alone.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -68,7 +69,7 @@ static int take_names(struct l2map *map, const struct l2_element *list, size_t n
 	return 0;
 }
 
-int l2map_ready(const struct l2map *map)
+static int all_heard(const struct l2map *map)
 {
 	const struct element *e;
 
@@ -78,6 +79,16 @@ int l2map_ready(const struct l2map *map)
 	return 1;
 }
 
+int l2map_pending(const struct l2map *map)
+{
+	return event_pending(map->pause, EV_TIMEOUT, NULL);
+}
+
+int l2map_ready(const struct l2map *map)
+{
+	return !l2map_pending(map) && all_heard(map);
+}
+
 static void correlate(struct l2map *map)
 {
 	size_t n;
@@ -85,7 +96,7 @@ static void correlate(struct l2map *map)
 	struct l2_map fresh;
 	json_t *before, *after;
 
-	if (!l2map_ready(map))
+	if (!all_heard(map))
 		return; /* made dirty again by who is awaited */
 	list = collect(map, &n);
 	map->gk->counts.l2_runs++;
@@ -107,7 +118,6 @@ static void correlate(struct l2map *map)
 		map->gk->counts.l2_changes++;
 		log_msg(LOG_LEVEL_INFO, "l2 map: %zu elements, %zu links", n, map->map.n_links);
 		events_l2(map->gk->events, after);
-		work_push_l2map(map->gk->work);
 	}
 	json_decref(before);
 	json_decref(after);
@@ -115,7 +125,10 @@ static void correlate(struct l2map *map)
 
 static void on_pause(evutil_socket_t fd, short what, void *arg)
 {
-	correlate(arg);
+	struct l2map *map = arg;
+
+	correlate(map);
+	work_push_l2map(map->gk->work); /* who has been told it already is not told again */
 }
 
 int l2map_new(struct gatekeeper *gk, struct l2map **out)

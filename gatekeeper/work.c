@@ -24,6 +24,7 @@ struct worker {
 	struct stream *stream;
 	char element[CONTRACT_NAME];
 	json_t *l2;           /* as last sent */
+	int waits;            /* for the map that is being made: nothing has been said yet */
 	uint64_t since_us;
 	struct worker *next;
 };
@@ -202,7 +203,9 @@ void work_open(struct work *work, struct evhttp_request *request, const char *el
 	work->first = worker;
 	work->gk->counts.streams_opened++;
 	log_msg(LOG_LEVEL_INFO, "element %s: work stream open", element);
-	send_present_state(worker);
+	worker->waits = l2map_pending(work->gk->l2map); /* a leader is not to send Paths before it knows the way */
+	if (!worker->waits)
+		send_present_state(worker);
 	show_element(work, element);
 }
 
@@ -210,24 +213,31 @@ int work_create(struct work *work, const struct icorp *icorp)
 {
 	struct worker *worker = find(work, contract_leader(icorp->contract)->element);
 
-	if (worker)
-		send_create(worker, icorp);
-	return worker != NULL;
+	if (!worker || worker->waits)
+		return 0;
+	send_create(worker, icorp);
+	return 1;
 }
 
 int work_delete(struct work *work, const struct icorp *icorp)
 {
 	struct worker *worker = find(work, contract_leader(icorp->contract)->element);
 
-	if (worker)
-		send_delete(worker, icorp->id);
-	return worker != NULL;
+	if (!worker || worker->waits)
+		return 0;
+	send_delete(worker, icorp->id);
+	return 1;
 }
 
 void work_push_l2map(struct work *work)
 {
-	for (struct worker *w = work->first; w; w = w->next)
-		send_l2map(w);
+	for (struct worker *w = work->first; w; w = w->next) {
+		if (w->waits)
+			send_present_state(w);
+		else
+			send_l2map(w);
+		w->waits = 0;
+	}
 }
 
 json_t *work_json(const struct work *work)

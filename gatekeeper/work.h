@@ -17,7 +17,7 @@ void work_free(struct work *work);
 /* Opens the element's stream and sends the present state: l2map, create and delete for what it leads, synced. */
 void work_open(struct work *work, struct evhttp_request *request, const char *element);
 int work_connected(const struct work *work, const char *element);
-/* 1 when it went out, 0 when the leader holds no stream (it will get it when it comes). */
+/* 1 when it went out, 0 when the leader holds no stream, or has not been told anything by it yet (it will get it then). */
 int work_create(struct work *work, const struct icorp *icorp);
 int work_delete(struct work *work, const struct icorp *icorp);
 /* Sends `l2map` to every stream whose view differs from what it was sent last. */

@@ -17,6 +17,7 @@
 #include "gatekeeper/elements.h"
 #include "gatekeeper/events.h"
 #include "gatekeeper/icorps.h"
+#include "gatekeeper/l2map.h"
 #include "lib/clock.h"
 #include "tests/unit/gk_world.h"
 
@@ -314,6 +315,17 @@ static void test_l2map_restart(void **state)
 	reader_wait(work, "event: l2map\ndata: {\"nodes\":[{\"name\":\"ar1\"");
 	reader_wait(work, "\"b\":\"ar2\",\"b_port\":\"eth0\"}]}");
 	assert_int_equal(w->gk->counts.l2_changes, 1);
+	reader_free(work);
+	/* nor the map of nobody, while the first one is about to be made; what it leads it hears after the map, too */
+	world_restart(w);
+	world_register(w);
+	assert_true(l2map_pending(w->gk->l2map));
+	work = reader_new(w, "/v1/elements/ar1/work", "token-ar1");
+	while (!reader_shows(work, "event: synced\n"))
+		world_turn(w);
+	assert_false(reader_shows(work, "\"links\":[]"));
+	reader_wait(work, "\"b\":\"ar2\",\"b_port\":\"eth0\"}]}");
+	reader_wait(work, "event: synced\n");
 	reader_free(work);
 	/* one that does not come back is not waited for longer than its heartbeats */
 	world_restart(w);
