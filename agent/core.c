@@ -113,6 +113,20 @@ static void close_demand(struct agent *a, struct demand *d, enum demand_state st
 	changed(a, actions);
 }
 
+/* A demand that was answered has another answer now: what it got was taken back, or what was taken is there again. */
+static void what_was_granted(struct agent *a, const struct demand *d, struct agent_actions *actions)
+{
+	enum icorp_outcome outcome = demand_outcome(d);
+	const char *why = "";
+
+	for (unsigned i = 0; i < d->n_grants; i++)
+		if (d->grant[i].outcome == outcome && *d->grant[i].reason)
+			why = d->grant[i].reason;
+	log_icorp(LOG_LEVEL_INFO, a->session.icorp, "demand %u, %s: now %s%s%s", d->sequence,
+		  icorp_resource_name(d->resource), icorp_outcome_name(outcome), *why ? ": " : "", why);
+	changed(a, actions);
+}
+
 /* The host's controller says what our levels are now. */
 static void learn_levels(struct agent *a, const struct rsvp_msg *msg)
 {
@@ -130,9 +144,15 @@ static void take_grants(struct agent *a, const struct rsvp_msg *msg, uint64_t no
 	learn_levels(a, msg);
 	for (unsigned r = 1; r <= ICORP_RESOURCES; r++) {
 		struct demand *d = &a->demand[r];
+		int done, news;
 
-		if (d->state == DEMAND_OPEN && demand_take(d, msg, a->boot->endpoint, a->session.leader))
+		if (d->state != DEMAND_OPEN && d->state != DEMAND_ANSWERED)
+			continue;
+		done = demand_take(d, msg, a->boot->endpoint, a->session.leader, &news);
+		if (done && d->state == DEMAND_OPEN)
 			close_demand(a, d, DEMAND_ANSWERED, now_us, actions);
+		else if (news && d->state == DEMAND_ANSWERED)
+			what_was_granted(a, d, actions);
 	}
 }
 

@@ -21,29 +21,39 @@ void demand_open(struct demand *d, enum icorp_resource resource, int direction, 
 	d->n_grants = 0;
 }
 
-static void keep(struct demand *d, const struct rsvp_grant *grant)
+static int same(const struct rsvp_grant *a, const struct rsvp_grant *b)
+{
+	return a->outcome == b->outcome && a->level == b->level && a->enforcement == b->enforcement &&
+	       !strcmp(a->reason, b->reason);
+}
+
+/* Returns whether it is news. */
+static int keep(struct demand *d, const struct rsvp_grant *grant)
 {
 	unsigned i = 0;
 
 	while (i < d->n_grants && d->grant[i].node.s_addr != grant->node.s_addr)
 		i++;
-	if (i == DEMAND_MAX_GRANTS)
-		return;
+	if (i == DEMAND_MAX_GRANTS || (i < d->n_grants && same(&d->grant[i], grant)))
+		return 0;
 	d->grant[i] = *grant;
 	if (i == d->n_grants)
 		d->n_grants++;
+	return 1;
 }
 
-int demand_take(struct demand *d, const struct rsvp_msg *msg, struct in_addr endpoint, struct in_addr leader)
+int demand_take(struct demand *d, const struct rsvp_msg *msg, struct in_addr endpoint, struct in_addr leader, int *news)
 {
 	int done = 0;
+
+	*news = 0;
 
 	for (unsigned i = 0; i < msg->grants.n; i++) {
 		const struct rsvp_grant *g = &msg->grants.v[i];
 
 		if (g->sequence != d->sequence || g->endpoint.s_addr != endpoint.s_addr || g->resource != d->resource)
 			continue;
-		keep(d, g);
+		*news |= keep(d, g);
 		done |= g->node.s_addr == leader.s_addr;
 	}
 	return done;

@@ -28,8 +28,11 @@ struct demand {
 /* Begins a demand; sequence is the caller's and never used before. */
 void demand_open(struct demand *d, enum icorp_resource resource, int direction, uint16_t steps, uint32_t sequence,
 		 uint64_t now_us, uint64_t deadline_us);
-/* Keeps the grants for this demand of endpoint (the latest of each node). 1 when the leader's is among them. */
-int demand_take(struct demand *d, const struct rsvp_msg *msg, struct in_addr endpoint, struct in_addr leader);
+/*
+ * Keeps the grants for this demand of endpoint (the latest of each node). 1 when the leader's is among them; *news says
+ * whether any was not known. What was granted can become less later, by preemption.
+ */
+int demand_take(struct demand *d, const struct rsvp_msg *msg, struct in_addr endpoint, struct in_addr leader, int *news);
 /* The whole: refused when one refused, else partly, else applied; refused when all ignored it. */
 enum icorp_outcome demand_outcome(const struct demand *d);
 /* The object that rides in the Resv. */

@@ -138,6 +138,8 @@ static int check_classes(const struct gk_config *c, const char *file, struct con
 			return bad(error, file, "class", "a class needs a name of a-z, 0-9 and -");
 		if (list[i].ceil && list[i].ceil < list[i].rate)
 			return bad(error, file, list[i].title, "ceil is below rate; make it 0 or larger than rate");
+		if (list[i].holding > list[i].setup)
+			return bad(error, file, list[i].title, "holding is weaker than setup; make it at most setup");
 		if (!input_is_name(list[i].image, CONTRACT_NAME))
 			return bad(error, file, list[i].title, "image must be a name of a-z, 0-9 and -");
 		for (size_t j = 0; j < i; j++)

@@ -53,6 +53,7 @@ enum {
 	RSVP_ADMISSION_DELAY = 1, RSVP_ADMISSION_BANDWIDTH = 2, RSVP_ADMISSION_MTU = 3,
 	RSVP_ADMISSION_CPU = 0x8001, RSVP_ADMISSION_MEMORY = 0x8002, RSVP_ADMISSION_LABEL = 0x8003,
 	RSVP_ADMISSION_IMAGE = 0x8004, RSVP_ADMISSION_ADAPTOR = 0x8005,
+	RSVP_POLICY_PARTIAL_PREEMPT = 102, /* RFC 4495 section 5.1 */
 	RSVP_POLICY_LIMIT = 0x8001, RSVP_POLICY_CONTRACT = 0x8002,
 	RSVP_ROUTING_NO_ROUTE = 5,
 	RSVP_SYSTEM_CONTRACT_TIMEOUT = 0x8001,
@@ -67,6 +68,8 @@ struct rsvp_hop { struct in_addr addr; uint32_t lih; };
 struct rsvp_template { struct in_addr sender; uint16_t lsp_id; struct in_addr origin; uint16_t group; };
 /* Intserv token bucket; on the wire bytes/s as IEEE floats. */
 struct rsvp_flow { uint64_t rate_bps, peak_bps; uint32_t bucket_bytes, mtu; };
+/* The largest rate, not above this one, that arrives as it was sent: on the wire it is a float. */
+uint64_t rsvp_rate(uint64_t bps);
 struct rsvp_error { struct in_addr node; uint8_t flags, code; uint16_t value; };
 struct rsvp_attribute { uint8_t setup, holding, flags; char name[RSVP_NAME]; };
 struct rsvp_ref { uint16_t revision; uint32_t length; uint8_t digest[SHA256_SIZE]; };

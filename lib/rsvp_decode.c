@@ -5,6 +5,7 @@
  * Never reads outside the datagram, never loops more than once per 4 bytes of it.
  */
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -155,6 +156,13 @@ static int rate_from_float(float bytes, uint64_t *bps)
 		return isinf(bytes) && bytes > 0 ? (*bps = UINT64_MAX, 0) : -EBADMSG;
 	*bps = (uint64_t)((double)bytes * 8 + 0.5);
 	return 0;
+}
+
+uint64_t rsvp_rate(uint64_t bps)
+{
+	unsigned bits = bps ? 64 - (unsigned)__builtin_clzll(bps) : 0;
+
+	return bits > FLT_MANT_DIG ? bps & UINT64_MAX << (bits - FLT_MANT_DIG) : bps;
 }
 
 static int get_flow(struct decoder *d, struct wire *w)

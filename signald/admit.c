@@ -1,12 +1,18 @@
 /*
  * Admission: what a session may hold on each port. On one link an ICorp has one reservation, the largest its endpoints
  * beyond that link asked for (RFC 2205 merging); each element accounts for its own outgoing direction, so that both
- * directions of a link are covered by its two ends. Invariant: no port's holds exceed its capacity.
+ * directions of a link are covered by its two ends. Invariant: no port's holds exceed its capacity. What was
+ * grown beyond a contract's rate makes room for contracts of higher priority (preempt.c).
  */
 #include <errno.h>
 #include <string.h>
 
 #include "signald/session.h"
+
+uint64_t session_base(const struct session *s)
+{
+	return rsvp_rate(s->contract->network.rate_bps);
+}
 
 uint64_t session_merged(const struct session *s)
 {
@@ -15,7 +21,17 @@ uint64_t session_merged(const struct session *s)
 	for (const struct branch *b = s->branch; b; b = b->next)
 		if (b->rate_bps > rate && branch_in_force(s, b))
 			rate = b->rate_bps;
-	return rate ? rate : s->contract->network.rate_bps;
+	return rate ? rate : session_base(s);
+}
+
+static int is_upstream(const struct session *s, int port)
+{
+	return !s->leading && (port == s->up.port || port == upstream_former_port(s));
+}
+
+int branch_goes_through(const struct session *s, const struct branch *b, int port)
+{
+	return b->port == port || is_upstream(s, port);
 }
 
 /* all: also of those that leaves are yet to move to. */
@@ -25,7 +41,7 @@ static uint64_t rate_on(const struct session *s, int port, int all)
 
 	if (s->state == SESSION_FAILED)
 		return 0;
-	if (!s->leading && (port == s->up.port || port == upstream_former_port(s)))
+	if (is_upstream(s, port))
 		rate = session_merged(s);
 	for (const struct branch *b = s->branch; b; b = b->next)
 		if (b->port == port && b->rate_bps > rate && (all ? b->n_leaves != 0 : branch_in_force(s, b)))
@@ -79,6 +95,7 @@ static void hold_set(struct core *core, struct session *s, int port, uint64_t bp
 	}
 	if (!h)
 		return;
+	growth_note(core, s, port, bps);
 	core->config.port[port].reserved_bps += bps - h->bps;
 	h->bps = bps;
 	if (!bps)
@@ -119,23 +136,37 @@ static int hold_room(struct core *core, struct session *s, uint64_t ports)
 	return 0;
 }
 
+/* How much must be taken back on a port before it has what the session wants there, bit/s. */
+static uint64_t missing(const struct core *core, struct session *s, int port)
+{
+	const struct core_port *at = &core->config.port[port];
+	uint64_t want = wants(s, port), have = session_held(s, port), others = at->reserved_bps - have;
+
+	if (s->uncounted || want <= have || (others <= at->capacity_bps && want <= at->capacity_bps - others))
+		return 0; /* keeping or shrinking always fits, even after the port lost capacity */
+	return want > UINT64_MAX - others ? UINT64_MAX : others + want - at->capacity_bps;
+}
+
+static uint64_t would_fit(const struct core *core, struct session *s, int port, uint64_t spare)
+{
+	const struct core_port *at = &core->config.port[port];
+	uint64_t others = at->reserved_bps - session_held(s, port), most = at->capacity_bps + spare;
+
+	return most > others ? most - others : 0;
+}
+
 int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
 {
 	struct core *core = t->core;
-	uint64_t ports = ports_of(s);
+	uint64_t ports = ports_of(s), lacks, spare;
 
 	for EACH_PORT(p, ports) {
-		const struct core_port *at = &core->config.port[p];
-		uint64_t want = wants(s, (int)p), have = session_held(s, (int)p);
-		uint64_t others = at->reserved_bps - have;
-
-		if (want <= have || s->uncounted)
-			continue; /* keeping or shrinking always fits, even after the port lost capacity */
-		if (others > at->capacity_bps || want > at->capacity_bps - others) {
-			*port = (int)p;
-			*fits = others < at->capacity_bps ? at->capacity_bps - others : 0;
-			return -ENOSPC;
-		}
+		lacks = missing(core, s, (int)p);
+		if (!lacks || lacks <= (spare = preempt_spare(core, (int)p, s->contract->setup_priority)))
+			continue;
+		*port = (int)p;
+		*fits = would_fit(core, s, (int)p, spare);
+		return -ENOSPC;
 	}
 	if (hold_room(core, s, ports)) {
 		t->actions->lost++;
@@ -143,9 +174,18 @@ int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
 		*fits = 0;
 		return -ENOSPC;
 	}
-	for EACH_PORT(p, ports)
+	for EACH_PORT(p, ports) {
+		preempt_take(t, s, (int)p, missing(core, s, (int)p)); /* less by now, if it was of the same session */
 		hold_set(core, s, (int)p, wants(s, (int)p));
+	}
 	return 0;
+}
+
+void session_yield(struct core *core, struct session *s)
+{
+	for EACH_PORT(p, ports_of(s))
+		if (wants(s, (int)p) < session_held(s, (int)p))
+			hold_set(core, s, (int)p, wants(s, (int)p));
 }
 
 void session_release(struct core *core, struct session *s)

@@ -73,7 +73,7 @@ struct branch *branch_get(struct core *core, struct session *s, struct in_addr n
 	b->port = (int8_t)port;
 	b->isc = port == CORE_PORT_ISC;
 	b->lih = ++s->next_lih;
-	b->rate_bps = s->contract->network.rate_bps;
+	b->rate_bps = session_base(s);
 	b->next = s->branch;
 	s->branch = b;
 	return b;
@@ -90,14 +90,6 @@ void branch_forget_messages(struct core *core, struct branch *b)
 {
 	message_withdraw(core, b->neighbour, &b->path_id);
 	message_unlearn(core, b->neighbour, &b->resv_id);
-}
-
-void branch_block(struct turn *t, struct branch *b, uint64_t bps)
-{
-	if (!b->blockade)
-		b->blockade = malloc(sizeof(*b->blockade));
-	if (b->blockade)
-		*b->blockade = (struct blockade){ bps, t->now_us + core_lifetime(t->core, t->core->config.refresh_us) };
 }
 
 void branch_free(struct core *core, struct session *s, struct branch *b)
@@ -229,6 +221,7 @@ void leaf_tear(struct turn *t, struct session *s, struct leaf *leaf)
 void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf)
 {
 	leaf_tear(t, s, leaf);
+	session_yield(t->core, s);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where != LEAF_ELSEWHERE)
 			return;
@@ -250,7 +243,8 @@ unsigned branch_unreserve(struct turn *t, struct session *s, struct branch *b)
 	b->resv_expires_us = 0;
 	b->resv_hash = 0;
 	grants_free(&t->core->pool, &b->grants);
-	b->rate_bps = s->contract->network.rate_bps;
+	b->rate_bps = session_base(s);
+	session_yield(t->core, s);
 	s->dirty_terms = s->dirty_up = 1;
 	return were;
 }

@@ -26,6 +26,7 @@ int element_kind_parse(const char *text, enum element_kind *kind); /* 0 or -EINV
 
 #define CORE_MAX_PORTS ADAPTOR_MAX_PORTS
 #define CORE_MAX_IMAGES 32
+#define CORE_PRIORITIES 8     /* RFC 3209 section 4.7: 0 is the best */
 #define CORE_PORT_NONE (-1)   /* no port: the origin's upstream */
 #define CORE_PORT_ISC (-2)    /* the ISC on this machine */
 
@@ -190,7 +191,8 @@ enum core_counter {
 	CORE_PATHS, CORE_RESVS, CORE_PATH_ERRS, CORE_RESV_ERRS, CORE_PATH_TEARS, CORE_RESV_TEARS, CORE_CONFS,
 	CORE_PATHS_SENT, CORE_RESVS_SENT, CORE_PATH_ERRS_SENT, CORE_RESV_ERRS_SENT, CORE_PATH_TEARS_SENT,
 	CORE_RESV_TEARS_SENT, CORE_CONFS_SENT,
-	CORE_NO_PATH, CORE_NOT_ITS_OWN, CORE_PARKED, CORE_LAPSED, CORE_REFUSED, CORE_LOOPS, CORE_STALE, CORE_COUNTERS
+	CORE_NO_PATH, CORE_NOT_ITS_OWN, CORE_PARKED, CORE_LAPSED, CORE_REFUSED, CORE_PREEMPTED, CORE_LOOPS, CORE_STALE,
+	CORE_COUNTERS
 };
 const uint64_t *core_counters(const struct core *core);
 const char *core_counter_name(enum core_counter counter);

@@ -38,6 +38,18 @@ found:
 		out->level = session_merged(s);
 }
 
+/* The next of ours but the one for the bandwidth as a whole; what was granted once, and is no more, is not said of it. */
+static int own_grant_next(const struct session *s, uint32_t *at, struct rsvp_grant *out)
+{
+	while (grants_next(&session_rest(s)->grants, at, out)) {
+		if (out->resource == RESOURCE_BANDWIDTH && out->level > session_merged(s))
+			out->level = session_merged(s);
+		if (out->endpoint.s_addr || out->resource != RESOURCE_BANDWIDTH)
+			return 1;
+	}
+	return 0;
+}
+
 void own_grant_put(struct turn *t, struct session *s, const struct rsvp_grant *grant)
 {
 	if (!session_more(s) || grants_put(&t->core->pool, &s->more->grants, grant))
@@ -56,13 +68,11 @@ int session_grant_next(const struct core *core, const struct session *s, struct 
 			return 1;
 		}
 	}
-	while (!at->below) {
-		if (!grants_next(&session_rest(s)->grants, &at->at, out)) {
-			at->below = 1;
-			at->at = 0;
-		} else if (out->endpoint.s_addr || out->resource != RESOURCE_BANDWIDTH) {
+	if (!at->below) {
+		if (own_grant_next(s, &at->at, out))
 			return 1;
-		}
+		at->below = 1;
+		at->at = 0;
 	}
 	for (; at->branch; at->branch = at->branch->next, at->at = 0)
 		if (grants_next(&at->branch->grants, &at->at, out))
@@ -160,7 +170,7 @@ static void demand_bandwidth(struct turn *t, struct session *s, struct leaf *lea
 
 	if (!size.floor)
 		size.floor = size.step;
-	to = step_to(&size, contract_limit(s->contract, RESOURCE_BANDWIDTH), former, d);
+	to = rsvp_rate(step_to(&size, contract_limit(s->contract, RESOURCE_BANDWIDTH), former, d));
 	d->want = to;
 	if (to == former) {
 		say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_REFUSED, former,
@@ -175,6 +185,8 @@ static void demand_bandwidth(struct turn *t, struct session *s, struct leaf *lea
 		say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_REFUSED, former, why);
 		return;
 	}
+	if (to > former)
+		preempt_forget(t, s);
 	leaf->more->former_bps = former;
 	s->dirty_terms = 1;
 	say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_APPLIED, to, "");
@@ -263,6 +275,23 @@ void demand_input(struct turn *t, struct session *s, struct leaf *leaf, const st
 	} /* bandwidth: after admission, demand_bandwidth_result */
 }
 
+/* A branch's leaf whose demand for bandwidth was not answered here; an ISC's are answered as they come. */
+static int waits(const struct leaf *leaf, const struct branch *b)
+{
+	const struct leaf_more *more = leaf->more;
+
+	return leaf->branch == b && !b->isc && more && more->demand[RESOURCE_BANDWIDTH].sequence &&
+	       more->handled[RESOURCE_BANDWIDTH] != more->demand[RESOURCE_BANDWIDTH].sequence;
+}
+
+int demand_is_new(const struct session *s, const struct branch *b)
+{
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		if (waits(&s->leaf[i], b))
+			return 1;
+	return 0;
+}
+
 void demand_bandwidth_result(struct turn *t, struct session *s, struct branch *b, const char *refused, uint64_t fits)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++) {
@@ -270,11 +299,9 @@ void demand_bandwidth_result(struct turn *t, struct session *s, struct branch *b
 		uint64_t level = session_merged(s);
 		const struct rsvp_demand *d;
 
-		if (leaf->branch != b || b->isc || !leaf->more)
+		if (!waits(leaf, b))
 			continue;
 		d = &leaf->more->demand[RESOURCE_BANDWIDTH];
-		if (!d->sequence || leaf->more->handled[RESOURCE_BANDWIDTH] == d->sequence)
-			continue;
 		leaf->more->handled[RESOURCE_BANDWIDTH] = d->sequence;
 		if (refused)
 			say(t, s, leaf, RESOURCE_BANDWIDTH, OUTCOME_REFUSED, level, refused);

@@ -1,6 +1,6 @@
 /*
  * PathErr and ResvErr (RFC 2205 sections 3.1.5, 3.1.6 and 3.11), and refusing a session here. A PathErr goes up to the
- * leader, which releases everything; a ResvErr goes down to who asked, and the old reservation stands (InPlace).
+ * leader, which releases everything; a ResvErr goes down to who asked, and brings every hop on its way to what still stands.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ const char *rsvp_error_name(uint8_t code, uint16_t value)
 		default: return "admission";
 		}
 	case RSVP_ERR_POLICY:
-		return "policy";
+		return value == RSVP_POLICY_PARTIAL_PREEMPT ? "policy: partly preempted" : "policy";
 	case RSVP_ERR_NO_PATH:
 		return "no path information";
 	case RSVP_ERR_NO_SENDER:
@@ -92,20 +92,6 @@ void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t va
 		send_path_tear(t, s, b);
 	session_chstate(t, s, SESSION_FAILED, why);
 	session_close(t, s);
-}
-
-void branch_refuse(struct turn *t, struct session *s, struct branch *b, uint16_t value, uint64_t stands_bps, const char *why)
-{
-	struct rsvp_error error = { .node = t->core->config.address, .flags = RSVP_ERROR_IN_PLACE,
-				    .code = RSVP_ERR_ADMISSION, .value = value };
-	struct in_addr none = { 0 };
-	struct rsvp_grant refusal;
-
-	own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &refusal);
-	refusal.outcome = OUTCOME_REFUSED;
-	refusal.level = stands_bps;
-	snprintf(refusal.reason, sizeof(refusal.reason), "%s", why);
-	send_resv_err(t, s, b, &error, &refusal);
 }
 
 /* An endpoint that was refused after the ICorp was complete costs that endpoint, not the ICorp. */
@@ -178,38 +164,24 @@ void path_err_input(struct turn *t, const struct rsvp_msg *msg, const struct cor
 	session_settle(t, s);
 }
 
-/* The server whose ISC asked takes its demand back: what was reserved before stands. */
-static void isc_refused(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
+static int is_previous_hop(const struct session *s, struct in_addr addr)
 {
-	struct leaf *leaf = leaf_of_isc(s);
-	struct rsvp_grant g;
-	uint64_t fits;
-	int port;
-
-	if (!leaf || !leaf->more || !leaf->more->former_bps || leaf->more->former_bps >= b->rate_bps)
-		return;
-	b->rate_bps = leaf->more->former_bps;
-	leaf->more->former_bps = 0;
-	session_hold(t, s, &port, &fits);
-	own_grant(t->core, s, leaf->ep->control, RESOURCE_BANDWIDTH, &g);
-	g.outcome = OUTCOME_REFUSED;
-	g.level = b->rate_bps;
-	snprintf(g.reason, sizeof(g.reason), "refused by %s", msg->grants.n ? msg->grants.v[0].element : "an element upstream");
-	own_grant_put(t, s, &g);
-	s->dirty_terms = s->dirty_up = 1;
+	return s->up.addr.s_addr == addr.s_addr || (s->former && s->former->hop.addr.s_addr == addr.s_addr);
 }
 
 void resv_err_input(struct turn *t, const struct rsvp_msg *msg)
 {
 	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	const struct rsvp_grant *grant = msg->grants.n ? &msg->grants.v[0] : NULL;
 
-	if (!s || s->up.addr.s_addr != msg->hop.addr.s_addr)
+	if (!s || !is_previous_hop(s, msg->hop.addr) || !(msg->has & RSVP_HAS_FLOWSPEC))
 		return;
 	for (struct branch *b = s->branch; b; b = b->next) {
-		if (b->isc)
-			isc_refused(t, s, b, msg);
-		else if (b->rate_bps > msg->flow.rate_bps)
-			send_resv_err(t, s, b, &msg->error, msg->grants.n ? &msg->grants.v[0] : NULL);
+		if (b->rate_bps <= msg->flow.rate_bps)
+			continue;
+		branch_reduce(t, s, b, b->rate_bps, msg->flow.rate_bps, &msg->error, grant);
+		s->dirty_terms = s->dirty_up = 1;
 	}
+	session_yield(t->core, s);
 	session_settle(t, s);
 }

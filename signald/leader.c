@@ -64,24 +64,16 @@ uint64_t leader_price(const struct session *s)
 	return sum;
 }
 
-static void collect(struct pool *pool, struct grants *told, const struct grants *from)
-{
-	struct rsvp_grant g;
-
-	for (uint32_t at = 0; grants_next(from, &at, &g);)
-		if (g.sequence)
-			grants_add(pool, told, &g);
-}
-
 /* Grants that answer a demand go back down to who asked. */
 static void collect_told(struct turn *t, struct session *s)
 {
 	struct pool *pool = &t->core->pool;
 	struct grants told = { 0 };
+	struct rsvp_grant g;
 
-	collect(pool, &told, &session_rest(s)->grants);
-	for (const struct branch *b = s->branch; b; b = b->next)
-		collect(pool, &told, &b->grants);
+	for (struct grant_cursor at = { 0 }; session_grant_next(t->core, s, &at, &g);)
+		if (g.sequence)
+			grants_add(pool, &told, &g);
 	if (!told.len && !session_rest(s)->told.len)
 		return;
 	if (!session_more(s)) {

@@ -3,12 +3,12 @@ noinst_LIBRARIES += signald/libcore.a
 signald_libcore_a_SOURCES = \
 	signald/core.h signald/grants.h signald/leader.h signald/neighbour.h signald/neighbour_internal.h \
 	signald/nexthop.h signald/plan.h signald/session.h \
-	signald/actions.c signald/admit.c signald/branch.c signald/demand.c signald/error.c \
+	signald/actions.c signald/admit.c signald/blockade.c signald/branch.c signald/demand.c signald/error.c \
 	signald/exchange.c signald/grants.c signald/input.c signald/leader.c signald/names.c signald/neighbour.c \
 	signald/neighbour_hello.c signald/neighbour_input.c signald/neighbour_pending.c \
 	signald/neighbour_send.c signald/neighbour_summary.c signald/nexthop.c signald/path.c \
-	signald/plan.c signald/recovery.c signald/reroute.c signald/resv.c signald/send.c signald/settle.c signald/shelf.c \
-	signald/table.c signald/tick.c signald/upstream.c
+	signald/plan.c signald/preempt.c signald/recovery.c signald/reroute.c signald/resv.c signald/send.c signald/settle.c \
+	signald/shelf.c signald/table.c signald/tick.c signald/upstream.c
 
 noinst_LIBRARIES += signald/libsignald.a
 signald_libsignald_a_SOURCES = signald/config.h signald/daemon.h signald/dispatch.h signald/keyring.h signald/launcher.h signald/launcher_protocol.h \

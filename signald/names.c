@@ -18,7 +18,7 @@ const char *core_counter_name(enum core_counter counter)
 		"path tears received", "resv tears received", "resv confirmations received", "paths sent", "resvs sent",
 		"path errors sent", "resv errors sent", "path tears sent", "resv tears sent", "resv confirmations sent",
 		"no path state", "ISCs beyond their own",
-		"waited for a contract", "lapsed", "refused here", "loops", "stale revisions",
+		"waited for a contract", "lapsed", "refused here", "preempted here", "loops", "stale revisions",
 	};
 
 	return counter < CORE_COUNTERS ? names[counter] : "?";

@@ -221,14 +221,14 @@ int path_reserve(struct turn *t, struct session *s)
 	uint64_t fits;
 	int port;
 
+	if (reserve_isc(t, s)) /* first: it takes nothing from others */
+		return -ENOSPC;
 	if (session_hold(t, s, &port, &fits)) {
 		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH,
 			       "no capacity on %s: %llu bit/s asked, %llu would fit", config->port[port].ifname,
 			       (unsigned long long)session_want(s, port), (unsigned long long)fits);
 		return -ENOSPC;
 	}
-	if (reserve_isc(t, s))
-		return -ENOSPC;
 	if (s->state == SESSION_NEW)
 		session_chstate(t, s, SESSION_RESERVED, "path accepted");
 	return 0;
@@ -279,8 +279,6 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
 {
 	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
-	uint64_t fits;
-	int port;
 
 	if (!s || s->leading || upstream_former_tear(t, s, msg) || s->up.addr.s_addr != msg->hop.addr.s_addr)
 		return;
@@ -303,6 +301,5 @@ void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
 	}
 	if (s->closing)
 		return;
-	session_hold(t, s, &port, &fits); /* only shrinks */
 	session_settle(t, s);
 }

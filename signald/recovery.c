@@ -201,7 +201,7 @@ int recovery_evict(struct turn *t, uint16_t vlan)
 
 uint64_t recovery_bps(const struct session *s)
 {
-	uint64_t base = s->contract->network.rate_bps;
+	uint64_t base = session_base(s);
 
 	for (unsigned i = 0; s->recovering && i < s->n_holds; i++)
 		if (s->hold[i].port == s->up.port && s->hold[i].bps / 8 != base / 8) /* kernels count bytes */
@@ -243,9 +243,8 @@ static void recovered(struct turn *t, struct session *s)
 	for (struct branch *b = s->branch; b; b = b->next) {
 		if (b->rate_bps <= stands)
 			continue;
-		b->rate_bps = stands ? stands : s->contract->network.rate_bps;
-		if (!b->isc)
-			branch_refuse(t, s, b, RSVP_ADMISSION_BANDWIDTH, b->rate_bps, "no capacity after a restart");
+		branch_refuse(t, s, b, b->rate_bps, stands ? stands : session_base(s), RSVP_ERR_ADMISSION,
+			      RSVP_ADMISSION_BANDWIDTH, "no capacity after a restart");
 	}
 	session_hold(t, s, &port, &fits);
 }

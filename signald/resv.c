@@ -123,39 +123,38 @@ static void resv_loads(struct session *s, const struct branch *b, const struct r
 	}
 }
 
-/* The rate this Resv asks for, unless a blockade holds it down (RFC 2205 section 3.5). */
-static uint64_t resv_rate(const struct turn *t, const struct branch *b, const struct rsvp_msg *msg)
+/* The rate this Resv asks for, unless a blockade holds it down. An ISC's is moved by its demands, not by its own word. */
+static uint64_t resv_rate(const struct turn *t, const struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
-	if (b->isc)
-		return b->rate_bps; /* demands move it, the ISC's own word does not */
-	if (b->blockade && msg->flow.rate_bps >= b->blockade->bps && t->now_us < b->blockade->until_us)
+	if (b->isc || (branch_blocked(t, b, msg->flow.rate_bps) && !demand_is_new(s, b)))
 		return b->rate_bps;
 	return msg->flow.rate_bps;
 }
 
-/* Admits a changed rate; on refusal the old one stands, downstream and upstream are told. */
-static void resv_admit(struct turn *t, struct session *s, struct branch *b, uint64_t rate)
+void resv_admit(struct turn *t, struct session *s, struct branch *b, uint64_t rate_bps)
 {
 	uint64_t former = b->rate_bps, fits = 0;
 	char why[ADAPTOR_REASON];
 	int port;
 
-	b->rate_bps = rate;
+	b->rate_bps = rate_bps;
 	if (!session_hold(t, s, &port, &fits)) {
-		if (rate != former)
+		branch_unblock(b, rate_bps);
+		if (rate_bps != former)
 			s->dirty_terms = 1;
+		if (rate_bps > former)
+			preempt_forget(t, s);
 		demand_bandwidth_result(t, s, b, NULL, 0);
 		return;
 	}
 	b->rate_bps = former;
-	branch_block(t, b, rate);
 	t->core->counter[CORE_REFUSED]++;
 	snprintf(why, sizeof(why), "no capacity on %s: %llu bit/s would fit", t->core->config.port[port].ifname,
 		 (unsigned long long)fits);
-	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate, why);
+	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate_bps, why);
 	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, why);
 	demand_bandwidth_result(t, s, b, why, fits);
-	branch_refuse(t, s, b, RSVP_ADMISSION_BANDWIDTH, former, why);
+	branch_refuse(t, s, b, rate_bps, former, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, why);
 }
 
 static void resv_demands(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
@@ -261,7 +260,7 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		if (!b->isc)
 			grants_set(&t->core->pool, &b->grants, msg->grants.v, msg->grants.n); /* an ISC grants nothing */
 		resv_demands(t, s, b, msg);
-		resv_admit(t, s, b, resv_rate(t, b, msg));
+		resv_admit(t, s, b, resv_rate(t, s, b, msg));
 		if (!b->isc)
 			resv_confirm(t, s, b, msg);
 		if (b->isc && session_rest(s)->isc_deadline_us) {

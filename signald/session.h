@@ -13,6 +13,7 @@
 #define ICORP_SIGNALD_SESSION_H
 
 #include "adaptors/keymap.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "lib/pool.h"
 #include "lib/wheel.h"
@@ -60,7 +61,8 @@ struct leaf {
 	uint8_t claimed : 1, also : 1;        /* by the previous hop's last Path; by the former one's */
 };
 
-struct blockade { uint64_t bps, until_us; }; /* what was refused is not tried again before */
+/* RFC 2205 section 3.5: as much as bps, or more, is not tried again before; asked_bps: what its last Resv says. */
+struct blockade { uint64_t bps, asked_bps, until_us; };
 
 struct branch {
 	struct branch *next;
@@ -100,12 +102,15 @@ struct former {
 	uint8_t n_route;
 };
 
+struct grown;
+
 /* Of a session that was refused, that runs an ISC here, or in which somebody asked for something. */
 struct session_more {
 	char waits_for[ADAPTOR_REASON];       /* what the commit under way waits for; empty: nothing out of the ordinary */
 	struct { uint8_t code; uint16_t value; char element[CONTRACT_NAME], reason[ADAPTOR_REASON]; } error;
 	uint64_t isc_deadline_us;             /* server: the ISC must answer by then; 0: not waiting */
 	struct grants grants;                 /* our own answers to demands, and what we say of our ISC's share */
+	struct grown *grown;                  /* preempt.c: one per port on which it holds more than its contract's rate */
 	struct grants told;                   /* from upstream (made by the leader), passed on downwards */
 };
 
@@ -154,6 +159,9 @@ struct session {
 
 struct parked { struct parked *next; struct rsvp_msg msg; struct core_from from; uint64_t expires_us; };
 
+/* preempt.c: of a port, those who hold more than their contract's rate, and by how much, for each holding priority. */
+struct growth { struct heap heap; uint64_t bps[CORE_PRIORITIES]; };
+
 /* Contracts by digest. */
 struct shelf { struct shelved **bucket; size_t n_buckets, n; };
 
@@ -165,6 +173,7 @@ struct core {
 	struct session *recent;               /* found last: most of what comes is about the same as before */
 	struct wheel timers;
 	struct shelf shelf;
+	struct growth growth[CORE_MAX_PORTS];
 	struct neighbours *neighbours;
 	struct turn *turn;                    /* under way, for the neighbours' hooks */
 	struct rsvp_msg out;                  /* the message being made */
@@ -267,14 +276,16 @@ void leaf_prune(struct turn *t, struct session *s, struct leaf *leaf);
 struct branch *branch_by_lih(struct session *s, uint32_t lih);
 void branch_delete(struct core *core, struct branch *b);     /* one that hangs nowhere */
 void branch_forget_messages(struct core *core, struct branch *b);
-/* What was refused is not tried again for a lifetime. Without memory it is tried again. */
-void branch_block(struct turn *t, struct branch *b, uint64_t bps);
 /* Takes away a branch's reservation: its leaves are no longer up. Returns how many were. */
 unsigned branch_unreserve(struct turn *t, struct session *s, struct branch *b);
 struct leaf *leaf_of_isc(const struct session *s);           /* the ISC on this machine; NULL */
 unsigned session_up(const struct session *s);                /* leaves that are up */
 
 /* admit.c */
+/* The contract's rate, to which the ICorp is entitled on every port; like all rates here as it is on the wire. */
+uint64_t session_base(const struct session *s);
+/* Is what is reserved for the branch held on that port, on its side or on a previous hop's? */
+int branch_goes_through(const struct session *s, const struct branch *b, int port);
 /* The rate this session wants on a port now: the largest of what lies beyond it. */
 uint64_t session_want(const struct session *s, int port);
 /*
@@ -284,14 +295,30 @@ uint64_t session_want(const struct session *s, int port);
 uint64_t session_rate(const struct session *s, int port);
 /* The merged rate towards the initiator. */
 uint64_t session_merged(const struct session *s);
-/* Brings the holds to what is wanted. On -ENOSPC nothing changed, *port is the full one, *fits what would fit. */
+/*
+ * Brings the holds to what is wanted, at the cost of others' growth if need be (preempt.c). On -ENOSPC nothing changed,
+ * *port is the full one, *fits what would fit.
+ */
 int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits);
+/* Gives back what is held and no longer wanted. */
+void session_yield(struct core *core, struct session *s);
 void session_release(struct core *core, struct session *s);
 uint64_t session_held(const struct session *s, int port);
 int vlan_take(struct turn *t, struct session *s, uint16_t proposed);
 void vlan_give(struct core *core, struct session *s);
 int vlan_reserve(struct core *core, uint16_t id); /* 0 or -EEXIST */
 void vlan_return(struct core *core, uint16_t id);
+
+/* preempt.c */
+/* A hold is to be held_bps now, or the session's contract changed: keeps account of what may be taken back. */
+void growth_note(struct core *core, struct session *s, int port, uint64_t held_bps);
+void growth_forget(struct core *core, struct session *s); /* the session ends */
+/* What could be taken back on a port for a session of this setup priority, bit/s. */
+uint64_t preempt_spare(const struct core *core, int port, uint8_t setup);
+/* Takes back so much for `by`, who may. Those who lose it are told, and settled. */
+void preempt_take(struct turn *t, const struct session *by, int port, uint64_t bps);
+/* It has grown since: what it says of its bandwidth here no longer is that some was taken back. */
+void preempt_forget(struct turn *t, struct session *s);
 
 /* exchange.c: sessions and neighbours */
 int exchange_open(struct core *core);
@@ -334,6 +361,8 @@ int path_reserve(struct turn *t, struct session *s);
 void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from);
 void resv_tear_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from);
 void resv_conf_input(struct turn *t, const struct rsvp_msg *msg);
+/* Admits a rate of a branch; on refusal what it has stands, downstream and upstream are told. */
+void resv_admit(struct turn *t, struct session *s, struct branch *b, uint64_t rate_bps);
 /* A leaf is no longer confirmed (lapse or tear). */
 void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char *why);
 
@@ -344,13 +373,29 @@ void resv_err_input(struct turn *t, const struct rsvp_msg *msg);
 void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t value, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
-/* An increase is refused here and stands_bps remains; whoever asked behind the branch hears why. */
-void branch_refuse(struct turn *t, struct session *s, struct branch *b, uint16_t value, uint64_t stands_bps, const char *why);
+/* blockade.c */
+/* Is so much blocked? Notes that it is asked for. */
+int branch_blocked(const struct turn *t, struct branch *b, uint64_t bps);
+/* So much was admitted: no longer blocked, if it was. */
+void branch_unblock(struct branch *b, uint64_t bps);
+/* The blockade, if there was one, is over: what is still asked for is tried again. */
+void branch_retry(struct turn *t, struct session *s, struct branch *b);
+/*
+ * The branch asked for asked_bps, or has it, and stands at to_bps from now on, less than that: asked_bps is blocked for a
+ * lifetime, and whoever asked behind the branch hears of it: as error and grant (NULL: none) say, from another element,
+ * or as code, value and why, from here. The caller brings holds, commit and Resv in line.
+ */
+void branch_reduce(struct turn *t, struct session *s, struct branch *b, uint64_t asked_bps, uint64_t to_bps,
+		   const struct rsvp_error *error, const struct rsvp_grant *grant);
+void branch_refuse(struct turn *t, struct session *s, struct branch *b, uint64_t asked_bps, uint64_t to_bps,
+		   uint8_t code, uint16_t value, const char *why);
 
 /* demand.c */
 void demand_input(struct turn *t, struct session *s, struct leaf *leaf, const struct rsvp_demand *demand);
 /* After admission of a Resv: what we say about its bandwidth demands. refused NULL: it was admitted. */
 void demand_bandwidth_result(struct turn *t, struct session *s, struct branch *b, const char *refused, uint64_t fits);
+/* Does a demand for bandwidth behind the branch wait for its first answer here? */
+int demand_is_new(const struct session *s, const struct branch *b);
 /* A grant of ours as it stands (endpoint 0.0.0.0: the ICorp as a whole), or a fresh one, "applied"; and replacing it. */
 void own_grant(const struct core *core, const struct session *s, struct in_addr endpoint, enum resource resource,
 	       struct rsvp_grant *out);

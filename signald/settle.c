@@ -126,11 +126,12 @@ static int refresh_grants(struct turn *t, struct session *s, const struct adapto
 		if (said->resource != RESOURCE_BANDWIDTH)
 			continue;
 		own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &g);
-		if (g.enforcement == said->enforcement && !strcmp(g.reason, said->reason))
+		if (g.enforcement == said->enforcement && (g.outcome != OUTCOME_APPLIED || !strcmp(g.reason, said->reason)))
 			continue;
 		news = 1;
 		g.enforcement = said->enforcement;
-		snprintf(g.reason, sizeof(g.reason), "%s", said->reason);
+		if (g.outcome == OUTCOME_APPLIED) /* else it says what became of the rate */
+			snprintf(g.reason, sizeof(g.reason), "%s", said->reason);
 		own_grant_put(t, s, &g);
 	}
 	for (unsigned r = RESOURCE_CPU; isc && r <= RESOURCE_MAX; r++) {
@@ -152,21 +153,16 @@ static int refresh_grants(struct turn *t, struct session *s, const struct adapto
 /* A change the technology did not take: the former rate stands. */
 static void apply_failed(struct turn *t, struct session *s, const struct adaptor_result *result)
 {
-	uint64_t fits;
-	int port;
-
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "not applied: %s", result->reason);
 	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, result->reason);
 	s->stale = 1;
 	for (struct branch *b = s->branch; b; b = b->next) {
 		if (b->rate_bps <= s->applied_bps)
 			continue;
-		branch_block(t, b, b->rate_bps);
-		b->rate_bps = s->applied_bps;
-		if (!b->isc)
-			branch_refuse(t, s, b, RSVP_ADMISSION_ADAPTOR, s->applied_bps, result->reason);
+		branch_refuse(t, s, b, b->rate_bps, s->applied_bps, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR,
+			      result->reason);
 	}
-	session_hold(t, s, &port, &fits);
+	session_yield(t->core, s);
 	s->dirty_up = 1;
 }
 

@@ -100,6 +100,8 @@ int session_set_contract(struct turn *t, struct session *s, struct contract *con
 	s->n_leaves = (uint16_t)contract->n_endpoints;
 	shelf_drop(core, s->contract);
 	s->contract = contract;
+	for (unsigned i = 0; i < s->n_holds; i++)
+		growth_note(core, s, s->hold[i].port, s->hold[i].bps);
 	return 0;
 }
 
@@ -112,6 +114,7 @@ static void session_free(struct core *core, struct session *s)
 		branch_delete(core, b);
 	}
 	shelf_drop(core, s->contract);
+	growth_forget(core, s);
 	if (s->more) {
 		grants_free(&core->pool, &s->more->grants);
 		grants_free(&core->pool, &s->more->told);
@@ -311,6 +314,8 @@ void core_free(struct core *core)
 	free(core->shelf.bucket);
 	free(core->slot);
 	rsvp_msg_free(&core->out);
+	for (unsigned i = 0; i < CORE_MAX_PORTS; i++)
+		heap_free(&core->growth[i].heap);
 	neighbours_free(core->neighbours);
 	pool_free(&core->pool);
 	free(core);

@@ -57,6 +57,7 @@ void session_schedule(struct turn *t, struct session *s)
 	for (const struct branch *b = s->branch; b; b = b->next) {
 		earlier(&at, b->next_path_us);
 		earlier(&at, b->resv_expires_us);
+		earlier(&at, b->blockade ? b->blockade->until_us : 0);
 	}
 	earlier(&at, s->up.expires_us);
 	earlier(&at, session_rest(s)->isc_deadline_us);
@@ -147,6 +148,7 @@ static void tick_branches(struct turn *t, struct session *s)
 			branch_unreserve(t, s, b);
 			session_hold(t, s, &port, &fits); /* back to what the contract began with, as far as it fits */
 		}
+		branch_retry(t, s, b);
 		if (b->next_path_us <= t->now_us && b->next_path_us)
 			send_path(t, s, b);
 	}

@@ -54,12 +54,12 @@ gatekeeper_config() { # NODE
 		heartbeat = 2s
 		www = "$www"
 		control = "$dir/run/gatekeeper.sock"
-		class bronze { rate = 5M ceil = 10M priority = 1 cpu = 512 memory = 96MiB image = "${SET[image]}"
+		class bronze { rate = 5M ceil = 10M priority = 1 setup = 6 holding = 6 cpu = 512 memory = 96MiB image = "${SET[image]}"
 			price_bandwidth = 10000 price_cpu = 20000 price_memory = 100 }
 		class silver { rate = 15M ceil = 30M priority = 3 cpu = 1024 memory = 128MiB image = "${SET[image]}"
 			max_bandwidth = 60M max_cpu = 4096 max_memory = 512MiB
 			price_bandwidth = 20000 price_cpu = 50000 price_memory = 200 }
-		class gold { rate = 30M ceil = 60M priority = 5 cpu = 2048 memory = 256MiB image = "${SET[image]}"
+		class gold { rate = 30M ceil = 60M priority = 5 setup = 2 holding = 2 cpu = 2048 memory = 256MiB image = "${SET[image]}"
 			price_bandwidth = 30000 price_cpu = 80000 price_memory = 300 }
 	END
 }

@@ -30,6 +30,12 @@ void __real_recovery_tick(struct turn *t);
 void __wrap_recovery_tick(struct turn *t);
 int __real_core_found(struct core *core, const struct core_found *found);
 int __wrap_core_found(struct core *core, const struct core_found *found);
+uint64_t __real_preempt_spare(const struct core *core, int port, uint8_t setup);
+uint64_t __wrap_preempt_spare(const struct core *core, int port, uint8_t setup);
+void __real_branch_reduce(struct turn *t, struct session *s, struct branch *b, uint64_t asked_bps, uint64_t to_bps,
+			  const struct rsvp_error *error, const struct rsvp_grant *grant);
+void __wrap_branch_reduce(struct turn *t, struct session *s, struct branch *b, uint64_t asked_bps, uint64_t to_bps,
+			  const struct rsvp_error *error, const struct rsvp_grant *grant);
 
 static int broken(const char *what)
 {
@@ -138,6 +144,20 @@ void __wrap_recovery_tick(struct turn *t)
 int __wrap_core_found(struct core *core, const struct core_found *found)
 {
 	return broken("found") ? 0 : __real_core_found(core, found);
+}
+
+/* Whoever comes is of the best priority. */
+uint64_t __wrap_preempt_spare(const struct core *core, int port, uint8_t setup)
+{
+	return __real_preempt_spare(core, port, broken("priorities") ? 0 : setup);
+}
+
+/* A server that does not take back what is refused, or preempted, further up. */
+void __wrap_branch_reduce(struct turn *t, struct session *s, struct branch *b, uint64_t asked_bps, uint64_t to_bps,
+			  const struct rsvp_error *error, const struct rsvp_grant *grant)
+{
+	if (!b->isc || !broken("blockade"))
+		__real_branch_reduce(t, s, b, asked_bps, to_bps, error, grant);
 }
 
 int main(int argc, char **argv)

@@ -44,4 +44,6 @@ caught claim 'changes icorp [0-9]+ because a controller was restarted .vlan [0-9
 caught waits '(changes|revokes) icorp [0-9]+ because a controller was restarted'
 caught orphans 'things are left|is left (in|on)' --crash 3
 caught found 'because a controller was restarted|more is in force' --crash 3
+caught priorities 'holding priority [0-9], loses growth to icorp [0-9]+, setup priority' --press 1
+caught blockade 'has [0-9]+ bit/s for .*, which has' --press 1
 exit $failed

@@ -4,10 +4,12 @@
  *
  *   capacity        no port, no resource, no VLAN is given away beyond what there is, and the books are right
  *   demands         a level changes only by a demand that was never acted on before, and by no more than it asked
+ *   preemption      what one ICorp takes from another is growth, and its setup priority is better than the other's holding one
  *   renewal         what is in force does not time out in the technologies, and is renewed only while it is what is wanted
  *   ownership       what nobody upstream knows, or nobody downstream answers for, is gone within a lifetime
  *   loops           no ICorp's Paths run in a circle
- *   calm            (sim_settled) what was admitted is whole, of everything else nothing is left
+ *   calm            (sim_settled) what was admitted is whole, of everything else nothing is left, and both ends of a link
+ *                   agree on the rate
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,24 +32,16 @@ static const struct rsvp_demand *issued(const struct sim *sim, const struct shad
 	return d && d->sequence == sequence ? d : NULL;
 }
 
-static int had_rate(const struct shadow *s, uint64_t bps)
-{
-	for (unsigned i = 0; i < SHADOW_RATES; i++)
-		if (s->rate[i] == bps)
-			return 1;
-	return 0;
-}
-
 static void check_level(struct sim *sim, struct shadow *s, const struct probe *now, unsigned r)
 {
-	uint64_t was = s->last.level[r], is = now->level[r], by = was < is ? is - was : was - is;
+	uint64_t was = s->last.level[r], is = now->level[r], most;
 	const struct rsvp_demand *d;
 
 	if (was == is || !was || !is)
 		return;
 	if (now->handled[r] == s->last.handled[r]) {
-		if (r == RESOURCE_BANDWIDTH && is < was && had_rate(s, is))
-			return; /* refused further on: as it was before */
+		if (r == RESOURCE_BANDWIDTH && is < was && now->cut)
+			return; /* refused or taken back, and its ISC is told */
 		sim_violate(sim, "%s: icorp %u: demand %u for %s is applied twice: %lu -> %lu", node_name(sim, s->node),
 			    now->key.icorp, now->handled[r], resource_name(r), was, is);
 		return;
@@ -56,11 +50,10 @@ static void check_level(struct sim *sim, struct shadow *s, const struct probe *n
 		sim_violate(sim, "%s: icorp %u: demand %u for %s comes after %u", node_name(sim, s->node),
 			    now->key.icorp, now->handled[r], resource_name(r), s->last.handled[r]);
 	d = issued(sim, s, r, now->handled[r]);
-	if (d && ((d->direction > 0) != (is > was) || by > d->steps * sim->topo->node[s->node].resource[r].step))
+	most = d ? d->steps * sim->topo->node[s->node].resource[r].step : 0;
+	if (d && (d->direction > 0 ? is < was || is > rsvp_rate(was + most) : is > was || is < rsvp_rate(was > most ? was - most : 0)))
 		sim_violate(sim, "%s: icorp %u: demand %u for %s leads from %lu to %lu", node_name(sim, s->node),
 			    now->key.icorp, now->handled[r], resource_name(r), was, is);
-	if (r == RESOURCE_BANDWIDTH)
-		s->rate[s->n_rates++ % SHADOW_RATES] = was;
 }
 
 static void check_demands(struct sim *sim, struct shadow *s, const struct probe *now)
@@ -183,7 +176,38 @@ static void forget(struct controller *c, uint32_t icorp)
 	free(s);
 }
 
-void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key)
+static uint64_t holds(const struct probe *p, int port)
+{
+	for (unsigned i = 0; i < p->n_holds; i++)
+		if (p->hold[i].port == port)
+			return p->hold[i].bps;
+	return 0;
+}
+
+/* An input for another ICorp took from this one: was it growth, and may that one take it? */
+static void check_preempted(struct sim *sim, const struct controller *c, const struct probe *was, const struct probe *now,
+			    const struct adaptor_key *by)
+{
+	struct probe taker;
+
+	for (unsigned i = 0; i < was->n_holds && !now->failed; i++) {
+		uint64_t had = was->hold[i].bps, has = holds(now, was->hold[i].port);
+
+		if (has >= had)
+			continue;
+		if (has < now->base_bps)
+			sim_violate(sim, "%s: icorp %u is preempted below what its contract promises: %lu -> %lu of %lu bit/s",
+				    c->node->name, now->key.icorp, had, has, now->base_bps);
+		if (!probe_session(c->core, *by, &taker) || taker.failed)
+			sim_violate(sim, "%s: icorp %u loses growth to icorp %u, which is refused", c->node->name,
+				    now->key.icorp, by->icorp);
+		else if (taker.setup >= now->holding)
+			sim_violate(sim, "%s: icorp %u, holding priority %u, loses growth to icorp %u, setup priority %u",
+				    c->node->name, now->key.icorp, now->holding, by->icorp, taker.setup);
+	}
+}
+
+void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key, const struct adaptor_key *by)
 {
 	struct shadow *s = map_get(&c->shadows, key.icorp);
 	int moved = 1;
@@ -196,6 +220,8 @@ void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key
 	}
 	if (s) {
 		check_demands(sim, s, &now);
+		if (by && by->icorp != key.icorp)
+			check_preempted(sim, c, &s->last, &now, by);
 		book(c, &s->last, -1);
 		moved = !same_branches(&s->last, &now);
 		if (moved)
@@ -242,7 +268,7 @@ static void look_again(struct sim *sim, struct controller *c)
 	struct adaptor_key *keys = probe_keys(c->core, &n);
 
 	for (size_t i = 0; i < n; i++)
-		check_touched(sim, c, keys[i]);
+		check_touched(sim, c, keys[i], NULL);
 	free(keys);
 	if (c->shadows.n != n)
 		forget_gone(c, c->core);

@@ -66,6 +66,16 @@ static void report(struct sim *sim, struct adaptor_key key, enum leader_state st
 		icorp->wanted = 0;
 }
 
+/* Who was preempted is not what it was before, by right: an ICorp that a restarted leader asks for again may take growth. */
+static void refused(struct sim *sim, const struct controller *c, const struct core_action *a)
+{
+	struct icorp *icorp = map_get(&sim->icorps, a->key.icorp);
+
+	sim_trace(sim, "%s: icorp %u: %s", c->node->name, a->key.icorp, core_action_text(&c->actions, a));
+	if (icorp && a->code == RSVP_ERR_POLICY)
+		icorp->steady = 0;
+}
+
 static void act(struct sim *sim, struct controller *c, const struct core_action *a)
 {
 	switch (a->type) {
@@ -94,8 +104,10 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 	case CORE_RECOVERED:
 		sim_audit(sim, c);
 		break;
-	case CORE_CLOSED:
 	case CORE_REFUSAL:
+		refused(sim, c, a);
+		break;
+	case CORE_CLOSED:
 	case CORE_STATE:
 		break;
 	}
@@ -108,14 +120,14 @@ static void settle(struct sim *sim, struct controller *c, const struct adaptor_k
 		act(sim, c, &c->actions.v[i]);
 	restart_capacity(sim, c, c->actions.v, c->actions.n);
 	if (key)
-		check_touched(sim, c, *key);
+		check_touched(sim, c, *key, key);
 	for (unsigned i = 0; i < c->actions.n; i++) {
 		struct adaptor_key touched = c->actions.v[i].key;
 
 		if (c->actions.v[i].type == CORE_SEND)
 			continue;
 		if ((i || !key || touched.icorp != key->icorp) && (!i || touched.icorp != c->actions.v[i - 1].key.icorp))
-			check_touched(sim, c, touched);
+			check_touched(sim, c, touched, key);
 	}
 	core_actions_clear(&c->actions);
 	core_flush(c->core, controller_now(sim, c), &c->actions);

@@ -41,12 +41,10 @@ struct installed {
 };
 
 /* What the checker knows of one session since it last looked (check.c). */
-#define SHADOW_RATES 8
 struct shadow {
 	struct probe last;
 	unsigned node, visited;
 	int circle;                              /* routers disagreed: it may stand until what they began has lapsed */
-	uint64_t rate[SHADOW_RATES]; unsigned n_rates; /* what its ISC had: a refusal further on gives it back */
 	uint64_t unowned_us;                     /* since when nobody upstream knows it; 0: somebody does */
 	uint64_t unanswered_us[CORE_MAX_PORTS];  /* the same of the reservation of each branch */
 };
@@ -92,6 +90,7 @@ struct sim {
 	uint64_t now_us, random, messages, n_events;
 	struct heap events, timers;
 	struct controller *ctl;                 /* parallel to topo->node */
+	uint8_t setup, holding;                 /* of contracts made from now on */
 	int routing;                            /* routers find other ways */
 	uint64_t routes_us;                     /* when one last did; 0: never */
 	unsigned *cut;                          /* parallel to topo->link: for how many reasons it passes nothing */
@@ -168,8 +167,8 @@ void sim_register(struct sim *sim, unsigned node);
 void sim_link_back(struct sim *sim, unsigned link);
 void sim_reroute(struct sim *sim, unsigned node);
 
-/* check.c: after every input, what it touched; at intervals everything */
-void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key);
+/* check.c: after every input, what it touched (by: the session it was for; NULL: none); at intervals everything */
+void check_touched(struct sim *sim, struct controller *c, struct adaptor_key key, const struct adaptor_key *by);
 void check_books(struct sim *sim, struct controller *c);
 void check_owners(struct sim *sim);
 void check_everything(struct sim *sim);

@@ -35,6 +35,7 @@ static void usage(FILE *to)
 	      "      --cut N          links that pass nothing for a while\n"
 	      "      --routing 0|1    1: routers find other ways when links are cut\n"
 	      "      --map N          how often all controllers forget the layer-2 map for a while\n"
+	      "      --press 0|1      1: contracts are small and everybody wants to grow: growth is preempted\n"
 	      "      --skew PPM       how far clocks' rates are off, in millionths\n", to);
 }
 
@@ -51,6 +52,7 @@ static const struct { const char *name; size_t offset; long most; } numbers[] = 
 	{ "cut", offsetof(struct scenario, cuts), 1000 },
 	{ "routing", offsetof(struct scenario, routing), 1 },
 	{ "map", offsetof(struct scenario, maps), 1000 },
+	{ "press", offsetof(struct scenario, pressing), 1 },
 	{ "skew", offsetof(struct scenario, skew_ppm), 100000 },
 };
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

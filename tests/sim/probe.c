@@ -5,10 +5,11 @@
 #include "signald/session.h"
 #include "tests/sim/probe.h"
 
-static void probe_isc(const struct session *s, struct probe *out)
+static void probe_isc(const struct core *core, const struct session *s, struct probe *out)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		const struct leaf *leaf = &s->leaf[i];
+		struct rsvp_grant grant;
 
 		if (!leaf->branch || !leaf->branch->isc)
 			continue;
@@ -18,6 +19,8 @@ static void probe_isc(const struct session *s, struct probe *out)
 		if (leaf->more)
 			memcpy(out->handled, leaf->more->handled, sizeof(out->handled));
 		out->level[RESOURCE_BANDWIDTH] = leaf->branch->rate_bps;
+		own_grant(core, s, leaf->ep->control, RESOURCE_BANDWIDTH, &grant);
+		out->cut = grant.outcome != OUTCOME_APPLIED;
 	}
 }
 
@@ -30,6 +33,9 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 	memset(out, 0, offsetof(struct probe, hold));
 	out->key = key;
 	out->revision = s->contract->revision;
+	out->base_bps = session_base(s);
+	out->setup = s->contract->setup_priority;
+	out->holding = s->contract->holding_priority;
 	out->leading = s->leading;
 	out->up_and_committed = s->state == SESSION_UP && s->committed;
 	out->committing = s->cookie != 0;
@@ -38,12 +44,13 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 	if (s->former)
 		out->former = s->former->hop.addr;
 	out->vlan = s->vlan;
+	out->merged_bps = session_merged(s);
 	for (; out->n_holds < s->n_holds; out->n_holds++)
 		out->hold[out->n_holds] = (struct probe_hold){ s->hold[out->n_holds].port, s->hold[out->n_holds].bps };
 	for (const struct branch *b = s->branch; b && out->n_branches < CORE_MAX_PORTS; b = b->next)
 		out->branch[out->n_branches++] = (struct probe_branch){ b->neighbour, b->port, b->isc,
-									b->resv_expires_us != 0 };
-	probe_isc(s, out);
+									b->resv_expires_us != 0, b->rate_bps };
+	probe_isc(core, s, out);
 	return 1;
 }
 

@@ -10,20 +10,24 @@
 struct probe_hold { int port; uint64_t bps; };
 
 /* One neighbour below: who, and whether its reservation stands. */
-struct probe_branch { struct in_addr neighbour; int port, isc, reserved; };
+struct probe_branch { struct in_addr neighbour; int port, isc, reserved; uint64_t rate_bps; };
 
 struct probe {
 	struct adaptor_key key;
 	uint16_t revision;
+	uint64_t base_bps;                   /* its contract's rate */
+	uint8_t setup, holding;              /* priorities; 0 is the best */
 	int leading;
 	int up_and_committed;                /* confirmed, and the adaptors took it */
 	int committing;                      /* a commit is under way */
 	int failed;                          /* it keeps only the memory of it */
 	struct in_addr previous, former;     /* hops; when not leading; former 0.0.0.0: there is one only */
 	uint16_t vlan;
+	uint64_t merged_bps;                 /* what it asks of the previous hop */
 	int isc;                             /* its ISC is here: */
 	uint64_t level[RESOURCE_MAX + 1];    /*   what it has, bandwidth included */
 	uint32_t handled[RESOURCE_MAX + 1];  /*   the last demand that was acted on */
+	int cut;                             /*   its server says that less bandwidth is left than it asked for */
 	unsigned n_holds, n_branches;        /* last, and only as far as they are used: */
 	struct probe_hold hold[CORE_MAX_PORTS];
 	struct probe_branch branch[CORE_MAX_PORTS];

@@ -9,7 +9,7 @@
 #define MAX_ENDS 6          /* endpoints of an ICorp here */
 #define MAX_DOWN_US (15 * CLOCK_S)
 
-struct wish { const char *access[MAX_ENDS], *server[MAX_ENDS]; unsigned n_access, n_servers; uint64_t rate_bps; uint16_t revision; };
+struct wish { const char *access[MAX_ENDS], *server[MAX_ENDS]; unsigned n_access, n_servers; uint64_t rate_bps; uint16_t revision; unsigned setup, holding; };
 
 struct run {
 	struct sim *sim;
@@ -19,6 +19,7 @@ struct run {
 	unsigned n, asked;                               /* ICorps: in all, asked for so far */
 	struct wish *wish;                               /* by id - 1 */
 	int crashes, cuts, maps;                         /* still to come */
+	int pressing;                                    /* contracts are small, and everybody wants to grow */
 };
 
 static uint64_t chance(struct run *run, uint64_t below)
@@ -107,9 +108,10 @@ static void wish_requested(struct run *run, struct wish *w)
 static void ask(struct run *run, uint32_t id)
 {
 	struct wish *w = &run->wish[id - 1];
-	struct contract *c = sim_contract(run->sim, id, ++w->revision, w->server, w->n_servers, w->access, w->n_access,
-					  w->rate_bps);
+	struct contract *c;
 
+	sim_priorities(run->sim, w->setup, w->holding);
+	c = sim_contract(run->sim, id, ++w->revision, w->server, w->n_servers, w->access, w->n_access, w->rate_bps);
 	if (c)
 		sim_originate(run->sim, c);
 	contract_unref(c);
@@ -117,13 +119,19 @@ static void ask(struct run *run, uint32_t id)
 
 static void ask_next(struct run *run)
 {
+	struct wish *w = &run->wish[run->asked];
+
 	if (run->asked == run->n)
 		return;
 	run->asked++;
 	if (run->topo->n_requests)
-		wish_requested(run, &run->wish[run->asked - 1]);
+		wish_requested(run, w);
 	else
-		wish_any(run, &run->wish[run->asked - 1]);
+		wish_any(run, w);
+	if (run->pressing)
+		w->rate_bps = w->rate_bps / 8 + 1;
+	w->holding = (unsigned)chance(run, CORE_PRIORITIES);
+	w->setup = w->holding + (unsigned)chance(run, CORE_PRIORITIES - w->holding);
 	ask(run, run->asked);
 }
 
@@ -167,6 +175,17 @@ static void ask_more_or_less(struct run *run)
 	int direction = chance(run, 3) ? 1 : -1;
 
 	sim_demand(run->sim, server, id, resource, direction, 1 + (unsigned)chance(run, 3));
+}
+
+/* Everybody asks for much more bandwidth: links become full, and who has the better priority takes what others grew by. */
+static void press(struct run *run)
+{
+	for (uint32_t id = 1; id <= run->asked; id++) {
+		const struct wish *w = &run->wish[id - 1];
+
+		sim_demand(run->sim, w->server[chance(run, w->n_servers)], id, RESOURCE_BANDWIDTH, 1,
+			   1 + (unsigned)chance(run, 32));
+	}
 }
 
 static void lose(struct run *run)
@@ -244,7 +263,10 @@ static void trouble(struct run *run)
 			lose_adaptor(run);
 			break;
 		default:
-			ask_more_or_less(run);
+			if (run->pressing && chance(run, 2))
+				press(run);
+			else
+				ask_more_or_less(run);
 		}
 	}
 }
@@ -267,10 +289,11 @@ static void set_faults(struct run *run)
 	run->crashes = decide(run, w->crashes, 3);
 	run->cuts = decide(run, w->cuts, 3);
 	run->maps = decide(run, w->maps, 1);
+	run->pressing = decide(run, w->pressing, 1);
 	sim_skew(run->sim, (unsigned)decide(run, w->skew_ppm, 50000));
 	sim_routing(run->sim, decide(run, w->routing, 1));
 	run->n = (unsigned)decide(run, w->icorps, run->topo->n_requests || run->topo->n_nodes > 20 ? 11 : 3);
-	run->n += w->icorps == SCENARIO_AS_SEEDED;
+	run->n += w->icorps == SCENARIO_AS_SEEDED ? 1 + 4 * (unsigned)run->pressing : 0;
 	sim_set_faults(run->sim, &f);
 }
 

@@ -24,6 +24,7 @@ struct scenario {
 	int routing;            /* whether routers find other ways when links are cut; in one seed of two */
 	int skew_ppm;           /* how wrong clocks run; 50000 */
 	int unordered;          /* whether old and doubled datagrams get through; in one seed of four */
+	int pressing;           /* whether contracts are small and everybody wants to grow, so that preemption is common; in one of two */
 	int icorps;             /* how many are asked for; 4, or 12 on networks */
 	FILE *trace;            /* NULL: none */
 };

@@ -27,6 +27,12 @@ static void add_endpoint(struct sim *sim, struct contract *c, const char *elemen
 	}
 }
 
+void sim_priorities(struct sim *sim, unsigned setup, unsigned holding)
+{
+	sim->setup = (uint8_t)setup;
+	sim->holding = (uint8_t)holding;
+}
+
 struct contract *sim_contract(struct sim *sim, uint32_t id, uint16_t revision, const char *const *servers,
 			      unsigned n_servers, const char *const *access, unsigned n_access, uint64_t rate_bps)
 {
@@ -41,7 +47,8 @@ struct contract *sim_contract(struct sim *sim, uint32_t id, uint16_t revision, c
 	snprintf(c->name, sizeof(c->name), "i%u", id);
 	snprintf(c->class_name, sizeof(c->class_name), "silver");
 	snprintf(c->dns_name, sizeof(c->dns_name), "i%u.asp.test", id);
-	c->setup_priority = c->holding_priority = 4;
+	c->setup_priority = sim->setup;
+	c->holding_priority = sim->holding;
 	c->network.prefix = (struct prefix){ { htonl(0x0a400000u | (id & 0x3fff) << 8) }, 24 };
 	c->network.rate_bps = rate_bps;
 	c->network.ceil_bps = 2 * rate_bps;

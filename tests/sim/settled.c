@@ -13,6 +13,19 @@ static const char *node_name(const struct sim *sim, unsigned node)
 	return sim->topo->node[node].name;
 }
 
+/*
+ * Both ends of a link mean the same rate, unless the contract's own does not fit there: it is asked for as long as the
+ * contract stands.
+ */
+static void check_rate(struct sim *sim, const struct shadow *above, const struct probe_branch *b, const struct shadow *below)
+{
+	uint64_t asks = below->last.merged_bps;
+
+	if (b->reserved && b->rate_bps != asks && !(b->rate_bps < asks && asks == below->last.base_bps))
+		sim_violate(sim, "icorp %u: %s has %lu bit/s for %s, which has %lu", above->last.key.icorp,
+			    node_name(sim, above->node), b->rate_bps, node_name(sim, below->node), asks);
+}
+
 /* Marks every session that the Paths from here reach. Each must have committed. */
 static void walk(struct sim *sim, struct shadow *s)
 {
@@ -25,6 +38,8 @@ static void walk(struct sim *sim, struct shadow *s)
 		const struct probe_branch *b = &s->last.branch[i];
 		struct shadow *below = b->isc ? NULL : check_session_at(sim, b->neighbour, s->last.key);
 
+		if (below)
+			check_rate(sim, s, b, below);
 		if (below)
 			walk(sim, below);
 		else if (!b->isc)

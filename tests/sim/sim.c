@@ -318,6 +318,7 @@ struct sim *sim_new(const struct topo *topo, uint64_t seed, const struct sim_fau
 		abort();
 	sim->topo = topo;
 	sim->faults = *faults;
+	sim->setup = sim->holding = 4;
 	sim->now_us = CLOCK_S;
 	sim->next_look_us = sim->now_us + LOOK_US;
 	sim->map_known = 1;

@@ -40,6 +40,8 @@ uint64_t sim_random(struct sim *sim, uint64_t below);
 /* Writes every event with its virtual time to this file; NULL: nothing. */
 void sim_trace_to(struct sim *sim, FILE *to);
 
+/* Of the contracts that are made from now on; 4 and 4 at first. */
+void sim_priorities(struct sim *sim, unsigned setup, unsigned holding);
 /* Builds and seals a contract between these elements; the first access router leads. NULL on failure. */
 struct contract *sim_contract(struct sim *sim, uint32_t id, uint16_t revision, const char *const *servers,
 			      unsigned n_servers, const char *const *access, unsigned n_access, uint64_t rate_bps);

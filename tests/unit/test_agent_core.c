@@ -342,6 +342,31 @@ static void a_demand_rides_until_the_leader_grants(void **state)
 	assert_int_equal(w->resv.demands.n, 1);
 }
 
+/* What was granted is taken back later, in part: the demand's answer, the level and the serial change, nobody is answered twice. */
+static void what_was_granted_can_be_taken_back(void **state)
+{
+	struct world *w = *state;
+	uint64_t serial;
+
+	reserve(w);
+	assert_int_equal(demand(w, ICORP_BANDWIDTH, 1, 2), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		make_path(w);
+		add_grant(w, "10.200.2.21", "srv1", i < 2 ? ICORP_APPLIED : ICORP_PARTLY, ICORP_BANDWIDTH, WALL, i < 2 ? 90 : 50);
+		if (i == 2)
+			snprintf(w->msg.grants.v[0].reason, sizeof(w->msg.grants.v[0].reason), "preempted");
+		add_grant(w, "10.200.1.11", "ar1", ICORP_APPLIED, ICORP_BANDWIDTH, WALL, i < 2 ? 90 : 50);
+		serial = w->agent.serial;
+		input(w);
+		assert_int_equal(w->act.answered, i == 0 ? 1u << ICORP_BANDWIDTH : 0);
+		assert_int_equal(w->agent.serial != serial, i != 1);
+		assert_int_equal(agent_level(&w->agent, ICORP_BANDWIDTH), i < 2 ? 90 : 50);
+	}
+	assert_int_equal(w->agent.demand[ICORP_BANDWIDTH].state, DEMAND_ANSWERED);
+	assert_int_equal(demand_outcome(&w->agent.demand[ICORP_BANDWIDTH]), ICORP_PARTLY);
+	assert_string_equal(w->agent.demand[ICORP_BANDWIDTH].grant[0].reason, "preempted");
+}
+
 static void grants_of_others_do_not_answer(void **state)
 {
 	struct world *w = *state;
@@ -565,7 +590,7 @@ int main(void)
 		T(silent_before_any_path), T(a_path_is_answered_at_once), T(it_refreshes_within_half_to_one_and_a_half_r),
 		T(refresh_paths_do_not_chase_resvs), T(the_first_resv_waits_for_the_application), T(but_not_for_ever),
 		T(silence_of_the_host_lapses), T(other_sessions_are_not_ours), T(path_tear_stops), T(an_orderly_stop_tears),
-		T(a_demand_rides_until_the_leader_grants), T(grants_of_others_do_not_answer),
+		T(a_demand_rides_until_the_leader_grants), T(what_was_granted_can_be_taken_back), T(grants_of_others_do_not_answer),
 		T(an_unanswered_demand_is_given_up), T(sequences_never_come_back), T(outcomes_as_a_whole),
 		T(the_grants_of_a_hostile_path_are_bounded), T(the_thermostat_asks_like_a_client),
 		T(a_demand_by_hand_begins_the_thermostats_waits_anew),

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "gatekeeper/config.h"
 #include "gatekeeper/form.h"
 #include "gatekeeper/input.h"
 #include "gatekeeper/pages.h"
@@ -302,6 +304,34 @@ static void test_file_names(void **state)
 	assert_false(pages_file_ok("", &type));
 }
 
+/* A class says what its contracts could never be: the operator hears of it at the start, not the client. */
+static void check_class(const char *text, const char *expected)
+{
+	char path[] = "/tmp/gk-class-XXXXXX";
+	struct config_error error = {0};
+	struct gk_config config = {0};
+	int fd = mkstemp(path), r;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
+	close(fd);
+	r = gk_config_load(path, &config, &error);
+	unlink(path);
+	assert_int_equal(r < 0, expected != NULL);
+	if (expected)
+		assert_non_null(strstr(error.text, expected));
+	else
+		gk_config_free(&config);
+}
+
+static void test_classes(void **state)
+{
+	check_class("class gold { rate = 30M setup = 2 holding = 2 }\n", NULL);
+	check_class("class gold { rate = 30M setup = 2 holding = 0 }\n", NULL);
+	check_class("class gold { rate = 30M setup = 2 holding = 3 }\n", "gold: holding is weaker than setup");
+	check_class("class gold { rate = 30M ceil = 20M }\n", "gold: ceil is below rate");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_json_requests), cmocka_unit_test(test_form_requests),
 		cmocka_unit_test(test_registrations), cmocka_unit_test(test_reports),
 		cmocka_unit_test(test_tokens),	      cmocka_unit_test(test_file_names),
+		cmocka_unit_test(test_classes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,12 +309,38 @@ static void checksum(void **state)
 	}
 }
 
+/* What rsvp_rate says arrives as it was sent, is not more, and less by no more than a float cannot tell. */
+static void rates(void **state)
+{
+	static const uint64_t some[] = { 0, 1, 7, 8, 9, 15000000, 16777215, 16777216, 16777217, 17339519, 33554433, 99999999,
+					 1234567890123, 0xffffffffffffu };
+	struct rsvp_msg m = { 0 }, back = { 0 };
+	uint8_t wire[4096];
+
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		uint64_t rate = rsvp_rate(some[i]);
+		int len;
+
+		rsvp_msg_clear(&m);
+		rsvp_sample(3, &m);
+		m.flow.rate_bps = rate;
+		len = rsvp_encode(&m, E, NULL, wire, sizeof(wire));
+		assert_true(len > 0);
+		assert_int_equal(rsvp_decode(wire, (size_t)len, E, &back, NULL), 0);
+		assert_int_equal(back.flow.rate_bps, rate);
+		assert_true(rate <= some[i] && some[i] - rate <= some[i] >> 23);
+		assert_int_equal(rsvp_rate(rate), rate);
+	}
+	rsvp_msg_free(&m);
+	rsvp_msg_free(&back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip), cmocka_unit_test(authentic), cmocka_unit_test(mangled),
 		cmocka_unit_test(unknown_classes), cmocka_unit_test(checksum), cmocka_unit_test(bundles), cmocka_unit_test(bundles_of_any_checksum),
-		cmocka_unit_test(limits),
+		cmocka_unit_test(limits), cmocka_unit_test(rates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
