@@ -145,9 +145,11 @@ void restart_capacity(struct sim *sim, struct controller *c, const struct core_a
 
 	for (unsigned i = 0; i < n; i++)
 		applies |= actions[i].type == CORE_APPLY;
-	if (!applies || sim->faults.apply_fail_permille)
-		return; /* what was refused is not in force; here it is not told apart */
+	if (!applies)
+		return;
 	for (size_t at = 0; (has = map_next(&sim->installed, &at));) {
+		if (&sim->ctl[has->node] == c && has->refused)
+			return; /* what is in force of it is not kept here */
 		for (unsigned i = 0; &sim->ctl[has->node] == c && i < has->terms.n_ports; i++) {
 			int p = port_of(config, has->terms.ports[i].ifname);
 

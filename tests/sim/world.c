@@ -109,6 +109,7 @@ void sim_apply(struct sim *sim, struct controller *c, const struct core_action *
 	has->len = len;
 	has->renewed_us = sim->now_us;
 	has->known = 1;
+	has->refused = 0;
 	core_set_adaptors(action->session, 1);
 	if (has->terms.isc.present && fresh) /* a dead one is not started again by a renewal */
 		has->isc = start_isc(sim, has, c->node);
@@ -124,15 +125,16 @@ void sim_apply(struct sim *sim, struct controller *c, const struct core_action *
 void sim_applied(struct sim *sim, const struct event *e)
 {
 	struct controller *c = &sim->ctl[e->to];
+	struct installed *has = installed_at(sim, c, e->key.icorp);
 	struct adaptor_result result = { 0 };
 
 	if (sim_random(sim, 1000) < sim->faults.apply_fail_permille) {
+		if (has)
+			has->refused = 1;
 		result.error = -EIO;
 		snprintf(result.reason, sizeof(result.reason), "simulated failure");
 		sim_trace(sim, "%s: icorp %u is not applied", c->node->name, e->key.icorp);
 	} else {
-		struct installed *has = installed_at(sim, c, e->key.icorp);
-
 		if (has) {
 			has->known = 1; /* if the process died meanwhile, its successor was told */
 			has->renewed_us = sim->now_us; /* it has only now been done */
