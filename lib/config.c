@@ -423,7 +423,9 @@ int config_open(const char *file)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 int config_load(const char *file, const struct config_row *rows, void *out, struct config_error *error)

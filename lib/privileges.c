@@ -20,6 +20,7 @@ static int stay(struct privileges *p, const char *name, const char *reason)
 
 static int find_unprivileged(struct privileges *p, const char *name, char *why, size_t room)
 {
+	/* cppcheck-suppress getpwuidCalled ; there is one thread */
 	const struct passwd *own = getpwuid(geteuid());
 	char number[32];
 
@@ -39,6 +40,7 @@ int privileges_find(struct privileges *p, const char *name, const char *usual, c
 	memset(p, 0, sizeof(*p));
 	if (geteuid())
 		return find_unprivileged(p, name, why, room);
+	/* cppcheck-suppress getpwnamCalled ; there is one thread */
 	pw = getpwnam(*name ? name : usual);
 	if (!pw && *name) {
 		snprintf(why, room, "user %s: no such user", name);

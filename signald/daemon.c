@@ -369,12 +369,12 @@ static void on_launcher_gone(void *ctx)
 /* All is open: from here on what we are serves only to read and write it. */
 static int drop(struct daemon *d, char *why, size_t room)
 {
-	int r = privileges_drop(&d->privileges, why, room);
+	const struct privileges *p = &d->privileges;
+	int r = privileges_drop(p, why, room);
 
-	if (!r && *d->privileges.reason)
-		log_msg(LOG_LEVEL_WARN, "runs as root, without capabilities: %s", d->privileges.reason);
-	else if (!r)
-		log_msg(LOG_LEVEL_INFO, "runs as %s, without capabilities", d->privileges.user);
+	if (!r)
+		log_msg(*p->reason && !*d->config.user ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "runs as %s, without capabilities%s%s",
+			p->user, *p->reason ? ": " : "", p->reason);
 	return r;
 }
 
