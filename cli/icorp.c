@@ -79,6 +79,26 @@ static const char *outcome_text(const struct icorp_answer *a)
 	return a->answered ? icorp_outcome_name(a->outcome) : "no answer from the leader in time";
 }
 
+/* Why it is what it is: the reason of the first element that says so. */
+static const char *reason_of(const struct icorp_answer *a)
+{
+	for (unsigned i = 0; i < a->n_grants; i++)
+		if (a->grant[i].outcome == a->outcome && *a->grant[i].reason)
+			return a->grant[i].reason;
+	return "";
+}
+
+static void put_last(struct writer *w, const struct icorp_answer *last)
+{
+	const char *why = reason_of(last);
+
+	if (last->sequence)
+		writer_fmt(w, "last", "%s: %s%s%s", last->direction > 0 ? "more" : "less", outcome_text(last),
+			   *why ? ": " : "", why);
+	else
+		writer_str(w, "last", "-");
+}
+
 static void put_answer(struct writer *w, const struct icorp_answer *a, int json)
 {
 	if (json) {
@@ -116,8 +136,7 @@ static void put_resource(struct writer *w, enum icorp_resource resource, const s
 	} else {
 		writer_str(w, "level", level);
 		writer_str(w, "limit", limit);
-		writer_fmt(w, "last", "%s%s%s", !l->last.sequence ? "-" : l->last.direction > 0 ? "more: " : "less: ",
-			   l->last.sequence ? outcome_text(&l->last) : "", "");
+		put_last(w, &l->last);
 	}
 	writer_end(w);
 }

@@ -15,7 +15,7 @@ build=${1:-${BUILDDIR:?usage: tests/e2e/failures.sh BUILDDIR}}
 shift
 CASES=("$@")
 # gatekeeper_killed runs when it is named: on a busy machine the layer-2 map told after the restart may still move a Path.
-[ $# -gt 0 ] || CASES=(privileges refusals hop_refuses demand_refused datagrams libvirtd_down knotd_down killed)
+[ $# -gt 0 ] || CASES=(privileges refusals hop_refuses demand_refused preempted datagrams libvirtd_down knotd_down killed)
 NAME=ft$$ NULL='' FAILED=0
 # shellcheck source=../../scripts/demo.d/say.sh
 . "$TOP/scripts/demo.d/say.sh"
@@ -51,12 +51,12 @@ reload() { # ELEMENT SED-EXPRESSION
 	sed -i "$2" "$STATE/$1/signald.conf" && kill -HUP "$(daemon_pid "$1" signald)"
 }
 
-# An ICorp of silver's class, by its name; sets ID, HOST.
-request() { # NAME
+# An ICorp of silver's class, or another one, by its name; sets ID, HOST.
+request() { # NAME [CLASS]
 	cat <<- END
 		<request xmlns="urn:icorp:contract:1">
 		  <name>$1</name>
-		  <class>silver</class>
+		  <class>${2:-silver}</class>
 		  <endpoints><access element="ar1" leader="yes"/><access element="ar2"/><servers count="2"/></endpoints>
 		  <services><service name="web" port="80"/></services>
 		  <applications><application name="httpd"/></applications>
@@ -66,9 +66,9 @@ request() { # NAME
 post() { # FILE
 	api POST /v1/icorps -H 'Content-Type: application/xml' --data-binary "@$1"
 }
-create() { # NAME
+create() { # NAME [CLASS]
 	local out
-	request "$1" > "$WORK/request.xml"
+	request "$@" > "$WORK/request.xml"
 	out=$(post "$WORK/request.xml")
 	[ "$(status_of "$out")" = 201 ] || { fail "the request for $1 is accepted" "$out"; return 1; }
 	ID=$(body_of "$out" | jq -r .id)
@@ -79,8 +79,8 @@ delete() {
 	check 30 "the gatekeeper has forgotten ICorp $ID" icorp_gone "$ID"
 }
 nothing_left() { check 30 "kernels, libvirt and DNS are as they were in the beginning" same_as_before; }
-serving() { # NAME: it is complete and users get pages from both ISCs
-	create "$1" || return
+serving() { # NAME [CLASS]: it is complete and users get pages from both ISCs
+	create "$@" || return
 	check 30 "ICorp $ID completes" icorp_is "$ID" complete || return
 	check 15 "user1 gets pages from both ISCs" pages_from user1 "$HOST" 4 2 || return
 	PREFIX=$(body_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')" | grep -oE 'prefix="[^"]*"' | cut -d'"' -f2)
@@ -100,6 +100,8 @@ log_has() { # ELEMENT DAEMON TEXT: a grep -E pattern
 
 # shellcheck source=failures.d/refused.sh
 . "$TOP/tests/e2e/failures.d/refused.sh"
+# shellcheck source=failures.d/preempted.sh
+. "$TOP/tests/e2e/failures.d/preempted.sh"
 # shellcheck source=failures.d/datagrams.sh
 . "$TOP/tests/e2e/failures.d/datagrams.sh"
 # shellcheck source=failures.d/daemons.sh
