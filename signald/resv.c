@@ -177,6 +177,8 @@ static void resv_demands(struct turn *t, struct session *s, struct branch *b, co
 		for (unsigned r = 1; leaf->more && r <= RESOURCE_MAX; r++)
 			if (!(present & 1u << r))
 				leaf->more->demand[r].sequence = 0; /* answered: it no longer asks */
+		if (leaf->more && !(present & 1u << RESOURCE_BANDWIDTH))
+			leaf->more->former_bps = 0; /* what it got is its own: less of it is only what does not stand */
 	}
 }
 
