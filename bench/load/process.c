@@ -125,8 +125,8 @@ static void schedstat(pid_t pid, uint64_t *cpu, uint64_t *waited)
 	fclose(f);
 }
 
-/* Calls each with every child of pid. */
-static void each_child(pid_t pid, void (*each)(pid_t pid, uint64_t *sum), uint64_t *sum)
+/* Calls each with every descendant of pid: the launcher, and the adaptors' processes, which are its children. */
+static void each_descendant(pid_t pid, void (*each)(pid_t pid, uint64_t *sum), uint64_t *sum)
 {
 	char path[64];
 	int one;
@@ -134,8 +134,10 @@ static void each_child(pid_t pid, void (*each)(pid_t pid, uint64_t *sum), uint64
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
 	f = fopen(path, "re");
-	while (f && fscanf(f, "%d", &one) == 1)
+	while (f && fscanf(f, "%d", &one) == 1) {
 		each(one, sum);
+		each_descendant(one, each, sum);
+	}
 	if (f)
 		fclose(f);
 }
@@ -153,7 +155,7 @@ struct usage process_usage(const struct process *p)
 	struct usage u = { 0 };
 
 	schedstat(p->pid, &u.cpu_ns, &u.waited_ns);
-	each_child(p->pid, add_usage, &u.children_ns);
+	each_descendant(p->pid, add_usage, &u.children_ns);
 	return u;
 }
 
@@ -184,6 +186,6 @@ uint64_t process_children_memory(const struct process *p)
 {
 	uint64_t sum = 0;
 
-	each_child(p->pid, add_memory, &sum);
+	each_descendant(p->pid, add_memory, &sum);
 	return sum;
 }
