@@ -325,8 +325,10 @@ int terms_encode(const struct adaptor_terms *terms, uint8_t **out, size_t *len)
 		free(data);
 		return -EINVAL;
 	}
-	*out = data;
 	*len = w.pos;
+	*out = realloc(data, w.pos); /* who keeps it keeps no more than it is */
+	if (!*out)
+		*out = data;
 	return 0;
 }
 
