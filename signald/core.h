@@ -93,7 +93,8 @@ struct core_action {
 struct core_actions {
 	struct core_action *v; unsigned n, room;
 	uint8_t *bytes; size_t n_bytes, bytes_room;
-	int lost;                         /* out of memory: some action is missing; soft state repairs it */
+	int lost;                         /* out of memory: some action is missing. A message that was never sent is not
+	                                   * refreshed either: what it would have made is missing until the session changes */
 };
 static inline const uint8_t *core_action_message(const struct core_actions *actions, const struct core_action *a)
 {
