@@ -109,6 +109,11 @@ void core_recover(struct core *core, uint64_t now_us)
 			core->recovery.found.count, (double)core_recovery_time(core) / 1e6);
 }
 
+uint64_t core_recovers_until(const struct core *core)
+{
+	return core->recovery.until_us;
+}
+
 size_t core_unclaimed(const struct core *core)
 {
 	return core->recovery.found.count;

@@ -78,18 +78,20 @@ int show_status(void *ctx, int argc, char **argv, struct writer *w, struct contr
 	const struct daemon *d = ctx;
 	const char *why;
 	int connected = registrar_connected(d->registrar, &why);
+	uint64_t now = clock_now_us();
 
 	writer_str(w, "element", d->config.name);
 	writer_str(w, "kind", d->config.kind);
 	show_addr(w, "address", d->core_config.address);
 	writer_str(w, "user", d->privileges.user);
 	writer_str(w, "user_reason", d->privileges.reason);
-	writer_uint(w, "up_s", (clock_now_us() - d->started_us) / CLOCK_S);
+	writer_uint(w, "up_s", (now - d->started_us) / CLOCK_S);
 	writer_uint(w, "sessions", core_sessions(d->core));
 	writer_bool(w, "gatekeeper", connected);
 	writer_str(w, "gatekeeper_reason", why);
 	writer_uint(w, "reports_waiting", registrar_reports_waiting(d->registrar));
 	writer_str(w, "waits_for", restart_waits_for(d->restart));
+	writer_uint(w, "recovery_ms", core_recovers_until(d->core) > now ? (core_recovers_until(d->core) - now) / CLOCK_MS : 0);
 	writer_uint(w, "unclaimed", core_unclaimed(d->core));
 	dispatch_describe(d->dispatch, w);
 	return 0;

@@ -8,14 +8,14 @@
 #                    gk (gatekeeper and DNS)
 #
 # usage: tests/e2e/failures.sh BUILDDIR [CASE…]; as root. 0: passed, 77: skipped, else failed. A line per check.
+# FAILURES_REFRESH=TIME: every controller's R, instead of the demo's second.
 # shellcheck source-path=SCRIPTDIR
 set -u -o pipefail
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-${BUILDDIR:?usage: tests/e2e/failures.sh BUILDDIR}}
 shift
 CASES=("$@")
-# gatekeeper_killed runs when it is named: on a busy machine the layer-2 map told after the restart may still move a Path.
-[ $# -gt 0 ] || CASES=(privileges refusals hop_refuses demand_refused preempted datagrams libvirtd_down knotd_down killed)
+[ $# -gt 0 ] || CASES=(privileges refusals hop_refuses demand_refused preempted datagrams libvirtd_down knotd_down killed gatekeeper_killed)
 NAME=ft$$ NULL='' FAILED=0
 # shellcheck source=../../scripts/demo.d/say.sh
 . "$TOP/scripts/demo.d/say.sh"
@@ -41,10 +41,10 @@ tb() { "${TB[@]}" "$@"; }
 in_() { "${TB[@]}" exec "$@"; }
 ctl() { in_ "$1" icorpctl --json "${@:2}" < /dev/null; } # ELEMENT COMMAND…
 
-ended() { ! kill -0 "$1" 2> /dev/null; }
+ended() { ! in_ "$1" kill -0 "$2" < /dev/null 2> /dev/null; } # ELEMENT PID: a UML kernel has its own numbers
 kill_daemon() { # SIGNAL ELEMENT DAEMON: and waits until it has ended
 	local pid; pid=$(daemon_pid "$2" "$3")
-	kill "-$1" "$pid" && check 10 "$3 of $2 is ended" ended "$pid"
+	in_ "$2" kill "-$1" "$pid" < /dev/null && check 10 "$3 of $2 is ended" ended "$2" "$pid"
 }
 # Changes a controller's configuration while it runs.
 reload() { # ELEMENT SED-EXPRESSION
@@ -108,6 +108,8 @@ log_has() { # ELEMENT DAEMON TEXT: a grep -E pattern
 . "$TOP/tests/e2e/failures.d/daemons.sh"
 # shellcheck source=failures.d/privileges.sh
 . "$TOP/tests/e2e/failures.d/privileges.sh"
+# shellcheck source=failures.d/restarts.sh
+. "$TOP/tests/e2e/failures.d/restarts.sh"
 
 skip() { echo "1..0 # SKIP $*"; exit 77; }
 [ "$(id -u)" = 0 ] || skip "needs root"
@@ -129,7 +131,7 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-tb -q up "$TOP/testbed/demo.topo" --bindir "$build" || { CASE=testbed; fail "it comes up"; exit 1; }
+tb -q up "$TOP/testbed/demo.topo" --bindir "$build" ${FAILURES_REFRESH:+--set "refresh=$FAILURES_REFRESH"} || { CASE=testbed; fail "it comes up"; exit 1; }
 registered() { body_of "$(api GET /v1/status)" | jq -e '.elements.alive == 8'; }
 linked() { body_of "$(api GET /v1/l2)" | jq -e '.links | length == 7'; }
 CASE=testbed

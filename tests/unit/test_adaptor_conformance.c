@@ -355,6 +355,23 @@ static void test_audit_finds_orphans(void **state)
 	assert_int_equal(repaired, 0);
 }
 
+/* What a new process says of a former one's sessions, with rates; not of those that were revoked. */
+static void test_inventory(void **state)
+{
+	struct instance *i = need(state);
+	struct adaptor_terms t = sample_small(7, "tst0", 7000000);
+	struct adaptor_result r;
+
+	assert_int_equal(apply(i, &t, &r), 0);
+	t = sample_small(8, "tst0", 8000000);
+	assert_int_equal(apply(i, &t, &r), 0);
+	assert_int_equal(do_revoke(i, 8), 0);
+	reopen(i);
+	assert_true(shows(i, i->ops->inventory, "icorp", 7));
+	assert_true(shows(i, i->ops->inventory, "rate", 7000000));
+	assert_false(shows(i, i->ops->inventory, "icorp", 8));
+}
+
 static void test_check_changes_nothing(void **state)
 {
 	struct instance *i = need(state);
@@ -453,7 +470,7 @@ static void test_killed_recovers(void **state)
 #define CASE(name, n) { #name, name, setup, teardown, &subjects[n] }
 #define CASES(n) CASE(test_apply_is_idempotent, n), CASE(test_lives_on, n), CASE(test_renews_what_it_knows, n), \
 	CASE(test_failure_leaves_what_was, n), CASE(test_revoke_twice, n), \
-	CASE(test_one_batch, n), CASE(test_audit_finds_orphans, n), CASE(test_check_changes_nothing, n), \
+	CASE(test_one_batch, n), CASE(test_audit_finds_orphans, n), CASE(test_inventory, n), CASE(test_check_changes_nothing, n), \
 	CASE(test_many, n), CASE(test_killed_recovers, n)
 
 int main(void)

@@ -73,7 +73,7 @@ case_gatekeeper_killed() {
 	serving lasting || return
 	users_ask
 	kill_daemon KILL gk gatekeeper || return
-	check 10 "users get pages without a gatekeeper" pages_from user1 "$HOST" 4 2 || return
+	check 30 "users get pages without a gatekeeper" pages_from user1 "$HOST" 4 2 || return
 	tb -q start gk gatekeeper || { fail "the gatekeeper starts again"; return 1; }
 	check 10 "it still knows ICorp $ID, complete" icorp_is "$ID" complete || return
 	check 30 "all controllers come back to it" registered || return

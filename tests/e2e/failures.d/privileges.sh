@@ -9,7 +9,7 @@ started_by_root() { # ELEMENT: its launcher and its adaptors
 	[ "$(wc -l < "$WORK/uids")" -ge 2 ] && ! grep -v 'Uid:.0.0.0.0$' "$WORK/uids"
 }
 not_root() { local now; now=$(ctl "$1" show status | jq -c '{user, user_reason}'); echo "$now"; [[ $now =~ ^'{"user":"'(icorp|nobody)'","user_reason":""}'$ ]]; }
-all_ended() { local p; for p; do ended "$p" || { echo "$p runs"; return 1; }; done; }
+all_ended() { local p; for p; do ended r2 "$p" || { echo "$p runs"; return 1; }; done; }
 reloaded() { local now; now=$(log_has "$1" signald 'reloaded'); echo "$now"; [[ $now == *"] $1 info: reloaded:"* ]]; }
 
 # What dies with PROCESS, which is killed: the controller, its launcher and all adaptors.
