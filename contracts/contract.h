@@ -190,6 +190,8 @@ unsigned contract_diff(const struct contract *old, const struct contract *new_,
 
 /* The price per interval, in millionths, of `level` of a resource; saturates instead of overflowing. */
 uint64_t contract_price(const struct contract *c, enum resource resource, uint64_t level);
+/* What an endpoint begins with: its ISC's level, or the ICorp's rate. */
+uint64_t contract_level(const struct contract *c, const struct contract_endpoint *ep, enum resource resource);
 /* The ceiling for a client's growth of a resource: its limit, or UINT64_MAX. */
 uint64_t contract_limit(const struct contract *c, enum resource resource);
 

@@ -40,6 +40,17 @@ uint64_t contract_price(const struct contract *c, enum resource resource, uint64
 	return total > UINT64_MAX ? UINT64_MAX : (uint64_t)total;
 }
 
+uint64_t contract_level(const struct contract *c, const struct contract_endpoint *ep, enum resource resource)
+{
+	switch (resource) {
+	case RESOURCE_BANDWIDTH: return c->network.rate_bps;
+	case RESOURCE_CPU: return ep->isc.cpu_shares;
+	case RESOURCE_MEMORY: return ep->isc.memory_kib;
+	case RESOURCE_DISK: return ep->isc.disk_mib;
+	}
+	return 0;
+}
+
 uint64_t contract_limit(const struct contract *c, enum resource resource)
 {
 	if ((unsigned)resource > RESOURCE_MAX || c->limits.max[resource] == 0)

@@ -62,6 +62,11 @@ static struct hold *hold_find(const struct session *s, int port)
 	return NULL;
 }
 
+static uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 uint64_t session_held(const struct session *s, int port)
 {
 	const struct hold *h = hold_find(s, port);
@@ -84,8 +89,10 @@ static uint64_t wants(const struct session *s, int port)
 	return have ? have : session_want(s, port);
 }
 
+/* Beside another revision's hold on the same port only what exceeds that counts. */
 static void hold_set(struct core *core, struct session *s, int port, uint64_t bps)
 {
+	uint64_t other = revision_held(core, s, port);
 	struct hold *h = hold_find(s, port);
 
 	if (!h && bps) {
@@ -96,7 +103,7 @@ static void hold_set(struct core *core, struct session *s, int port, uint64_t bp
 	if (!h)
 		return;
 	growth_note(core, s, port, bps);
-	core->config.port[port].reserved_bps += bps - h->bps;
+	core->config.port[port].reserved_bps += most(bps, other) - most(h->bps, other);
 	h->bps = bps;
 	if (!bps)
 		*h = s->hold[--s->n_holds];
@@ -137,22 +144,25 @@ static int hold_room(struct core *core, struct session *s, uint64_t ports)
 }
 
 /* How much must be taken back on a port before it has what the session wants there, bit/s. */
-static uint64_t missing(const struct core *core, struct session *s, int port)
+static uint64_t missing(struct core *core, const struct session *s, int port)
 {
 	const struct core_port *at = &core->config.port[port];
-	uint64_t want = wants(s, port), have = session_held(s, port), others = at->reserved_bps - have;
+	uint64_t beside = revision_held(core, s, port);
+	uint64_t want = most(wants(s, port), beside), have = most(session_held(s, port), beside);
+	uint64_t others = at->reserved_bps - have;
 
 	if (s->uncounted || want <= have || (others <= at->capacity_bps && want <= at->capacity_bps - others))
 		return 0; /* keeping or shrinking always fits, even after the port lost capacity */
 	return want > UINT64_MAX - others ? UINT64_MAX : others + want - at->capacity_bps;
 }
 
-static uint64_t would_fit(const struct core *core, struct session *s, int port, uint64_t spare)
+static uint64_t would_fit(struct core *core, const struct session *s, int port, uint64_t spare)
 {
 	const struct core_port *at = &core->config.port[port];
-	uint64_t others = at->reserved_bps - session_held(s, port), most = at->capacity_bps + spare;
+	uint64_t others = at->reserved_bps - most(session_held(s, port), revision_held(core, s, port));
+	uint64_t room = at->capacity_bps + spare;
 
-	return most > others ? most - others : 0;
+	return room > others ? room - others : 0;
 }
 
 int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
@@ -216,18 +226,18 @@ void vlan_return(struct core *core, uint16_t id)
 int vlan_take(struct turn *t, struct session *s, uint16_t proposed)
 {
 	struct core *core = t->core;
-	uint16_t id = proposed;
+	uint16_t id = proposed ? proposed : revision_vlan(core, s, 0);
 
 	if (core->config.kind != ELEMENT_SWITCH)
 		return 0;
 	if (s->vlan && (!proposed || s->vlan == proposed))
 		return 0;
-	if (proposed && vlan_get(core, proposed) && recovery_evict(t, proposed))
+	if (proposed && vlan_get(core, proposed) && !revision_vlan(core, s, proposed) && recovery_evict(t, proposed))
 		return -ENOSPC;
 	if (!id)
 		for (id = core->config.vlan_first; id && id <= core->config.vlan_last && vlan_get(core, id); id++)
 			;
-	if (!id || (!proposed && id > core->config.vlan_last))
+	if (!id || (!proposed && id > core->config.vlan_last && !revision_vlan(core, s, id)))
 		return -ENOSPC;
 	vlan_give(core, s);
 	vlan_reserve(core, id);
@@ -238,7 +248,7 @@ int vlan_take(struct turn *t, struct session *s, uint16_t proposed)
 
 void vlan_give(struct core *core, struct session *s)
 {
-	if (s->vlan_ours)
+	if (s->vlan_ours && !revision_vlan(core, s, s->vlan))
 		vlan_return(core, s->vlan);
 	s->vlan = 0;
 	s->vlan_ours = 0;

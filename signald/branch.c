@@ -45,6 +45,15 @@ struct leaf *leaf_of_isc(const struct session *s)
 	return NULL;
 }
 
+struct branch *branch_of_isc(const struct session *s, struct in_addr address)
+{
+	struct branch *b = s->branch;
+
+	while (b && !(b->isc && b->neighbour.s_addr == address.s_addr))
+		b = b->next;
+	return b;
+}
+
 unsigned session_up(const struct session *s)
 {
 	unsigned up = 0;
@@ -169,8 +178,6 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 			return 0;
 		}
 		b = branch_get(t->core, s, leaf->ep->private_addr, CORE_PORT_ISC);
-		if (b)
-			b->rate_bps = recovery_bps(s);
 		hop.subtarget = leaf->ep->private_addr;
 	} else {
 		r = nexthop_find(t->core->nexthops, leaf->ep->control, leaf->subtarget, &hop);
@@ -188,6 +195,8 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 	leaf->branch = b;
 	leaf->subtarget = hop.subtarget;
 	b->n_leaves++;
+	if (b->isc)
+		b->rate_bps = s->recovering ? recovery_bps(s) : revision_begins(t->core, s, leaf, RESOURCE_BANDWIDTH);
 	return 0;
 }
 
@@ -195,7 +204,7 @@ static void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
 {
 	struct branch *b = leaf->branch;
 
-	isc_levels_release(t->core, leaf);
+	isc_levels_release(t->core, s, leaf);
 	if (leaf->up)
 		s->dirty_terms = s->dirty_up = 1;
 	leaf->where = LEAF_ELSEWHERE;

@@ -181,6 +181,11 @@ void core_set_adaptors(const struct session *s, uint16_t adaptors);
 const struct session *core_session(const struct core *core, uint32_t icorp, struct in_addr leader);
 const struct session *core_session_next(const struct core *core, const struct session *after); /* NULL: first/last */
 size_t core_sessions(const struct core *core);
+/* core_session() and core_session_next() give an ICorp's oldest revision; this the next newer one beside it, or NULL. */
+const struct session *core_session_newer(const struct session *s);
+
+/* Is it, or a newer revision, in the technologies? */
+int core_in_force(const struct session *s);
 
 /* From now on CORE_STATE tells changes of sessions' states, or no longer. */
 void core_trace(struct core *core, int on);

@@ -68,7 +68,7 @@ static void audit(struct daemon *d, uint16_t adaptors)
 	struct adaptor_key *keys = calloc(core_sessions(d->core) + 1, sizeof(*keys));
 
 	for (const struct session *s = core_session_next(d->core, NULL); keys && s; s = core_session_next(d->core, s))
-		if (s->asked)
+		if (core_in_force(s))
 			keys[n++] = s->key;
 	if (keys)
 		dispatch_audit(d->dispatch, adaptors, keys, n);
@@ -174,7 +174,7 @@ static void carry_out(struct daemon *d)
 			outbox_add(d->outbox, a->to, a->isc, a->message_type, core_action_message(&d->actions, a), a->len);
 			break;
 		case CORE_APPLY:
-			if (!a->session->closing)
+			if (a->session->asked) /* it may have been taken back, or closed, since */
 				act_apply(d, a);
 			break;
 		case CORE_RENEW:

@@ -104,25 +104,40 @@ static void say(struct turn *t, struct session *s, const struct leaf *leaf, enum
 
 /* ---- the server's own ISC ---- */
 
-int isc_levels_init(struct leaf *leaf)
+int isc_levels_init(struct core *core, struct session *s, struct leaf *leaf)
 {
 	struct leaf_more *more = leaf_more(leaf);
 
 	if (!more)
 		return -ENOMEM;
-	more->level[RESOURCE_CPU] = leaf->ep->isc.cpu_shares;
-	more->level[RESOURCE_MEMORY] = leaf->ep->isc.memory_kib;
-	more->level[RESOURCE_DISK] = leaf->ep->isc.disk_mib;
+	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
+		more->level[r] = revision_begins(core, s, leaf, r);
+	revision_handled(core, s, leaf);
 	return 0;
 }
 
+/* What of a level counts here: what exceeds the same ISC's in another revision. */
+static uint64_t counted(struct core *core, struct session *s, struct leaf *leaf, enum resource resource, uint64_t level)
+{
+	uint64_t other = revision_level(core, s, leaf, resource);
+
+	return level > other ? level - other : 0;
+}
+
+void isc_level_set(struct core *core, struct session *s, struct leaf *leaf, enum resource resource, uint64_t level)
+{
+	core->config.resource[resource].used += counted(core, s, leaf, resource, level) -
+						counted(core, s, leaf, resource, leaf->more->level[resource]);
+	leaf->more->level[resource] = level;
+}
+
 /* Holds all levels against this server's capacity, or none. 0 or -ENOSPC with the reason. */
-int isc_levels_hold(struct turn *t, struct leaf *leaf, char *why, size_t room)
+int isc_levels_hold(struct turn *t, struct session *s, struct leaf *leaf, char *why, size_t room)
 {
 	struct core_resource *have = t->core->config.resource;
 
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
-		uint64_t level = leaf->more->level[r];
+		uint64_t level = counted(t->core, s, leaf, r, leaf->more->level[r]);
 
 		if (!have[r].capacity || level <= have[r].capacity - (have[r].used < have[r].capacity ?
 								      have[r].used : have[r].capacity))
@@ -133,16 +148,14 @@ int isc_levels_hold(struct turn *t, struct leaf *leaf, char *why, size_t room)
 		return -ENOSPC;
 	}
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
-		have[r].used += leaf->more->level[r];
+		have[r].used += counted(t->core, s, leaf, r, leaf->more->level[r]);
 	return 0;
 }
 
-void isc_levels_release(struct core *core, struct leaf *leaf)
+void isc_levels_release(struct core *core, struct session *s, struct leaf *leaf)
 {
-	for (unsigned r = RESOURCE_CPU; leaf->more && r <= RESOURCE_MAX; r++) {
-		core->config.resource[r].used -= leaf->more->level[r];
-		leaf->more->level[r] = 0;
-	}
+	for (unsigned r = RESOURCE_CPU; leaf->more && r <= RESOURCE_MAX; r++)
+		isc_level_set(core, s, leaf, r, 0);
 }
 
 /* What a step up or down leads to, within floor, ceiling and the client's limit. */
@@ -217,8 +230,7 @@ static void demand_isc(struct turn *t, struct session *s, struct leaf *leaf, enu
 		say(t, s, leaf, resource, OUTCOME_REFUSED, now, "the server is full: nothing more would fit");
 		return;
 	}
-	size->used += to - now;
-	leaf->more->level[resource] = to;
+	isc_level_set(t->core, s, leaf, resource, to);
 	s->dirty_terms = 1;
 	snprintf(why, sizeof(why), "the server is full: no more would fit");
 	say(t, s, leaf, resource, to == asked ? OUTCOME_APPLIED : OUTCOME_PARTLY, to, to == asked ? "" : why);

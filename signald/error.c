@@ -137,7 +137,7 @@ static int path_err_concerns(struct turn *t, struct session *s, const struct rsv
 
 void path_err_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
 {
-	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct session *s = session_of(t->core, msg);
 	struct in_addr none = { 0 };
 	struct rsvp_msg *m;
 
@@ -171,7 +171,7 @@ static int is_previous_hop(const struct session *s, struct in_addr addr)
 
 void resv_err_input(struct turn *t, const struct rsvp_msg *msg)
 {
-	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct session *s = session_of(t->core, msg);
 	const struct rsvp_grant *grant = msg->grants.n ? &msg->grants.v[0] : NULL;
 
 	if (!s || !is_previous_hop(s, msg->hop.addr) || !(msg->has & RSVP_HAS_FLOWSPEC))

@@ -80,7 +80,8 @@ static void park_torn(struct core *core, const struct rsvp_msg *msg, const struc
 	while (*at) {
 		struct parked *p = *at;
 
-		if (p->msg.session.icorp != msg->session.icorp || p->msg.session.leader.s_addr != msg->session.leader.s_addr ||
+		if (p->msg.template_.lsp_id != msg->template_.lsp_id ||
+		    p->msg.session.icorp != msg->session.icorp || p->msg.session.leader.s_addr != msg->session.leader.s_addr ||
 		    p->from.addr.s_addr != from->addr.s_addr || rsvp_id_later(p->msg.id.id, msg->id.id)) {
 			at = &p->next;
 			continue;
@@ -94,7 +95,7 @@ static void park_torn(struct core *core, const struct rsvp_msg *msg, const struc
 static void path_message(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from,
 			 struct contract *contract)
 {
-	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct session *s = session_of(t->core, msg);
 
 	if (s && s->up.addr.s_addr == from->addr.s_addr) {
 		switch (message_age(t->core, s, from->addr, s->up.path_id, msg)) {

@@ -42,8 +42,7 @@ static uint64_t granted_level(const struct session *s, const struct contract_end
 			if (g.node.s_addr == ep->control.s_addr && g.endpoint.s_addr == ep->control.s_addr &&
 			    g.resource == resource)
 				return g.level;
-	return resource == RESOURCE_CPU ? ep->isc.cpu_shares :
-	       resource == RESOURCE_MEMORY ? ep->isc.memory_kib : ep->isc.disk_mib;
+	return contract_level(s->contract, ep, resource);
 }
 
 uint64_t leader_price(const struct session *s)
@@ -84,7 +83,7 @@ static void collect_told(struct turn *t, struct session *s)
 	s->more->told = told;
 }
 
-void leader_weigh(struct session *s)
+void leader_weigh(struct core *core, struct session *s)
 {
 	s->told = 1;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
@@ -92,6 +91,7 @@ void leader_weigh(struct session *s)
 		uint8_t flags = leaf->up ? leaf->flags : 0;
 		uint16_t weight = flags & RSVP_LOAD_UP && leaf->ep->kind == ENDPOINT_SERVER;
 
+		revision_weigh(core, s, leaf, &flags, &weight);
 		s->dirty_terms |= s->asked && (leaf->weight != weight || (leaf->told_flags ^ flags) & RSVP_LOAD_UP);
 		leaf->told_flags = flags;
 		leaf->weight = weight;
@@ -109,34 +109,56 @@ void leader_update(struct turn *t, struct session *s)
 	h = hash_u64(h, s->price.micro);
 	collect_told(t, s);
 	h = hash_bytes(h, session_rest(s)->told.data, session_rest(s)->told.len);
-	leader_weigh(s);
+	leader_weigh(t->core, s);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		h = hash_u64(h, (uint64_t)s->leaf[i].told_flags << 16 | s->leaf[i].weight);
-	if (leader_state(s) == LEADER_COMPLETE)
-		s->was_complete = 1;
+	if (leader_state(s) == LEADER_COMPLETE && !s->was_complete)
+		s->was_complete = s->dirty_report = 1;
 	if (h != s->told_hash) {
 		s->told_hash = h;
 		s->dirty_down = s->dirty_report = 1;
 	}
 }
 
-static void tear_all(struct turn *t, struct session *s)
+void leader_tear(struct turn *t, struct session *s)
 {
 	for (struct branch *b = s->branch; b; b = b->next)
 		send_path_tear(t, s, b);
+	session_close(t, s);
 }
 
-/* Refused somewhere before it was ever complete: everything reserved so far is released. */
+/* Refused somewhere before it was ever complete: everything reserved so far is released. What it was to replace stands. */
 void leader_failed(struct turn *t, struct session *s)
 {
-	struct core_action *a;
+	struct session *stands = revision_standing(t->core, s);
 
-	tear_all(t, s);
 	session_chstate(t, s, SESSION_FAILED, session_rest(s)->error.reason);
-	a = action_add(t, CORE_REPORT);
-	a->session = s;
-	a->key = s->key;
-	session_close(t, s);
+	if (stands)
+		revision_failed(stands, s);
+	action_session(t, CORE_REPORT, s);
+	leader_tear(t, s);
+}
+
+/* Is it here, or was it replaced? Then its state is reported again. Another contract of its number goes: it begins anew. */
+static int known(struct turn *t, struct adaptor_key key, const struct contract *contract)
+{
+	struct session *newest = NULL, *same = NULL;
+
+	for (struct session *s = session_find(t->core, key); s; s = session_newer(s)) {
+		newest = s;
+		if (s->contract->revision == contract->revision)
+			same = s;
+	}
+	if (!newest || newest->contract->revision < contract->revision)
+		return 0;
+	if (same && memcmp(same->contract->digest, contract->digest, SHA256_SIZE)) {
+		leader_tear(t, same);
+		return 0;
+	}
+	same = same ? same : newest;
+	same->dirty_report = 1;
+	session_settle(t, same);
+	return 1;
 }
 
 int core_originate(struct core *core, struct contract *contract, uint64_t now_us, struct core_actions *actions)
@@ -148,25 +170,21 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 	struct turn t;
 
 	turn_begin(&t, core, now_us, actions);
-	s = session_find(core, key);
 	if (!leader || !contract->id || leader->control.s_addr != core->config.address.s_addr || leader->kind != ENDPOINT_ACCESS)
 		return -EINVAL;
-	if (s && !memcmp(s->contract->digest, contract->digest, SHA256_SIZE)) {
-		s->dirty_report = 1;
-		session_settle(&t, s);
+	if (known(&t, key, contract))
 		return 0;
-	}
-	if (s && session_set_contract(&t, s, contract))
-		return -ENOMEM;
-	if (!s)
-		s = session_create(&t, key, contract);
+	revision_supersede(&t, key);
+	s = session_create(&t, key, contract);
 	if (!s)
 		return -ENOMEM;
 	s->leading = 1;
 	s->up.expires_us = UINT64_MAX;
+	if (session_find(core, key) != s && session_more(s))
+		s->more->complete_by_us = now_us + core->config.isc_start_us + core_lifetime(core, core->config.refresh_us);
 	log_icorp(LOG_LEVEL_INFO, key.icorp, "leading %s, revision %u", contract->name, contract->revision);
 	for (unsigned i = 0; i < s->n_leaves; i++)
-		if (s->leaf[i].where == LEAF_ELSEWHERE && leaf_place(&t, s, &s->leaf[i]))
+		if (leaf_place(&t, s, &s->leaf[i]))
 			unplaced = &s->leaf[i];
 	if (unplaced) {
 		session_refuse(&t, s, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, "no way to %s", unplaced->ep->element);
@@ -181,17 +199,17 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 
 int core_withdraw(struct core *core, uint32_t icorp, uint64_t now_us, struct core_actions *actions)
 {
-	struct session *s = session_find(core, (struct adaptor_key){ icorp, core->config.address });
-	struct core_action *a;
+	struct adaptor_key key = { icorp, core->config.address };
+	struct session *s = session_find(core, key), *last = s;
 	struct turn t;
 
 	turn_begin(&t, core, now_us, actions);
 	if (!s || !s->leading)
 		return -ENOENT;
-	tear_all(&t, s);
-	session_close(&t, s);
-	a = action_add(&t, CORE_REPORT);
-	a->session = s;
-	a->key = s->key;
+	for (; s; s = session_find(core, key)) {
+		last = s;
+		leader_tear(&t, s);
+	}
+	action_session(&t, CORE_REPORT, last);
 	return 0;
 }

@@ -16,7 +16,7 @@ static int contract_fits(const struct rsvp_msg *msg, const struct contract *c)
 	const struct contract_endpoint *leader = contract_leader(c);
 
 	return leader && (!c->id || c->id == msg->session.icorp) && leader->control.s_addr == msg->session.leader.s_addr &&
-	       c->revision == msg->ref.revision && !memcmp(c->digest, msg->ref.digest, SHA256_SIZE);
+	       c->revision == msg->ref.revision && c->revision == msg->template_.lsp_id && !memcmp(c->digest, msg->ref.digest, SHA256_SIZE);
 }
 
 static int path_loops(const struct turn *t, const struct rsvp_msg *msg)
@@ -27,29 +27,32 @@ static int path_loops(const struct turn *t, const struct rsvp_msg *msg)
 	return 0;
 }
 
-/* The session this Path is for, made or brought to the Path's revision; NULL: drop the message. */
+/* Is a newer revision in force? Then a Path of this one, of which nothing is here, comes late. */
+static int replaced(const struct session *s, uint16_t revision)
+{
+	while (s && (s->state != SESSION_UP || s->contract->revision < revision))
+		s = session_newer(s);
+	return s != NULL;
+}
+
+/* The session of this Path's revision, made if need be, beside those of others; NULL: drop the message. */
 static struct session *path_session(struct turn *t, const struct rsvp_msg *msg, struct contract *contract)
 {
 	struct adaptor_key key = { msg->session.icorp, msg->session.leader };
-	struct session *s = session_find(t->core, key);
+	struct session *s = session_of(t->core, msg), *other = session_find(t->core, key);
 
-	if (!s) {
-		s = session_create(t, key, contract);
-		if (s)
-			log_icorp(LOG_LEVEL_INFO, key.icorp, "new, %s, revision %u", contract->name, contract->revision);
-		return s;
-	}
-	if (s->leading)
+	if (other && other->leading)
 		return NULL;
-	if (!memcmp(s->contract->digest, contract->digest, SHA256_SIZE))
-		return s;
-	if (contract->revision <= s->contract->revision) {
+	if (s ? memcmp(s->contract->digest, contract->digest, SHA256_SIZE) : replaced(other, contract->revision)) {
 		t->core->counter[CORE_STALE]++;
 		return NULL;
 	}
-	if (session_set_contract(t, s, contract))
-		return NULL;
-	s->dirty_terms = s->dirty_up = s->dirty_down = 1;
+	if (s)
+		return s;
+	s = session_create(t, key, contract);
+	if (s)
+		log_icorp(LOG_LEVEL_INFO, key.icorp, "new, %s, revision %u%s", contract->name, contract->revision,
+			  other ? ", beside another" : "");
 	return s;
 }
 
@@ -203,11 +206,11 @@ static int reserve_isc(struct turn *t, struct session *s)
 		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_IMAGE, "no image \"%s\"", leaf->ep->isc.image);
 		return -ENOENT;
 	}
-	if (!session_more(s) || (!counted && isc_levels_init(leaf))) {
+	if (!session_more(s) || (!counted && isc_levels_init(t->core, s, leaf))) {
 		t->actions->lost++;
 		return -ENOMEM;
 	}
-	if (!counted && isc_levels_hold(t, leaf, why, sizeof(why))) {
+	if (!counted && isc_levels_hold(t, s, leaf, why, sizeof(why))) {
 		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_CPU, "%s", why);
 		return -ENOSPC;
 	}
@@ -278,7 +281,7 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 
 void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
 {
-	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct session *s = session_of(t->core, msg);
 
 	if (!s || s->leading || upstream_former_tear(t, s, msg) || s->up.addr.s_addr != msg->hop.addr.s_addr)
 		return;

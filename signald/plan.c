@@ -9,6 +9,15 @@
 #include "signald/plan.h"
 #include "signald/session.h"
 
+/* The next newer revision that is to be in force, too. */
+static const struct session *next_asked(const struct session *s)
+{
+	do
+		s = session_newer(s);
+	while (s && !s->asked);
+	return s;
+}
+
 static int branch_up(const struct session *s, const struct branch *b)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++)
@@ -44,65 +53,107 @@ static int port_trunk(const struct core_config *config, const struct session *s,
 	return 0;
 }
 
+/* Of revisions side by side the most that one wants. */
+static void plan_port(const struct core_config *config, const struct session *s, int port, struct terms_port *to)
+{
+	uint64_t rate = session_rate(s, port), ceil = s->contract->network.ceil_bps;
+
+	memcpy(to->ifname, config->port[port].ifname, sizeof(to->ifname));
+	to->rate_bps = rate > to->rate_bps ? rate : to->rate_bps;
+	to->ceil_bps = ceil > to->ceil_bps ? ceil : to->ceil_bps;
+	to->ceil_bps = to->rate_bps > to->ceil_bps ? to->rate_bps : to->ceil_bps;
+	to->trunk |= port_trunk(config, s, port);
+}
+
 static void plan_ports(const struct core_config *config, const struct session *s, struct adaptor_terms *terms)
 {
 	for (unsigned p = 0; p < config->n_ports; p++) {
-		struct terms_port *to = &terms->ports[terms->n_ports];
+		unsigned used = 0;
 
-		if (!port_used(s, (int)p))
-			continue;
-		memcpy(to->ifname, config->port[p].ifname, sizeof(to->ifname));
-		to->rate_bps = session_rate(s, (int)p);
-		to->ceil_bps = s->contract->network.ceil_bps > to->rate_bps ? s->contract->network.ceil_bps : to->rate_bps;
-		to->trunk = port_trunk(config, s, (int)p);
-		terms->n_ports++;
+		for (const struct session *m = s; m; m = next_asked(m)) {
+			if (!port_used(m, (int)p))
+				continue;
+			plan_port(config, m, (int)p, &terms->ports[terms->n_ports]);
+			used = 1;
+		}
+		terms->n_ports += used;
 	}
 }
 
-static int plan_endpoints(const struct core_config *config, const struct session *s, struct adaptor_terms *terms)
+static struct terms_endpoint *planned(const struct adaptor_terms *terms, struct in_addr control)
 {
-	terms->endpoints = calloc(s->n_leaves ? s->n_leaves : 1, sizeof(*terms->endpoints));
-	if (!terms->endpoints)
-		return -ENOMEM;
-	for (unsigned i = 0; i < s->n_leaves; i++) {
-		const struct leaf *leaf = &s->leaf[i];
-		struct terms_endpoint *to = &terms->endpoints[i];
+	for (unsigned i = 0; i < terms->n_endpoints; i++)
+		if (terms->endpoints[i].control.s_addr == control.s_addr)
+			return &terms->endpoints[i];
+	return NULL;
+}
 
+/* An endpoint of several revisions is used when one of them uses it. */
+static void plan_leaf(const struct core_config *config, const struct leaf *leaf, struct adaptor_terms *terms)
+{
+	struct terms_endpoint *to = planned(terms, leaf->ep->control);
+
+	if (!to) {
+		to = &terms->endpoints[terms->n_endpoints++];
 		memcpy(to->element, leaf->ep->element, sizeof(to->element));
 		to->kind = leaf->ep->kind;
 		to->control = leaf->ep->control;
 		to->private_addr = leaf->ep->private_addr;
 		to->public_addr = leaf->ep->public_addr;
 		to->local = leaf->ep->control.s_addr == config->address.s_addr;
-		to->up = leaf->told_flags & RSVP_LOAD_UP ? 1 : 0;
-		to->weight = leaf->weight;
 	}
-	terms->n_endpoints = s->n_leaves;
+	to->up |= leaf->told_flags & RSVP_LOAD_UP ? 1 : 0;
+	to->weight = leaf->weight > to->weight ? leaf->weight : to->weight;
+}
+
+static int plan_endpoints(const struct core_config *config, const struct session *s, struct adaptor_terms *terms)
+{
+	unsigned n = 1;
+
+	for (const struct session *m = s; m; m = next_asked(m))
+		n += m->n_leaves;
+	terms->endpoints = calloc(n, sizeof(*terms->endpoints));
+	if (!terms->endpoints)
+		return -ENOMEM;
+	for (const struct session *m = s; m; m = next_asked(m))
+		for (unsigned i = 0; i < m->n_leaves; i++)
+			plan_leaf(config, &m->leaf[i], terms);
 	return 0;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void plan_isc_levels(const struct leaf *leaf, struct contract_isc *spec)
+{
+	spec->cpu_shares = larger(spec->cpu_shares, leaf_level(leaf, RESOURCE_CPU));
+	spec->memory_kib = larger(spec->memory_kib, leaf_level(leaf, RESOURCE_MEMORY));
+	spec->disk_mib = larger(spec->disk_mib, leaf_level(leaf, RESOURCE_DISK));
 }
 
 static void plan_isc_terms(const struct session *s, const struct plan_isc *isc, struct adaptor_terms *terms)
 {
-	for (unsigned i = 0; i < s->n_leaves; i++) {
-		const struct leaf *leaf = &s->leaf[i];
+	for (; isc && s; s = next_asked(s)) {
+		const struct leaf *leaf = leaf_of_isc(s);
 
-		if (!leaf->branch || !leaf->branch->isc || !isc)
+		if (!leaf)
 			continue;
+		if (!terms->isc.present) {
+			terms->isc.spec = leaf->ep->isc;
+			terms->isc.address = leaf->ep->private_addr;
+			if (leaf_level(leaf, RESOURCE_CPU)) /* what it has now, not what it began with */
+				terms->isc.spec.cpu_shares = terms->isc.spec.memory_kib = terms->isc.spec.disk_mib = 0;
+			if (leaf->more)
+				memcpy(terms->isc.handled, leaf->more->handled, sizeof(terms->isc.handled));
+		}
 		terms->isc.present = 1;
-		terms->isc.spec = leaf->ep->isc;
-		if (leaf_level(leaf, RESOURCE_CPU))
-			terms->isc.spec.cpu_shares = leaf_level(leaf, RESOURCE_CPU);
-		if (leaf_level(leaf, RESOURCE_MEMORY))
-			terms->isc.spec.memory_kib = leaf_level(leaf, RESOURCE_MEMORY);
-		if (leaf_level(leaf, RESOURCE_DISK))
-			terms->isc.spec.disk_mib = leaf_level(leaf, RESOURCE_DISK);
-		terms->isc.address = leaf->ep->private_addr;
+		plan_isc_levels(leaf, &terms->isc.spec);
 		terms->isc.host = isc->host;
 		terms->isc.host_port = isc->port;
 		terms->isc.key_id = isc->key_id;
 		memcpy(terms->isc.key, isc->key, sizeof(terms->isc.key));
-		if (leaf->more)
-			memcpy(terms->isc.handled, leaf->more->handled, sizeof(terms->isc.handled));
 	}
 }
 

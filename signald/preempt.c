@@ -6,6 +6,7 @@
  *
  * A contract's setup priority is never better than its holding priority, so whoever was preempted cannot preempt in turn.
  *
+ * While a contract is revised (revision.c) nothing is taken from its ICorp: what the two revisions hold is one and the same.
  * What a session of a former life holds is not touched before its neighbours have told of it again (recovery.c).
  *
  * For each port there is a heap of the sessions with growth there, and a sum of it for each holding priority. A session
@@ -67,7 +68,8 @@ static void drop(struct core *core, struct grown **at)
 void growth_note(struct core *core, struct session *s, int port, uint64_t held_bps)
 {
 	struct growth *growth = &core->growth[port];
-	uint64_t base = session_base(s), bps = held_bps > base && !s->recovering ? held_bps - base : 0;
+	uint64_t base = session_base(s);
+	uint64_t bps = held_bps > base && !s->recovering && !revision_beside(core, s) ? held_bps - base : 0;
 	struct grown **at = session_rest(s)->grown ? find(s, port) : NULL, *g = at ? *at : NULL;
 
 	if (!g && !bps)
@@ -88,8 +90,12 @@ void growth_note(struct core *core, struct session *s, int port, uint64_t held_b
 
 void growth_forget(struct core *core, struct session *s)
 {
-	while (s->more && s->more->grown)
+	while (s->more && s->more->grown) {
+		const struct grown *g = s->more->grown;
+
+		core->growth[g->port].bps[g->holding] -= g->bps;
 		drop(core, &s->more->grown);
+	}
 }
 
 uint64_t preempt_spare(const struct core *core, int port, uint8_t setup)

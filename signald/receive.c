@@ -55,10 +55,9 @@ static int isc_here(const struct daemon *d, const struct rsvp_msg *msg, struct i
 {
 	const struct session *s = core_session(d->core, msg->session.icorp, msg->session.leader);
 
-	for (const struct branch *b = s ? s->branch : NULL; b; b = b->next)
-		if (b->isc && b->neighbour.s_addr == from.s_addr)
-			return 1;
-	return 0;
+	while (s && !branch_of_isc(s, from))
+		s = session_newer(s);
+	return s != NULL;
 }
 
 /* Our part of the integrity handshake (RFC 2747 section 4.3): a Challenge leaves unsigned, a Response is signed. */

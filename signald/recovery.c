@@ -156,7 +156,7 @@ static void claim_levels(struct core *core, struct session *s, const struct foun
 			core->config.resource[r].used -= f->level[r];
 		return;
 	}
-	isc_levels_init(leaf);
+	isc_levels_init(core, s, leaf);
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
 		if (f->level[r])
 			more->level[r] = f->level[r];

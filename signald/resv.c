@@ -70,7 +70,7 @@ void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char 
 	else if (leaf_more(leaf))
 		leaf->more->prune_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
 	if (leaf->branch && leaf->branch->isc && s->state != SESSION_FAILED) {
-		isc_levels_release(t->core, leaf);
+		isc_levels_release(t->core, s, leaf);
 		leaf->branch->next_path_us = 0;
 		if (s->more)
 			s->more->isc_deadline_us = 0;
@@ -218,11 +218,52 @@ static int stranger_answers(const struct branch *b, const struct core_from *from
 	return !b->isc && !from->isc && !b->resv_expires_us && from->addr.s_addr != b->neighbour.s_addr;
 }
 
+/*
+ * Whom a Resv or ResvTear is about: the revision it names, and the branch by its LIH. An ISC answers for every revision: it
+ * is the oldest one's word (revision_mirror). NULL: nobody.
+ */
+static struct session *resv_session(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from,
+				    struct branch **b)
+{
+	struct session *s = session_of(t->core, msg);
+
+	*b = s ? branch_by_lih(s, msg->hop.lih) : NULL;
+	if (!from->isc)
+		return s;
+	for (struct session *m = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader }); m;
+	     m = session_newer(m)) {
+		struct branch *isc = m->state == SESSION_FAILED ? NULL : branch_of_isc(m, from->addr);
+
+		if (!isc)
+			continue;
+		*b = isc;
+		return m;
+	}
+	return s;
+}
+
+static void resv_changed(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
+{
+	s->dirty_up = s->dirty_report = 1;
+	resv_leaves(t, s, b, msg);
+	if (!b->isc)
+		grants_set(&t->core->pool, &b->grants, msg->grants.v, msg->grants.n); /* an ISC grants nothing */
+	resv_demands(t, s, b, msg);
+	resv_admit(t, s, b, resv_rate(t, s, b, msg));
+	if (!b->isc)
+		resv_confirm(t, s, b, msg);
+	if (b->isc && session_rest(s)->isc_deadline_us) {
+		s->more->isc_deadline_us = 0;
+		s->confirm = t->core->config.address;
+	}
+}
+
 void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
 {
-	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
-	struct branch *b = s ? branch_by_lih(s, msg->hop.lih) : NULL;
+	struct branch *b;
+	struct session *s = resv_session(t, msg, from, &b);
 	uint32_t hash;
+	int news, isc;
 
 	if (!b || s->state == SESSION_FAILED) {
 		t->core->counter[CORE_NO_PATH]++;
@@ -239,10 +280,6 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		t->core->counter[CORE_NOT_ITS_OWN]++;
 		return;
 	}
-	if (msg->template_.lsp_id != s->contract->revision) {
-		t->core->counter[CORE_STALE]++;
-		return;
-	}
 	if (!b->isc && message_age(t->core, s, from->addr, b->resv_id, msg) == MESSAGE_OLD) {
 		t->core->counter[CORE_STALE]++;
 		return;
@@ -252,43 +289,23 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	if (!b->isc)
 		message_learn(t, s, from->addr, &b->resv_id, msg);
 	hash = resv_hash(msg);
-	if (hash != b->resv_hash)
+	isc = b->isc;
+	news = hash != b->resv_hash;
+	if (news)
 		reroute_confirmed(t, s, b, msg);
 	resv_loads(s, b, msg);
-	if (hash != b->resv_hash) {
-		b->resv_hash = hash;
-		s->dirty_up = s->dirty_report = 1;
-		resv_leaves(t, s, b, msg);
-		if (!b->isc)
-			grants_set(&t->core->pool, &b->grants, msg->grants.v, msg->grants.n); /* an ISC grants nothing */
-		resv_demands(t, s, b, msg);
-		resv_admit(t, s, b, resv_rate(t, s, b, msg));
-		if (!b->isc)
-			resv_confirm(t, s, b, msg);
-		if (b->isc && session_rest(s)->isc_deadline_us) {
-			s->more->isc_deadline_us = 0;
-			s->confirm = t->core->config.address;
-		}
-	}
+	b->resv_hash = hash;
+	if (news)
+		resv_changed(t, s, b, msg);
 	session_settle(t, s);
+	if (isc && !s->closing)
+		revision_mirror(t, s, news);
 }
 
-void resv_tear_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
+static void resv_torn(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
-	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
-	struct branch *b = s ? branch_by_lih(s, msg->hop.lih) : NULL;
 	unsigned left = 0;
 
-	if (!b)
-		return;
-	if (!may_speak(b, from)) {
-		t->core->counter[CORE_NOT_ITS_OWN]++;
-		return;
-	}
-	if (!b->isc && message_age(t->core, s, from->addr, b->resv_id, msg) == MESSAGE_OLD) {
-		t->core->counter[CORE_STALE]++;
-		return;
-	}
 	b->resv_hash = 0;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
@@ -309,9 +326,31 @@ void resv_tear_input(struct turn *t, const struct rsvp_msg *msg, const struct co
 	session_settle(t, s);
 }
 
+void resv_tear_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
+{
+	struct branch *b;
+	struct session *s = resv_session(t, msg, from, &b), *newer;
+
+	if (!b)
+		return;
+	if (!may_speak(b, from)) {
+		t->core->counter[CORE_NOT_ITS_OWN]++;
+		return;
+	}
+	if (!b->isc && message_age(t->core, s, from->addr, b->resv_id, msg) == MESSAGE_OLD) {
+		t->core->counter[CORE_STALE]++;
+		return;
+	}
+	for (int isc = b->isc; s && b; s = newer) {
+		newer = isc ? session_newer(s) : NULL;
+		resv_torn(t, s, b, msg);
+		b = newer ? branch_of_isc(newer, from->addr) : NULL;
+	}
+}
+
 void resv_conf_input(struct turn *t, const struct rsvp_msg *msg)
 {
-	struct session *s = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+	struct session *s = session_of(t->core, msg);
 	struct leaf *leaf = s ? leaf_by_addr(s, msg->confirm) : NULL;
 	struct rsvp_msg *m;
 

@@ -142,6 +142,8 @@ void send_path(struct turn *t, struct session *s, struct branch *b)
 	b->dirty = 0;
 	if (!b->n_leaves)
 		return; /* to be torn */
+	if (b->isc && revision_speaks(t->core, s, b, 1))
+		return; /* it has an older revision's */
 	m = message_begin(t, RSVP_PATH, s);
 	set_hop(m, t, b->lih);
 	path_common(t, s, m);
@@ -221,8 +223,11 @@ void send_resv(struct turn *t, struct session *s)
 
 void send_path_tear(struct turn *t, struct session *s, struct branch *b)
 {
-	struct rsvp_msg *m = message_begin(t, RSVP_PATH_TEAR, s);
+	struct rsvp_msg *m;
 
+	if (b->isc && revision_speaks(t->core, s, b, 0))
+		return; /* it stays */
+	m = message_begin(t, RSVP_PATH_TEAR, s);
 	set_hop(m, t, b->lih); /* without a list of endpoints: all that our Path listed */
 	set_template(m, s, RSVP_HAS_TEMPLATE, t->core->config.address, 0);
 	if (b->isc)

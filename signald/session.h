@@ -2,6 +2,8 @@
  * The core's own structures: one session is one ICorp's soft state in this controller. There may be a million of them,
  * so what only few sessions need is kept apart (struct session_more, struct leaf_more) and made when first needed.
  *
+ * A newer revision of its contract is a session of its own beside it, until one of the two is torn (revision.c).
+ *
  *   session -- leaf[]    one per endpoint of the contract: is it ours, where is it, is it confirmed
  *           -- branch*   one per downstream neighbour (or the ISC on this machine): refresh, lifetime, its reservation
  *           -- hold[]    what is reserved per port
@@ -112,6 +114,9 @@ struct session_more {
 	struct grants grants;                 /* our own answers to demands, and what we say of our ISC's share */
 	struct grown *grown;                  /* preempt.c: one per port on which it holds more than its contract's rate */
 	struct grants told;                   /* from upstream (made by the leader), passed on downwards */
+	struct session *newer;                /* the next revision of the same ICorp, admitted beside this one; NULL: none */
+	uint64_t complete_by_us;              /* leader: so long a newer revision may take to be complete; 0: no matter */
+	uint64_t replaced_us;                 /* leader: a newer one is complete; when this one is torn; 0: it is not */
 };
 
 struct session {
@@ -225,18 +230,70 @@ void parked_expire(struct turn *t);
 /* table.c */
 /* Frees the sessions closed by the previous turn: until now its actions could name them. */
 void table_bury(struct core *core);
+/* The ICorp's oldest revision here; NULL: none. */
 struct session *session_find(struct core *core, struct adaptor_key key);
+/* The revision that this message is about, by its LSP-ID. */
+struct session *session_of(struct core *core, const struct rsvp_msg *msg);
 struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract);
 /* Frees all it holds here, revokes and forgets. The struct stays readable until the next input. */
 void session_close(struct turn *t, struct session *s);
 struct session *session_at(const struct core *core, uint32_t slot);
 void session_chstate(struct turn *t, struct session *s, enum session_state state, const char *why);
-/* 0 or -ENOMEM (nothing changed). */
-int session_set_contract(struct turn *t, struct session *s, struct contract *contract);
 /* The session's, made if need be; NULL: no memory. */
 struct session_more *session_more(struct session *s);
 /* The same to read: an empty one when there is none. */
 const struct session_more *session_rest(const struct session *s);
+
+/* revision.c: the revisions of one ICorp here, from the oldest on */
+static inline struct session *session_newer(const struct session *s)
+{
+	return s->more ? s->more->newer : NULL;
+}
+/* At `at`, where the oldest is, or is to be. 0 or -ENOMEM. */
+int revision_join(struct core *core, struct session **at, struct session *s);
+void revision_leave(struct session **at, struct session *s);
+/* s is closed: what it left is given to the others, and what was in force for it is no longer. */
+void revision_heirs(struct turn *t, struct session *s);
+/* Is there another? */
+int revision_beside(struct core *core, const struct session *s);
+/* What the others hold on a port: it is not counted twice. */
+uint64_t revision_held(struct core *core, const struct session *s, int port);
+/* The largest level that the others have of the ISC that is leaf's. */
+uint64_t revision_level(struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource);
+/* The VLAN that another has, this one (0: any); 0: none. */
+uint16_t revision_vlan(struct core *core, const struct session *s, uint16_t id);
+/* The oldest that is to be in force (as action_session() has it for the adaptors); s itself when there is none. */
+struct session *revision_first_asked(struct core *core, struct session *s);
+/* s is to be in force, or no longer: all are applied together. */
+void revision_commit(struct turn *t, struct session *s);
+void revision_uncommit(struct turn *t, struct session *s);
+/* Has another changed, and not been applied yet, or not with success? */
+int revision_due(struct core *core, const struct session *s);
+/* The newest that waits for this commit; NULL: none. */
+struct session *revision_waiting(struct core *core, struct adaptor_key key, uint64_t cookie);
+/* Is there another that speaks to that ISC: an older one, or any? */
+int revision_speaks(struct core *core, const struct session *s, const struct branch *isc, int older);
+/* What s's ISC begins with: what its contract says, or what demands made of it under another revision. */
+uint64_t revision_begins(struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource);
+/* Demands that were acted on under another revision are not again. */
+void revision_handled(struct core *core, const struct session *s, struct leaf *leaf);
+/* What the ISC said to s counts for the newer revisions; what it said to older ones for s. */
+void revision_mirror(struct turn *t, struct session *s, int news);
+void revision_mirror_older(struct turn *t, struct session *s);
+/*
+ * Leader: what is said of this leaf, when it is not for s alone to say: until s is complete it is what is said of it in the
+ * revision that stands; once a newer one is complete, and has not this endpoint, it is given no more work.
+ */
+void revision_weigh(struct core *core, const struct session *s, const struct leaf *leaf, uint8_t *flags, uint16_t *weight);
+/* Leader: s is complete: what it replaces is torn, once what it no longer has is not used any more. */
+void revision_complete(struct turn *t, struct session *s);
+void revision_tick(struct turn *t, struct session *s);
+/* Leader: tears what a new revision will never replace: those that were not yet complete, beside one that stands. */
+void revision_supersede(struct turn *t, struct adaptor_key key);
+/* Leader: another revision that this one was to replace; NULL: none. */
+struct session *revision_standing(struct core *core, const struct session *s);
+/* Leader: s failed; what stands remembers why. */
+void revision_failed(struct session *stands, const struct session *s);
 
 /* shelf.c */
 /* The one copy of this contract, for as long as shelf_drop is not called; NULL: no memory. */
@@ -279,6 +336,7 @@ void branch_forget_messages(struct core *core, struct branch *b);
 /* Takes away a branch's reservation: its leaves are no longer up. Returns how many were. */
 unsigned branch_unreserve(struct turn *t, struct session *s, struct branch *b);
 struct leaf *leaf_of_isc(const struct session *s);           /* the ISC on this machine; NULL */
+struct branch *branch_of_isc(const struct session *s, struct in_addr address); /* the same, if it has this address */
 unsigned session_up(const struct session *s);                /* leaves that are up */
 
 /* admit.c */
@@ -312,7 +370,7 @@ void vlan_return(struct core *core, uint16_t id);
 /* preempt.c */
 /* A hold is to be held_bps now, or the session's contract changed: keeps account of what may be taken back. */
 void growth_note(struct core *core, struct session *s, int port, uint64_t held_bps);
-void growth_forget(struct core *core, struct session *s); /* the session ends */
+void growth_forget(struct core *core, struct session *s); /* the session ends, or is revised */
 /* What could be taken back on a port for a session of this setup priority, bit/s. */
 uint64_t preempt_spare(const struct core *core, int port, uint8_t setup);
 /* Takes back so much for `by`, who may. Those who lose it are told, and settled. */
@@ -403,15 +461,19 @@ void own_grant(const struct core *core, const struct session *s, struct in_addr 
 struct grant_cursor { int begun, below; uint32_t at; const struct branch *branch; };
 int session_grant_next(const struct core *core, const struct session *s, struct grant_cursor *at, struct rsvp_grant *out);
 void own_grant_put(struct turn *t, struct session *s, const struct rsvp_grant *grant);
-int isc_levels_init(struct leaf *leaf);
-int isc_levels_hold(struct turn *t, struct leaf *leaf, char *why, size_t room);
-void isc_levels_release(struct core *core, struct leaf *leaf);
+int isc_levels_init(struct core *core, struct session *s, struct leaf *leaf);
+int isc_levels_hold(struct turn *t, struct session *s, struct leaf *leaf, char *why, size_t room);
+void isc_levels_release(struct core *core, struct session *s, struct leaf *leaf);
+/* Another level of our ISC, counted as far as no other revision has it. */
+void isc_level_set(struct core *core, struct session *s, struct leaf *leaf, enum resource resource, uint64_t level);
 
 /* leader.c */
 void leader_update(struct turn *t, struct session *s);
 /* Which endpoints the proxies are to use: what is in force here is to know, too. */
-void leader_weigh(struct session *s);
+void leader_weigh(struct core *core, struct session *s);
 void leader_failed(struct turn *t, struct session *s);
+/* Tears it everywhere and closes it; nobody is told. */
+void leader_tear(struct turn *t, struct session *s);
 
 /* recovery.c */
 /* The session was found when we started: it takes over what is there. Called once, when it is made. */

@@ -29,15 +29,14 @@ static void settle_terms(struct turn *t, struct session *s)
 {
 	s->dirty_terms = s->dirty_renew = 0;
 	if (wants_commit(s)) {
-		s->cookie = ++t->core->next_cookie;
 		s->asked = 1;
-		action_session(t, CORE_APPLY, s)->cookie = s->cookie;
+		revision_commit(t, s);
 		if (s->state == SESSION_RESERVED)
 			session_chstate(t, s, SESSION_COMMITTING, "committing");
 		return;
 	}
 	if (s->asked)
-		action_session(t, CORE_REVOKE, s);
+		revision_uncommit(t, s);
 	s->asked = s->committed = s->stale = 0;
 	s->renew_us = 0;
 	s->cookie = 0;
@@ -86,23 +85,27 @@ void session_settle(struct turn *t, struct session *s)
 		return;
 	}
 	if (s->leading && (s->dirty_report || s->dirty_up))
-		leader_weigh(s);
+		leader_weigh(t->core, s);
 	if (s->dirty_terms)
 		settle_terms(t, s);
+	if (s->dirty_renew && revision_due(t->core, s))
+		settle_terms(t, s); /* not as it was: another revision has yet to be applied */
 	if (s->dirty_renew)
-		action_session(t, CORE_RENEW, s);
+		action_session(t, CORE_RENEW, revision_first_asked(t->core, s));
 	s->dirty_renew = 0;
 	if (s->leading && (s->dirty_report || s->dirty_up))
 		settle_report(t, s);
 	s->dirty_report = 0;
 	if (s->emptied && !s->dirty_terms && !s->cookie && !s->stale)
 		reroute_tear_emptied(t, s);
-	if (s->dirty_up && !s->cookie) {
+	if (s->dirty_up && !s->cookie && !s->recovering) { /* what its ISC has not said again yet would be missing in it */
 		send_resv(t, s);
 		s->dirty_up = 0;
 	}
 	settle_down(t, s);
 	session_schedule(t, s);
+	if (s->leading && s->was_complete && session_rest(s)->complete_by_us)
+		revision_complete(t, s);
 }
 
 /*
@@ -189,36 +192,46 @@ static void apply_done(struct turn *t, struct session *s, const struct adaptor_r
 	for (struct branch *b = s->branch; b && first; b = b->next)
 		if (b->isc)
 			send_path(t, s, b); /* the ISC is started: it may answer */
+	if (first)
+		revision_mirror_older(t, s); /* or it has answered before */
 	if (session_up(s))
 		session_chstate(t, s, SESSION_UP, "committed");
 	if (s->leading && !s->was_complete)
 		s->dirty_report = 1; /* this may have been the last thing missing */
 }
 
-void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
-		  uint64_t now_us, struct core_actions *actions)
+static void applied(struct turn *t, struct session *s, const struct adaptor_result *result)
 {
-	struct session *s = session_find(core, key);
-	struct turn t;
-
-	turn_begin(&t, core, now_us, actions);
-	if (!s || !s->cookie || cookie != s->cookie)
-		return; /* a newer commit is under way, or it was revoked */
-	if (result->error == -EAGAIN) {
-		if (session_more(s))
-			memcpy(s->more->waits_for, result->reason, sizeof(s->more->waits_for));
-		return;
-	}
 	s->cookie = 0;
 	if (s->more)
 		s->more->waits_for[0] = 0;
 	if (!result->error)
-		apply_done(&t, s, result);
+		apply_done(t, s, result);
 	else if (s->committed)
-		apply_failed(&t, s, result);
+		apply_failed(t, s, result);
 	else
-		session_refuse(&t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "%s", result->reason);
-	session_settle(&t, s);
+		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "%s", result->reason);
+	session_settle(t, s);
+}
+
+/* The newest first: when it is refused, what the others wait for is done again, without it. */
+void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
+		  uint64_t now_us, struct core_actions *actions)
+{
+	struct session *s;
+	struct turn t;
+
+	turn_begin(&t, core, now_us, actions);
+	while ((s = revision_waiting(core, key, cookie))) {
+		if (result->error != -EAGAIN) {
+			applied(&t, s, result);
+			continue;
+		}
+		for (; s; s = session_newer(s))
+			if (s->cookie == cookie && session_more(s))
+				memcpy(s->more->waits_for, result->reason, sizeof(s->more->waits_for));
+		return;
+	} /* none: a newer commit is under way, or it was revoked */
 }
 
 void core_lost(struct core *core, struct adaptor_key key, uint64_t now_us, struct core_actions *actions)
@@ -227,6 +240,7 @@ void core_lost(struct core *core, struct adaptor_key key, uint64_t now_us, struc
 	struct turn t;
 
 	turn_begin(&t, core, now_us, actions);
+	s = s ? revision_first_asked(core, s) : NULL;
 	if (!s || !session_at_rest(s))
 		return;
 	s->dirty_terms = 1;

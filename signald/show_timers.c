@@ -57,7 +57,8 @@ int show_timers(void *ctx, int argc, char **argv, struct writer *w, struct contr
 		return -EINVAL;
 	all.most = (size_t)most;
 	for (const struct session *s = core_session_next(core, NULL); s; s = core_session_next(core, s))
-		add_session(&all, s, now);
+		for (const struct session *m = s; m; m = session_newer(m))
+			add_session(&all, m, now);
 	add(&all, neighbours_next(core_neighbours(core)), 0, "neighbours: refresh, retransmission, hello", none);
 	writer_array(w, "timers");
 	for (size_t i = 0; i < all.n; i++) {

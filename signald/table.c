@@ -40,17 +40,34 @@ static int table_grow(struct core *core)
 	return 0;
 }
 
+/* Where the ICorp's oldest revision is in the table, or would be. */
+static struct session **session_at_key(const struct core *core, struct adaptor_key key)
+{
+	struct session **at = &core->bucket[hash(core, key)];
+
+	while (*at && ((*at)->key.icorp != key.icorp || (*at)->key.leader.s_addr != key.leader.s_addr))
+		at = &(*at)->hash_next;
+	return at;
+}
+
 struct session *session_find(struct core *core, struct adaptor_key key)
 {
 	struct session *s = core->recent;
 
 	if (s && s->key.icorp == key.icorp && s->key.leader.s_addr == key.leader.s_addr)
 		return s;
-	s = core->n_buckets ? core->bucket[hash(core, key)] : NULL;
-	while (s && (s->key.icorp != key.icorp || s->key.leader.s_addr != key.leader.s_addr))
-		s = s->hash_next;
+	s = core->n_buckets ? *session_at_key(core, key) : NULL;
 	if (s)
 		core->recent = s;
+	return s;
+}
+
+struct session *session_of(struct core *core, const struct rsvp_msg *msg)
+{
+	struct session *s = session_find(core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
+
+	while (s && s->contract->revision != msg->template_.lsp_id)
+		s = session_newer(s);
 	return s;
 }
 
@@ -61,22 +78,9 @@ static void leaves_free(struct core *core, struct session *s)
 	pool_put(&core->pool, s->leaf, s->n_leaves * sizeof(*s->leaf));
 }
 
-/* Endpoints that the next contract does not have are torn. */
-static void drop_leaves(struct turn *t, struct session *s, const struct contract *next)
+/* Gives the session its contract, and a leaf per endpoint. 0 or -ENOMEM. */
+static int set_contract(struct core *core, struct session *s, struct contract *contract)
 {
-	for (unsigned i = 0; i < s->n_leaves; i++) {
-		struct leaf *leaf = &s->leaf[i];
-
-		if (leaf->where == LEAF_ELSEWHERE || contract_endpoint_by_control(next, leaf->ep->control))
-			continue;
-		leaf_tear(t, s, leaf);
-	}
-}
-
-/* Gives the session its contract, or the next one, and a leaf per endpoint; those it had before keep what they were. */
-int session_set_contract(struct turn *t, struct session *s, struct contract *contract)
-{
-	struct core *core = t->core;
 	size_t size = contract->n_endpoints * sizeof(struct leaf);
 	struct leaf *leaf = pool_get(&core->pool, size);
 
@@ -85,23 +89,11 @@ int session_set_contract(struct turn *t, struct session *s, struct contract *con
 		pool_put(&core->pool, leaf, size);
 		return -ENOMEM;
 	}
-	drop_leaves(t, s, contract);
-	for (unsigned i = 0; i < contract->n_endpoints; i++) {
-		struct leaf *old = leaf_by_addr(s, contract->endpoints[i].control);
-
-		if (old) {
-			leaf[i] = *old;
-			old->more = NULL;
-		}
+	for (unsigned i = 0; i < contract->n_endpoints; i++)
 		leaf[i].ep = &contract->endpoints[i];
-	}
-	leaves_free(core, s);
 	s->leaf = leaf;
 	s->n_leaves = (uint16_t)contract->n_endpoints;
-	shelf_drop(core, s->contract);
 	s->contract = contract;
-	for (unsigned i = 0; i < s->n_holds; i++)
-		growth_note(core, s, s->hold[i].port, s->hold[i].bps);
 	return 0;
 }
 
@@ -171,19 +163,23 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 		pool_put(&core->pool, s, sizeof(*s));
 		s = NULL;
 	}
-	if (!s || session_set_contract(t, s, contract)) {
+	if (!s || set_contract(core, s, contract)) {
 		pool_put(&core->pool, s, sizeof(*s));
-		return NULL;
-	}
-	if (slot_take(core, s)) {
-		session_free(core, s);
 		return NULL;
 	}
 	s->key = key;
 	s->up.port = CORE_PORT_NONE;
 	s->next_lih = core->config.instance << 8; /* what neighbours say of branches of a former life is not taken for these */
-	s->hash_next = core->bucket[hash(core, key)];
-	core->bucket[hash(core, key)] = s;
+	if (slot_take(core, s)) {
+		session_free(core, s);
+		return NULL;
+	}
+	if (revision_join(core, session_at_key(core, key), s)) {
+		slot_give(core, s);
+		session_free(core, s);
+		return NULL;
+	}
+	core->recent = NULL;
 	core->n_sessions++;
 	recovery_claim(t, s);
 	return s;
@@ -229,7 +225,6 @@ static void session_forget_messages(struct core *core, struct session *s)
 void session_close(struct turn *t, struct session *s)
 {
 	struct core *core = t->core;
-	struct session **at = &core->bucket[hash(core, s->key)];
 
 	if (s->closing)
 		return;
@@ -237,22 +232,18 @@ void session_close(struct turn *t, struct session *s)
 	session_release(core, s);
 	vlan_give(core, s);
 	for (unsigned i = 0; i < s->n_leaves; i++)
-		isc_levels_release(core, &s->leaf[i]);
-	if (s->asked)
-		action_session(t, CORE_REVOKE, s);
-	action_session(t, CORE_CLOSED, s);
-	while (*at != s)
-		at = &(*at)->hash_next;
-	*at = s->hash_next;
-	if (core->recent == s)
-		core->recent = NULL;
+		isc_levels_release(core, s, &s->leaf[i]);
+	revision_leave(session_at_key(core, s->key), s);
+	core->recent = NULL;
 	core->n_sessions--;
 	session_forget_messages(core, s);
 	slot_give(core, s);
 	wheel_remove(&core->timers, &s->timer);
 	s->hash_next = core->closed;
 	core->closed = s;
-	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "closed (was %s)", session_state_name(s->state));
+	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "revision %u closed (was %s)", s->contract->revision,
+		  session_state_name(s->state));
+	revision_heirs(t, s);
 }
 
 void session_chstate(struct turn *t, struct session *s, enum session_state state, const char *why)
@@ -299,7 +290,7 @@ void core_free(struct core *core)
 		while (core->bucket[i]) {
 			struct session *s = core->bucket[i];
 
-			core->bucket[i] = s->hash_next;
+			revision_leave(&core->bucket[i], s);
 			session_free(core, s);
 		}
 	}
@@ -361,6 +352,18 @@ const struct session *core_session_next(const struct core *core, const struct se
 		if (core->bucket[i])
 			return core->bucket[i];
 	return NULL;
+}
+
+const struct session *core_session_newer(const struct session *s)
+{
+	return session_newer(s);
+}
+
+int core_in_force(const struct session *s)
+{
+	while (s && !s->asked)
+		s = session_newer(s);
+	return s != NULL;
 }
 
 uint16_t core_adaptors(const struct session *s)

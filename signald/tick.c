@@ -61,6 +61,8 @@ void session_schedule(struct turn *t, struct session *s)
 	}
 	earlier(&at, s->up.expires_us);
 	earlier(&at, session_rest(s)->isc_deadline_us);
+	earlier(&at, session_rest(s)->complete_by_us);
+	earlier(&at, session_rest(s)->replaced_us);
 	earlier(&at, s->renew_us);
 	if (at == UINT64_MAX)
 		wheel_remove(&t->core->timers, &s->timer);
@@ -160,6 +162,8 @@ static void tick_session(struct turn *t, struct session *s)
 		upstream_forget(t, s);
 	if (!s->closing)
 		tick_leaves(t, s);
+	if (!s->closing)
+		revision_tick(t, s);
 	if (s->closing)
 		return;
 	reroute_tick(t, s);

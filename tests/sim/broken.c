@@ -18,8 +18,8 @@ int __real_nexthop_find(const struct nexthops *nh, struct in_addr dest, struct i
 int __wrap_nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr subtarget, struct nexthop *out);
 void __real_leader_failed(struct turn *t, struct session *s);
 void __wrap_leader_failed(struct turn *t, struct session *s);
-void __real_leader_weigh(struct session *s);
-void __wrap_leader_weigh(struct session *s);
+void __real_leader_weigh(struct core *core, struct session *s);
+void __wrap_leader_weigh(struct core *core, struct session *s);
 void __real_vlan_give(struct core *core, struct session *s);
 void __wrap_vlan_give(struct core *core, struct session *s);
 void __real_recovery_claim(struct turn *t, struct session *s);
@@ -36,6 +36,13 @@ void __real_branch_reduce(struct turn *t, struct session *s, struct branch *b, u
 			  const struct rsvp_error *error, const struct rsvp_grant *grant);
 void __wrap_branch_reduce(struct turn *t, struct session *s, struct branch *b, uint64_t asked_bps, uint64_t to_bps,
 			  const struct rsvp_error *error, const struct rsvp_grant *grant);
+
+uint64_t __real_revision_held(struct core *core, const struct session *s, int port);
+uint64_t __wrap_revision_held(struct core *core, const struct session *s, int port);
+void __real_revision_supersede(struct turn *t, struct adaptor_key key);
+void __wrap_revision_supersede(struct turn *t, struct adaptor_key key);
+void __real_revision_complete(struct turn *t, struct session *s);
+void __wrap_revision_complete(struct turn *t, struct session *s);
 
 static int broken(const char *what)
 {
@@ -98,11 +105,11 @@ void __wrap_leader_failed(struct turn *t, struct session *s)
 }
 
 /* A leader whose own technologies do not hear which servers are to be used. */
-void __wrap_leader_weigh(struct session *s)
+void __wrap_leader_weigh(struct core *core, struct session *s)
 {
 	int dirty = s->dirty_terms;
 
-	__real_leader_weigh(s);
+	__real_leader_weigh(core, s);
 	if (broken("weights"))
 		s->dirty_terms = dirty & 1;
 }
@@ -158,6 +165,30 @@ void __wrap_branch_reduce(struct turn *t, struct session *s, struct branch *b, u
 {
 	if (!b->isc || !broken("blockade"))
 		__real_branch_reduce(t, s, b, asked_bps, to_bps, error, grant);
+}
+
+/* Two revisions that are counted twice. */
+uint64_t __wrap_revision_held(struct core *core, const struct session *s, int port)
+{
+	return broken("twice") ? 0 : __real_revision_held(core, s, port);
+}
+
+/* A leader that breaks before it makes. */
+void __wrap_revision_supersede(struct turn *t, struct adaptor_key key)
+{
+	struct session *s;
+
+	while (broken("before") && (s = session_find(t->core, key)))
+		leader_tear(t, s);
+	__real_revision_supersede(t, key);
+}
+
+/* A leader that keeps the old one for ever. */
+void __wrap_revision_complete(struct turn *t, struct session *s)
+{
+	s->more->complete_by_us = 0;
+	if (!broken("both"))
+		__real_revision_complete(t, s);
 }
 
 int main(int argc, char **argv)

@@ -164,7 +164,7 @@ static void book(struct controller *c, const struct probe *p, int sign)
 	for (unsigned i = 0; i < p->n_holds; i++)
 		c->held[p->hold[i].port] += sign > 0 ? p->hold[i].bps : -p->hold[i].bps;
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
-		c->used[r] += sign > 0 ? p->level[r] : -p->level[r];
+		c->used[r] += sign > 0 ? p->used[r] : -p->used[r];
 }
 
 static void forget(struct controller *c, uint32_t icorp)

@@ -52,13 +52,41 @@ static void fetch(struct sim *sim, struct controller *c, const struct core_actio
 	sim_event_add(sim, e, 2 * sim_between(sim, sim->faults.delay_min_us, sim->faults.delay_max_us));
 }
 
+/* Of a revision that was to replace what stands. */
+static void report_next(struct sim *sim, struct icorp *icorp, enum leader_state state)
+{
+	if (state == LEADER_SIGNALING)
+		return;
+	sim_trace(sim, "icorp %u: revision %u is %s", icorp->contract->id, icorp->next->revision, leader_state_name(state));
+	if (state == LEADER_FAILED) {
+		contract_unref(icorp->next);
+	} else {
+		contract_unref(icorp->contract);
+		icorp->contract = icorp->next;
+		icorp->reported = state;
+	}
+	icorp->next = NULL;
+}
+
 /* The gatekeeper hears from a leader. */
-static void report(struct sim *sim, struct adaptor_key key, enum leader_state state)
+static void report(struct sim *sim, struct adaptor_key key, uint16_t revision, enum leader_state state)
 {
 	struct icorp *icorp = map_get(&sim->icorps, key.icorp);
 
 	if (!icorp || !icorp->wanted)
 		return;
+	if (icorp->next && icorp->next->revision == revision) {
+		report_next(sim, icorp, state);
+		return;
+	}
+	if (icorp->contract->revision != revision)
+		return;
+	if (state == LEADER_FAILED && icorp->next) { /* it was begun anew, and refused; the newer one may yet do */
+		contract_unref(icorp->contract);
+		icorp->contract = icorp->next;
+		icorp->next = NULL;
+		state = LEADER_SIGNALING;
+	}
 	if (icorp->reported != state)
 		sim_trace(sim, "icorp %u: %s -> %s", key.icorp, leader_state_name(icorp->reported), leader_state_name(state));
 	icorp->reported = state;
@@ -86,7 +114,7 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 		sim_transmit(sim, core_config(c->core)->address, a->to, core_action_message(&c->actions, a), a->len);
 		break;
 	case CORE_APPLY:
-		if (core_session(c->core, a->key.icorp, a->key.leader)) /* not closed since */
+		if (probe_asked(a->session)) /* it may have been taken back, or closed, since */
 			sim_apply(sim, c, a);
 		break;
 	case CORE_RENEW:
@@ -99,7 +127,7 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 		fetch(sim, c, a);
 		break;
 	case CORE_REPORT:
-		report(sim, a->key, leader_state(a->session));
+		report(sim, a->key, probe_revision(a->session), leader_state(a->session));
 		break;
 	case CORE_RECOVERED:
 		sim_audit(sim, c);

@@ -39,14 +39,25 @@ void sim_restart(struct sim *sim, unsigned node)
 	sim_event_add(sim, enrol, sim_between(sim, 10 * CLOCK_MS, CLOCK_S));
 }
 
-/* A leader that has registered again is told what it leads. */
+/* A leader that has registered again is told what it leads: what stands, then the revision that is to replace it. */
 void sim_register(struct sim *sim, unsigned node)
 {
 	const struct icorp *icorp;
 
-	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));)
-		if (icorp->wanted && icorp->leader == node)
-			controller_originate(sim, &sim->ctl[node], icorp->contract);
+	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));) {
+		struct contract *next = icorp->next;
+
+		if (!icorp->wanted || icorp->leader != node)
+			continue;
+		controller_originate(sim, &sim->ctl[node], icorp->contract);
+		if (next && icorp->wanted && (icorp->next == next || icorp->contract == next))
+			controller_originate(sim, &sim->ctl[node], next);
+	}
+}
+
+void sim_quiet(struct sim *sim)
+{
+	sim->quiet = 1;
 }
 
 void sim_routing(struct sim *sim, int on)

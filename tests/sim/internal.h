@@ -62,8 +62,8 @@ struct controller {
 	uint64_t held[CORE_MAX_PORTS], used[RESOURCE_MAX + 1]; /* the checker's own books */
 };
 
-/* An ICorp as the gatekeeper sees it. */
-struct icorp { struct contract *contract; unsigned leader; int wanted, steady; enum leader_state reported; };
+/* An ICorp as the gatekeeper sees it: what stands or is to, and a newer revision until that is complete or refused; NULL: none. */
+struct icorp { struct contract *contract, *next; unsigned leader; int wanted, steady; enum leader_state reported; };
 
 struct event {
 	struct heap_entry at;                   /* first */
@@ -93,6 +93,7 @@ struct sim {
 	struct controller *ctl;                 /* parallel to topo->node */
 	uint8_t setup, holding;                 /* of contracts made from now on */
 	int routing;                            /* routers find other ways */
+	int quiet;                              /* nothing goes wrong but what is asked for */
 	uint64_t routes_us;                     /* when one last did; 0: never */
 	unsigned *cut;                          /* parallel to topo->link: for how many reasons it passes nothing */
 	unsigned map_known;                     /* counts the changes of maps and routes */
@@ -159,6 +160,8 @@ void restart_inventory(struct sim *sim, struct controller *c);
 /* Is this ICorp whole, while nothing but restarts happens? */
 int restart_steady(const struct sim *sim, uint32_t id);
 /* These terms are about to replace what was applied; now they are in force. */
+/* In words, the first of what differs that tells most. */
+const char *restart_difference(const struct adaptor_terms *was, const struct adaptor_terms *is, char *out, size_t room);
 void restart_applies(struct sim *sim, struct controller *c, const struct installed *has, const struct adaptor_terms *next);
 void restart_capacity(struct sim *sim, struct controller *c, const struct core_action *actions, unsigned n);
 
@@ -176,6 +179,10 @@ void check_everything(struct sim *sim);
 void check_forget(struct controller *c); /* its core is gone */
 /* The session of that ICorp in the controller that answers under this address; NULL: none. */
 struct shadow *check_session_at(const struct sim *sim, struct in_addr addr, struct adaptor_key key);
+
+/* change.c: before an adaptor is told other terms, or to take all away */
+void change_applied(struct sim *sim, const struct installed *has, const struct adaptor_terms *now);
+void change_revoked(struct sim *sim, const struct installed *has);
 
 /* look.c */
 struct controller *sim_controller(const struct sim *sim, const char *element);

@@ -29,6 +29,7 @@ static void usage(FILE *to)
 	      "      --duplicate N    of 1000 messages that many come twice\n"
 	      "      --delay MS       the longest delay of a message\n"
 	      "      --unordered 0|1  1: old messages are taken, as without INTEGRITY\n"
+	      "      --quiet 0|1      1: nothing goes wrong, and nobody asks for less\n"
 	      "      --refuse N       of 1000 answers of adaptors that many are refusals\n"
 	      "      --stall N        of 1000 answers of adaptors that many take up to 20 s more\n"
 	      "      --crash N        controllers that crash and come back\n"
@@ -46,6 +47,7 @@ static const struct { const char *name; size_t offset; long most; } numbers[] = 
 	{ "duplicate", offsetof(struct scenario, duplicates), 1000 },
 	{ "delay", offsetof(struct scenario, delay_ms), 60000 },
 	{ "unordered", offsetof(struct scenario, unordered), 1 },
+	{ "quiet", offsetof(struct scenario, quiet), 1 },
 	{ "refuse", offsetof(struct scenario, refuse), 1000 },
 	{ "stall", offsetof(struct scenario, stall), 1000 },
 	{ "crash", offsetof(struct scenario, crashes), 1000 },

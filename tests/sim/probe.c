@@ -5,6 +5,21 @@
 #include "signald/session.h"
 #include "tests/sim/probe.h"
 
+int probe_asked(const struct session *s)
+{
+	return s->asked;
+}
+
+uint16_t probe_revision(const struct session *s)
+{
+	return s->contract->revision;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void probe_isc(const struct core *core, const struct session *s, struct probe *out)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++) {
@@ -12,6 +27,10 @@ static void probe_isc(const struct core *core, const struct session *s, struct p
 		struct rsvp_grant grant;
 
 		if (!leaf->branch || !leaf->branch->isc)
+			continue;
+		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
+			out->used[r] = larger(out->used[r], leaf_level(leaf, r));
+		if (out->n_revisions)
 			continue;
 		out->isc = 1;
 		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
@@ -22,6 +41,45 @@ static void probe_isc(const struct core *core, const struct session *s, struct p
 		own_grant(core, s, leaf->ep->control, RESOURCE_BANDWIDTH, &grant);
 		out->cut = grant.outcome != OUTCOME_APPLIED;
 	}
+}
+
+/* On one port the most that one revision holds counts, never their sum. */
+static void probe_holds(const struct session *s, struct probe *out)
+{
+	for (unsigned i = 0; i < s->n_holds; i++) {
+		unsigned k = 0;
+
+		while (k < out->n_holds && out->hold[k].port != s->hold[i].port)
+			k++;
+		if (k == out->n_holds)
+			out->hold[out->n_holds++] = (struct probe_hold){ s->hold[i].port, 0 };
+		out->hold[k].bps = larger(out->hold[k].bps, s->hold[i].bps);
+	}
+}
+
+static void probe_branches(const struct session *s, struct probe *out)
+{
+	for (const struct branch *b = s->branch; b; b = b->next) {
+		struct probe_branch *to = out->branch;
+
+		while (to < out->branch + out->n_branches && (to->neighbour.s_addr != b->neighbour.s_addr || to->port != b->port))
+			to++;
+		if (to == out->branch + CORE_MAX_PORTS)
+			continue;
+		if (to == out->branch + out->n_branches)
+			out->branch[out->n_branches++] = (struct probe_branch){ b->neighbour, b->port, b->isc, 0, 0 };
+		to->reserved |= b->resv_expires_us != 0;
+		to->rate_bps = larger(to->rate_bps, b->rate_bps);
+	}
+}
+
+/* Of two revisions each may have its own. */
+static void probe_previous(const struct session *s, struct probe *out)
+{
+	if (s->up.addr.s_addr != out->previous.s_addr)
+		out->former = s->up.addr;
+	if (s->former && s->former->hop.addr.s_addr != out->previous.s_addr)
+		out->former = s->former->hop.addr;
 }
 
 int probe_session(const struct core *core, struct adaptor_key key, struct probe *out)
@@ -38,19 +96,18 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 	out->holding = s->contract->holding_priority;
 	out->leading = s->leading;
 	out->up_and_committed = s->state == SESSION_UP && s->committed;
-	out->committing = s->cookie != 0;
 	out->failed = s->state == SESSION_FAILED;
 	out->previous = s->up.addr;
-	if (s->former)
-		out->former = s->former->hop.addr;
 	out->vlan = s->vlan;
 	out->merged_bps = session_merged(s);
-	for (; out->n_holds < s->n_holds; out->n_holds++)
-		out->hold[out->n_holds] = (struct probe_hold){ s->hold[out->n_holds].port, s->hold[out->n_holds].bps };
-	for (const struct branch *b = s->branch; b && out->n_branches < CORE_MAX_PORTS; b = b->next)
-		out->branch[out->n_branches++] = (struct probe_branch){ b->neighbour, b->port, b->isc,
-									b->resv_expires_us != 0, b->rate_bps };
-	probe_isc(core, s, out);
+	for (; s; s = session_newer(s)) {
+		out->committing |= s->cookie != 0;
+		probe_previous(s, out);
+		probe_holds(s, out);
+		probe_branches(s, out);
+		probe_isc(core, s, out);
+		out->n_revisions++;
+	}
 	return 1;
 }
 
@@ -77,7 +134,7 @@ int probe_keeps(const struct core *core, struct adaptor_key key)
 {
 	const struct session *s = core_session(core, key.icorp, key.leader);
 
-	return s && s->asked;
+	return s && core_in_force(s);
 }
 
 unsigned probe_leaves(const struct core *core, struct adaptor_key key, struct probe_leaf *out, unsigned room)

@@ -14,7 +14,8 @@ struct probe_branch { struct in_addr neighbour; int port, isc, reserved; uint64_
 
 struct probe {
 	struct adaptor_key key;
-	uint16_t revision;
+	uint16_t revision;                   /* the oldest here */
+	unsigned n_revisions;                /* side by side: holds, use and branches are of all, the rest is the oldest's */
 	uint64_t base_bps;                   /* its contract's rate */
 	uint8_t setup, holding;              /* priorities; 0 is the best */
 	int leading;
@@ -26,6 +27,7 @@ struct probe {
 	uint64_t merged_bps;                 /* what it asks of the previous hop */
 	int isc;                             /* its ISC is here: */
 	uint64_t level[RESOURCE_MAX + 1];    /*   what it has, bandwidth included */
+	uint64_t used[RESOURCE_MAX + 1];     /*   what of the server it takes */
 	uint32_t handled[RESOURCE_MAX + 1];  /*   the last demand that was acted on */
 	int cut;                             /*   its server says that less bandwidth is left than it asked for */
 	unsigned n_holds, n_branches;        /* last, and only as far as they are used: */
@@ -36,6 +38,9 @@ struct probe {
 /* An endpoint, as its ICorp's leader sees it. */
 struct probe_leaf { struct in_addr control; int wanted, up; };
 
+/* Is the session that an action named still to be in force? */
+int probe_asked(const struct session *s);
+uint16_t probe_revision(const struct session *s);
 /* Fills *out; 0: there is no such session. */
 int probe_session(const struct core *core, struct adaptor_key key, struct probe *out);
 /* Copies what is used of it. */

@@ -110,7 +110,7 @@ static int stays(const struct installed *has, const struct adaptor_terms *next)
 }
 
 /* In words, the first of it that tells most. */
-static const char *difference(const struct adaptor_terms *was, const struct adaptor_terms *is, char *out, size_t room)
+const char *restart_difference(const struct adaptor_terms *was, const struct adaptor_terms *is, char *out, size_t room)
 {
 	snprintf(out, room, "vlan %u -> %u, %u -> %u ports", was->vlan, is->vlan, was->n_ports, is->n_ports);
 	for (unsigned i = 0; i < was->n_ports && i < is->n_ports; i++)
@@ -133,7 +133,7 @@ void restart_applies(struct sim *sim, struct controller *c, const struct install
 
 	if (restart_steady(sim, has->key.icorp) && !stays(has, next))
 		sim_violate(sim, "%s changes icorp %u because a controller was restarted (%s)", c->node->name, has->key.icorp,
-			    difference(&has->terms, next, what, sizeof(what)));
+			    restart_difference(&has->terms, next, what, sizeof(what)));
 }
 
 void restart_capacity(struct sim *sim, struct controller *c, const struct core_action *actions, unsigned n)

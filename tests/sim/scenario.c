@@ -20,6 +20,7 @@ struct run {
 	struct wish *wish;                               /* by id - 1 */
 	int crashes, cuts, maps;                         /* still to come */
 	int pressing;                                    /* contracts are small, and everybody wants to grow */
+	int quiet;                                       /* only what is asked for happens */
 };
 
 static uint64_t chance(struct run *run, uint64_t below)
@@ -143,6 +144,8 @@ static void revise(struct run *run)
 	unsigned server = run->server[chance(run, run->n_servers)], more = (unsigned)chance(run, 3);
 
 	w->rate_bps = w->rate_bps / 2 + 1 + chance(run, w->rate_bps);
+	if (!chance(run, 8))
+		w->rate_bps = run->topo->rate_bps / 4 * (1 + chance(run, 4)); /* often more than there is */
 	if (more == 1)
 		add(run, w->server, &w->n_servers, server);
 	else if (more == 2 && w->n_servers > 1)
@@ -172,7 +175,7 @@ static void ask_more_or_less(struct run *run)
 	const struct wish *w = &run->wish[id - 1];
 	const char *server = w->server[chance(run, w->n_servers)];
 	enum resource resource = resources[chance(run, 3)];
-	int direction = chance(run, 3) ? 1 : -1;
+	int direction = chance(run, 3) || run->quiet ? 1 : -1;
 
 	sim_demand(run->sim, server, id, resource, direction, 1 + (unsigned)chance(run, 3));
 }
@@ -193,7 +196,7 @@ static void lose(struct run *run)
 	uint32_t id = 1 + (uint32_t)chance(run, run->asked);
 	const struct wish *w = &run->wish[id - 1];
 
-	if (chance(run, 2))
+	if (chance(run, 2) && !run->quiet)
 		sim_kill_isc(run->sim, w->server[chance(run, w->n_servers)], id);
 	else
 		sim_withdraw(run->sim, w->access[0], id);
@@ -204,7 +207,7 @@ static void fault(struct run *run)
 	uint64_t down = 1 + chance(run, MAX_DOWN_US), crash = chance(run, 2), port = chance(run, CORE_MAX_PORTS);
 	int node = busy(run);
 
-	if (node < 0)
+	if (node < 0 || run->quiet)
 		return;
 	if ((crash || run->cuts <= 0) && run->crashes > 0) {
 		run->crashes--;
@@ -218,7 +221,7 @@ static void fault(struct run *run)
 /* The layer-2 map is gone from all controllers for a while, as when the registrar has started anew. */
 static void lose_map(struct run *run)
 {
-	if (run->maps-- <= 0)
+	if (run->maps-- <= 0 || run->quiet)
 		return;
 	sim_map(run->sim, 0);
 	sim_run(run->sim, sim_now(run->sim) + chance(run, 5 * CLOCK_S));
@@ -229,7 +232,7 @@ static void lose_adaptor(struct run *run)
 {
 	int node = busy(run);
 
-	if (node >= 0)
+	if (node >= 0 && !run->quiet)
 		sim_adaptor_dies(run->sim, (unsigned)node);
 }
 
@@ -294,6 +297,12 @@ static void set_faults(struct run *run)
 	sim_routing(run->sim, decide(run, w->routing, 1));
 	run->n = (unsigned)decide(run, w->icorps, run->topo->n_requests || run->topo->n_nodes > 20 ? 11 : 3);
 	run->n += w->icorps == SCENARIO_AS_SEEDED ? 1 + 4 * (unsigned)run->pressing : 0;
+	run->quiet = decide(run, w->quiet, 7) == (w->quiet == SCENARIO_AS_SEEDED ? 7 : 1);
+	if (run->quiet) {
+		f = (struct sim_faults){ .delay_min_us = 50, .delay_max_us = f.delay_max_us, .apply_min_us = 100,
+					 .apply_max_us = f.apply_max_us, .unordered = 1 };
+		sim_quiet(run->sim);
+	}
 	sim_set_faults(run->sim, &f);
 }
 

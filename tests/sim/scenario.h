@@ -25,6 +25,7 @@ struct scenario {
 	int skew_ppm;           /* how wrong clocks run; 50000 */
 	int unordered;          /* whether old and doubled datagrams get through; in one seed of four */
 	int pressing;           /* whether contracts are small and everybody wants to grow, so that preemption is common; in one of two */
+	int quiet;              /* whether nothing but what is asked for happens, and nobody asks for less; in one seed of eight */
 	int icorps;             /* how many are asked for; 4, or 12 on networks */
 	FILE *trace;            /* NULL: none */
 };

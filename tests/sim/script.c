@@ -99,11 +99,17 @@ void sim_originate(struct sim *sim, struct contract *contract)
 		map_put(&sim->icorps, contract->id, icorp);
 	}
 	contract_ref(contract);
-	contract_unref(icorp->contract);
-	icorp->contract = contract;
+	contract_unref(icorp->next);
+	icorp->next = NULL;
+	if (icorp->wanted) {
+		icorp->next = contract;
+	} else {
+		contract_unref(icorp->contract);
+		icorp->contract = contract;
+		icorp->reported = LEADER_SIGNALING;
+	}
 	icorp->leader = (unsigned)leader;
 	icorp->wanted = 1;
-	icorp->reported = LEADER_SIGNALING;
 	sim_trace(sim, "gatekeeper: icorp %u wanted, revision %u, led by %s", contract->id, contract->revision,
 		  sim->topo->node[leader].name);
 	if (sim->ctl[leader].core && controller_originate(sim, &sim->ctl[leader], contract))

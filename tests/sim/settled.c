@@ -26,12 +26,15 @@ static void check_rate(struct sim *sim, const struct shadow *above, const struct
 			    node_name(sim, above->node), b->rate_bps, node_name(sim, below->node), asks);
 }
 
-/* Marks every session that the Paths from here reach. Each must have committed. */
-static void walk(struct sim *sim, struct shadow *s)
+/* Marks every session that the Paths from here reach. Each must have committed, this revision and no other. */
+static void walk(struct sim *sim, struct shadow *s, uint16_t revision)
 {
 	if (s->visited == sim->visit)
 		return;
 	s->visited = sim->visit;
+	if (s->last.n_revisions != 1 || s->last.revision != revision)
+		sim_violate(sim, "icorp %u: %s has %u revisions, from %u on, instead of revision %u", s->last.key.icorp,
+			    node_name(sim, s->node), s->last.n_revisions, s->last.revision, revision);
 	if (!s->last.up_and_committed || !map_get(&sim->installed, sim_key(s->node, s->last.key.icorp)))
 		sim_violate(sim, "icorp %u is not in force on %s", s->last.key.icorp, node_name(sim, s->node));
 	for (unsigned i = 0; i < s->last.n_branches; i++) {
@@ -41,7 +44,7 @@ static void walk(struct sim *sim, struct shadow *s)
 		if (below)
 			check_rate(sim, s, b, below);
 		if (below)
-			walk(sim, below);
+			walk(sim, below, revision);
 		else if (!b->isc)
 			sim_violate(sim, "icorp %u ends at %s", s->last.key.icorp, node_name(sim, s->node));
 	}
@@ -88,7 +91,9 @@ static void check_icorp(struct sim *sim, const struct icorp *icorp)
 		s->visited = sim->visit;
 		return;
 	}
-	walk(sim, s);
+	if (icorp->next)
+		sim_violate(sim, "icorp %u: revision %u is neither complete nor refused", key.icorp, icorp->next->revision);
+	walk(sim, s, icorp->contract->revision);
 	check_leaves(sim, s);
 }
 

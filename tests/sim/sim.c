@@ -119,7 +119,7 @@ static const char *name_of(const struct sim *sim, struct in_addr addr, char out[
 	return at < 0 ? addr_text(addr, out) : sim->topo->node[at].name;
 }
 
-/* "Path 7 icorp 3 (srv1 srv2)": type, message id, session, endpoints. */
+/* "Path 7 icorp 3 revision 1 (srv1 srv2)": type, message id, session, endpoints. */
 static void describe(const struct sim *sim, const struct rsvp_msg *msg, char *out, size_t room)
 {
 	char addr[ADDR_TEXT];
@@ -128,7 +128,7 @@ static void describe(const struct sim *sim, const struct rsvp_msg *msg, char *ou
 	if (msg->has & RSVP_HAS_ID)
 		at += (size_t)snprintf(out + at, room - at, " %u", msg->id.id);
 	if (msg->session.icorp)
-		at += (size_t)snprintf(out + at, room - at, " icorp %u", msg->session.icorp);
+		at += (size_t)snprintf(out + at, room - at, " icorp %u revision %u", msg->session.icorp, msg->template_.lsp_id);
 	for (unsigned i = 0; i < msg->s2l.n && at + 80 < room; i++)
 		at += (size_t)snprintf(out + at, room - at, "%s%s%s", i ? " " : " (", name_of(sim, msg->s2l.v[i].addr, addr),
 				       i + 1 == msg->s2l.n ? ")" : "");
@@ -365,8 +365,10 @@ void sim_free(struct sim *sim)
 		plan_clear(&has->terms);
 		free(has->text);
 	}
-	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));)
+	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));) {
 		contract_unref(icorp->contract);
+		contract_unref(icorp->next);
+	}
 	while (sim->all_iscs) {
 		struct isc *isc = sim->all_iscs;
 

@@ -7,7 +7,7 @@
  *   world.c      the technologies behind the adaptors, and the ISCs
  *   faults.c     what goes wrong
  *   probe.c      the only place that reads the core's structures
- *   check.c      the invariants
+ *   check.c      the invariants; change.c those of a change of revision
  *   restart.c    those about restarts
  *   script.c     what a test makes happen; look.c what it may look at
  *   scenario.c   one seed: a random script with faults, then calm, then nothing may be left
@@ -59,6 +59,8 @@ void sim_isc_sends(struct sim *sim, const char *server, uint32_t icorp, struct r
 void sim_kill_isc(struct sim *sim, const char *server, uint32_t icorp);
 
 #define SIM_CONVERGENCE_US 1000000
+/* From now on nothing goes wrong, and nobody asks for less: what stands must not be touched by what is asked for. */
+void sim_quiet(struct sim *sim);
 /* Do routers find other ways when links are cut? At first they do not. */
 void sim_routing(struct sim *sim, int on);
 void sim_set_faults(struct sim *sim, const struct sim_faults *faults);

@@ -42,6 +42,7 @@ void sim_revoke(struct sim *sim, struct controller *c, struct adaptor_key key)
 	if (restart_steady(sim, key.icorp))
 		sim_violate(sim, "%s revokes icorp %u because a controller was restarted", c->node->name, key.icorp);
 	sim_trace(sim, "%s: revoke icorp %u", c->node->name, key.icorp);
+	change_revoked(sim, has);
 	if (has->isc)
 		sim_isc_dies(sim, has->isc);
 	plan_clear(&has->terms);
@@ -87,9 +88,9 @@ void sim_apply(struct sim *sim, struct controller *c, const struct core_action *
 	struct installed *has = installed_at(sim, c, action->key.icorp);
 	uint64_t takes = sim_between(sim, sim->faults.apply_min_us, sim->faults.apply_max_us);
 	struct adaptor_terms terms;
+	int fresh = !has;
 	uint8_t *text;
 	size_t len;
-	int fresh = !has;
 
 	if (fresh) {
 		has = calloc(1, sizeof(*has));
@@ -102,6 +103,7 @@ void sim_apply(struct sim *sim, struct controller *c, const struct core_action *
 	plan(c, action, &terms, &text, &len);
 	if (!fresh)
 		restart_applies(sim, c, has, &terms);
+	change_applied(sim, has, &terms);
 	plan_clear(&has->terms);
 	free(has->text);
 	has->terms = terms;
@@ -154,13 +156,15 @@ void sim_renew(struct sim *sim, struct controller *c, const struct core_action *
 {
 	struct installed *has = installed_at(sim, c, action->key.icorp);
 	struct adaptor_terms terms;
+	char what[256];
 	struct event *e;
 	uint8_t *text;
 	size_t len;
 
 	plan(c, action, &terms, &text, &len);
 	if (has && (len != has->len || memcmp(text, has->text, len)))
-		sim_violate(sim, "%s renews icorp %u, whose terms have changed", c->node->name, action->key.icorp);
+		sim_violate(sim, "%s renews icorp %u, whose terms have changed (%s)", c->node->name, action->key.icorp,
+			    restart_difference(&has->terms, &terms, what, sizeof(what)));
 	plan_clear(&terms);
 	free(text);
 	if (has && has->known) {

@@ -331,23 +331,171 @@ static void isc_gone_leader_new(void **state)
 	sim_free(sim);
 }
 
-/* A new revision has an endpoint less: that one is torn, and nothing is held towards it any more. */
+static void revise(struct sim *sim, uint16_t revision, unsigned n_servers, uint64_t rate_bps)
+{
+	struct contract *c = sim_contract(sim, 1, revision, servers, n_servers, access_routers, 2, rate_bps);
+
+	assert_non_null(c);
+	sim_originate(sim, c);
+	contract_unref(c);
+}
+
+static uint64_t reserved(struct sim *sim, const char *element, unsigned port)
+{
+	return core_config(sim_core(sim, element))->port[port].reserved_bps;
+}
+
+/* Runs for a while, looking every millisecond: r1 holds no less than least and no more than most, nothing goes down. */
+static void run_between(struct sim *sim, uint64_t us, uint64_t least, uint64_t most)
+{
+	for (uint64_t end = sim_now(sim) + us; sim_now(sim) < end;) {
+		run(sim, CLOCK_MS);
+		assert_in_range(reserved(sim, "r1", 1), least, most);
+		assert_in_range(sim_applied_rate(sim, "r1", 1, "eth1"), least, most);
+		assert_in_range(sim_applied_rate(sim, "srv1", 1, "eth0"), least, most);
+		assert_int_equal(session(sim, "ar1", 1)->leaf[2].up, 1); /* srv1 */
+	}
+}
+
+/* A rate is changed: on each port the larger counts while both revisions are there, then the new one is all there is. */
+static void revised_rate(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+
+	run(sim, CLOCK_S);
+	sim_quiet(sim);
+	revise(sim, 2, 2, 30000000);
+	run_between(sim, CLOCK_S, 10000000, 30000000);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_int_equal(reserved(sim, "r1", 1), 30000000);
+	revise(sim, 3, 2, 5000000);
+	run_between(sim, CLOCK_S, 5000000, 30000000);
+	for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++) {
+		assert_int_equal(session(sim, hops[i], 1)->contract->revision, 3);
+		assert_null(core_session_newer(session(sim, hops[i], 1)));
+		assert_int_equal(session(sim, hops[i], 1)->state, SESSION_UP);
+	}
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth1"), 5000000);
+	sim_settled(sim);
+	sim_withdraw(sim, "ar1", 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
+/* A new revision has an endpoint less: that is given no more work, then torn, and nothing is held towards it any more. */
 static void revised_without_one(void **state)
 {
 	struct sim *sim = start(10000000, 1);
-	struct contract *c = sim_contract(sim, 1, 2, servers, 1, access_routers, 2, 10000000);
 
 	run(sim, CLOCK_S);
-	sim_originate(sim, c);
-	contract_unref(c);
+	sim_quiet(sim);
+	revise(sim, 2, 1, 10000000);
 	run(sim, CLOCK_S);
 	assert_true(sim_complete(sim, "ar1", 1));
+	assert_non_null(session(sim, "srv2", 1)); /* it may have users still */
+	assert_int_equal(session(sim, "ar2", 1)->leaf[3].weight, 0);
+	assert_int_equal(session(sim, "ar2", 1)->leaf[2].weight, 1);
+	run(sim, 2 * CLOCK_S);
 	assert_null(session(sim, "srv2", 1));
 	assert_int_equal(sim_applied_rate(sim, "s2", 1, "eth1"), 10000000);
-	assert_int_equal(core_config(sim_core(sim, "s2"))->port[2].reserved_bps, 0);
+	assert_int_equal(reserved(sim, "s2", 2), 0);
+	sim_settled(sim);
+	revise(sim, 3, 2, 10000000); /* and it comes back */
+	run(sim, CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_int_equal(sim_applied_rate(sim, "s2", 1, "eth2"), 10000000);
+	assert_int_equal(session(sim, "ar2", 1)->leaf[3].weight, 1);
 	sim_settled(sim);
 	assert_int_equal(sim_violations(sim), 0);
 	sim_free(sim);
+}
+
+/* A revision that does not fit leaves the old one as it was; a smaller one does. */
+static void revision_refused(void **state)
+{
+	struct sim *sim = start(49000000, 2);
+
+	run(sim, CLOCK_S);
+	sim_quiet(sim);
+	revise(sim, 2, 2, 60000000);
+	run_between(sim, CLOCK_S, 49000000, 98000000);
+	assert_true(sim_complete(sim, "ar1", 1) && sim_complete(sim, "ar1", 2));
+	assert_int_equal(session(sim, "ar1", 1)->contract->revision, 1);
+	assert_int_equal(reserved(sim, "r1", 1), 98000000);
+	assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth1"), 49000000);
+	assert_non_null(strstr(session_rest(session(sim, "ar1", 1))->error.reason, "revision 2: no capacity on"));
+	sim_settled(sim);
+	revise(sim, 3, 2, 51000000);
+	run_between(sim, CLOCK_S, 49000000, 100000000);
+	assert_int_equal(reserved(sim, "r1", 1), 100000000);
+	assert_string_equal(session_rest(session(sim, "ar1", 1))->error.reason, "");
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+	sim_free(sim);
+}
+
+/* One that is not complete in time is given up; a third one tears the second, and replaces the first. */
+static void revision_late(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+
+	run(sim, CLOCK_S);
+	revise(sim, 2, 1, 10000000);
+	run(sim, 4 * CLOCK_S);
+	sim_cut(sim, topo.node[topo_find(&topo, "srv2")].iface[0].link, 50 * CLOCK_S);
+	revise(sim, 3, 2, 20000000);
+	run(sim, CLOCK_S);
+	assert_int_equal(session_newer(session(sim, "s2", 1))->contract->revision, 3);
+	revise(sim, 4, 2, 30000000);
+	run(sim, CLOCK_S);
+	assert_int_equal(session_newer(session(sim, "s2", 1))->contract->revision, 4);
+	assert_null(session_newer(session_newer(session(sim, "s2", 1))));
+	assert_int_equal(reserved(sim, "r1", 1), 30000000);
+	run(sim, 40 * CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_int_equal(session(sim, "ar1", 1)->contract->revision, 2);
+	assert_non_null(strstr(session_rest(session(sim, "ar1", 1))->error.reason, "srv2 was not confirmed in time"));
+	assert_int_equal(reserved(sim, "r1", 1), 10000000);
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+	sim_free(sim);
+}
+
+/* What demands gained above the old contract's rate is kept, as far as the new one's limit allows. */
+static void revision_keeps_growth(void **state)
+{
+	static const struct { uint64_t limit, rate, shares, expect, expect_shares; } cases[] = {
+		{ 0, 10000000, 0, 12000000, 1536 }, { 11000000, 10000000, 1200, 11000000, 1200 }, { 0, 15000000, 0, 15000000, 1536 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sim *sim = start(10000000, 1);
+		struct contract *c = sim_contract(sim, 1, 2, servers, 2, access_routers, 2, cases[i].rate);
+		struct contract_error error = { 0 };
+
+		run(sim, CLOCK_S);
+		sim_demand(sim, "srv2", 1, RESOURCE_BANDWIDTH, 1, 1);
+		sim_demand(sim, "srv2", 1, RESOURCE_CPU, 1, 2);
+		run(sim, CLOCK_S);
+		assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth1"), 12000000);
+		c->limits.max[RESOURCE_BANDWIDTH] = cases[i].limit;
+		c->limits.max[RESOURCE_CPU] = cases[i].shares;
+		assert_int_equal(contract_seal(c, &error), 0);
+		sim_originate(sim, c);
+		contract_unref(c);
+		run(sim, CLOCK_S);
+		assert_int_equal(session(sim, "srv2", 1)->contract->revision, 2);
+		assert_int_equal(sim_applied_rate(sim, "r1", 1, "eth1"), cases[i].expect);
+		assert_int_equal(sim_applied_cpu(sim, "srv2", 1), cases[i].expect_shares);
+		assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1024);
+		sim_demand(sim, "srv2", 1, RESOURCE_CPU, -1, 1); /* and goes on from there */
+		run(sim, CLOCK_S);
+		assert_int_equal(sim_applied_cpu(sim, "srv2", 1), cases[i].expect_shares - 256);
+		sim_settled(sim);
+		assert_int_equal(sim_violations(sim), 0);
+		sim_free(sim);
+	}
 }
 
 /* An adaptor's process that dies is told all again, a few sessions at a time; nothing else of them changes. */
@@ -535,7 +683,8 @@ int main(void)
 		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused), cmocka_unit_test(no_capacity),
 		cmocka_unit_test(isc_waits), cmocka_unit_test(isc_waits_too_long),
 		cmocka_unit_test(isc_dies), cmocka_unit_test(lost_before_complete), cmocka_unit_test(isc_gone_leader_new),
-		cmocka_unit_test(revised_without_one), cmocka_unit_test(hostile_isc),
+		cmocka_unit_test(revised_rate), cmocka_unit_test(revised_without_one), cmocka_unit_test(revision_refused),
+		cmocka_unit_test(revision_late), cmocka_unit_test(revision_keeps_growth), cmocka_unit_test(hostile_isc),
 		cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed), cmocka_unit_test(map_comes_late),
 		cmocka_unit_test(leader_vanishes), cmocka_unit_test(expiry_storm),
 	};

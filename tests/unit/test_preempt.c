@@ -413,6 +413,7 @@ static void keeps_what_stands(void **state)
 	has_everywhere(sim, 1, 70 * M);
 	m.session = (struct rsvp_session){ .icorp = 1, .leader = session(sim, "srv1", 1)->key.leader };
 	m.hop.addr = from.addr;
+	m.template_.lsp_id = 1;
 	m.error = (struct rsvp_error){ from.addr, RSVP_ERROR_IN_PLACE, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH };
 	m.flow.rate_bps = 50 * M;
 	m.has = RSVP_HAS_HOP | RSVP_HAS_ERROR | RSVP_HAS_FLOWSPEC;

@@ -491,7 +491,8 @@ static void traces(void **state)
 
 	/* the core's own: its Path state is torn by the previous hop */
 	m = (struct rsvp_msg){ .type = RSVP_PATH_TEAR, .session = { .icorp = 1, .leader = s->key.leader },
-			       .hop = { s->up.addr, s->up.lih }, .has = RSVP_HAS_HOP | RSVP_HAS_TEMPLATE };
+			       .hop = { s->up.addr, s->up.lih }, .template_ = { .lsp_id = 1 },
+			       .has = RSVP_HAS_HOP | RSVP_HAS_TEMPLATE };
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		rsvp_add_s2l(&m, s->leaf[i].ep->control, (struct in_addr){ 0 });
 	core_message(w->d.core, &m, &(struct core_from){ s->up.addr, CORE_PORT_NONE, 0 }, NULL, sim_now(w->sim), &w->d.actions);
