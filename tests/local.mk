@@ -16,3 +16,9 @@ if !FUZZ
 TESTS += $(FUZZ_TARGETS)
 endif
 EXTRA_DIST += tests/golden tests/fuzz/corpus tests/valgrind tests/cppcheck.cfg tests/cppcheck.txt scripts .ci
+
+# libFuzzer on every target, or on those FUZZ names, SECONDS each; in a build of its own below this one.
+SECONDS = 60
+fuzz:
+	$(top_srcdir)/scripts/fuzz "$(abs_top_builddir)/fuzz" $(SECONDS) $(FUZZ)
+.PHONY: fuzz
