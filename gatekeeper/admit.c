@@ -136,6 +136,8 @@ static void account_server(const struct gatekeeper *gk, const struct element *e,
 			? contract_endpoint_by_element(icorp->contract, e->reg.name) : NULL;
 		uint64_t level[RESOURCE_MAX + 1];
 
+		if (!ep && life_holds(icorp->state) && icorp->next)
+			ep = contract_endpoint_by_element(icorp->next, e->reg.name);
 		if (!ep || ep->kind != ENDPOINT_SERVER)
 			continue;
 		isc_levels(&ep->isc, level);

@@ -242,6 +242,26 @@ void api_waited(struct gatekeeper *gk, struct evhttp_request *request, uint32_t 
 		server_refuse(&call, 404, "no-such-icorp", "there is no ICorp %u any more", id);
 }
 
+void api_icorp_patch(struct call *call)
+{
+	struct icorp *icorp = named_icorp(call);
+	struct problem problem = {0};
+	json_t *change;
+
+	if (!icorp)
+		return;
+	if (body_kind(call) != BODY_JSON) {
+		server_refuse(call, 415, "media-type", "send application/json");
+		return;
+	}
+	change = input_json(call->body, call->len, &problem);
+	if (!change || icorps_revise(call->gk->icorps, icorp, change, &problem) < 0)
+		answer_refused(call, BODY_JSON, &problem);
+	else
+		server_answer_json(call, 202, icorps_json(call->gk, icorp));
+	json_decref(change);
+}
+
 void api_icorp_delete(struct call *call)
 {
 	struct icorp *icorp = named_icorp(call);

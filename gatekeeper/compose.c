@@ -17,25 +17,19 @@ static uint64_t smaller_limit(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static void set_terms(const struct compose_input *in, struct contract *c)
+void compose_class(const struct gk_config *config, const struct gk_class *class_, struct contract *c)
 {
-	const struct gk_class *class_ = in->class_;
-	const struct contract_request *r = in->request;
-
-	c->network.prefix = in->prefix;
 	c->network.rate_bps = class_->rate;
 	c->network.ceil_bps = class_->ceil ? class_->ceil : class_->rate;
 	c->network.priority = (uint8_t)class_->priority;
 	c->network.capacity = gk_class_capacity(class_);
 	c->setup_priority = (uint8_t)class_->setup;
 	c->holding_priority = (uint8_t)class_->holding;
-	c->lifetime_s = r->lifetime_s;
-	c->limits = r->limits;
-	c->limits.max[RESOURCE_BANDWIDTH] = smaller_limit(r->limits.max[RESOURCE_BANDWIDTH], class_->max_bandwidth);
-	c->limits.max[RESOURCE_CPU] = smaller_limit(r->limits.max[RESOURCE_CPU], (uint64_t)class_->max_cpu);
-	c->limits.max[RESOURCE_MEMORY] = smaller_limit(r->limits.max[RESOURCE_MEMORY], class_->max_memory / 1024);
-	memcpy(c->prices.currency, in->config->currency, sizeof(c->prices.currency));
-	c->prices.interval_s = (uint32_t)(in->config->price_interval / 1000000);
+	c->limits.max[RESOURCE_BANDWIDTH] = smaller_limit(c->limits.max[RESOURCE_BANDWIDTH], class_->max_bandwidth);
+	c->limits.max[RESOURCE_CPU] = smaller_limit(c->limits.max[RESOURCE_CPU], (uint64_t)class_->max_cpu);
+	c->limits.max[RESOURCE_MEMORY] = smaller_limit(c->limits.max[RESOURCE_MEMORY], class_->max_memory / 1024);
+	memcpy(c->prices.currency, config->currency, sizeof(c->prices.currency));
+	c->prices.interval_s = (uint32_t)(config->price_interval / 1000000);
 	c->prices.per[RESOURCE_BANDWIDTH].unit = 1000000;
 	c->prices.per[RESOURCE_BANDWIDTH].micro = (uint64_t)class_->price_bandwidth;
 	c->prices.per[RESOURCE_CPU].unit = 1024;
@@ -46,14 +40,27 @@ static void set_terms(const struct compose_input *in, struct contract *c)
 	c->prices.per[RESOURCE_DISK].micro = (uint64_t)class_->price_disk;
 }
 
+void compose_levels(const struct gk_class *class_, struct contract_isc *isc)
+{
+	isc->cpu_shares = (uint64_t)class_->cpu;
+	isc->cpu_quota_us = (uint64_t)class_->quota_us;
+	isc->memory_kib = class_->memory / 1024;
+}
+
+static void set_terms(const struct compose_input *in, struct contract *c)
+{
+	c->network.prefix = in->prefix;
+	c->lifetime_s = in->request->lifetime_s;
+	c->limits = in->request->limits;
+	compose_class(in->config, in->class_, c);
+}
+
 static void set_isc(const struct compose_input *in, struct contract_isc *isc)
 {
 	const char *image = in->request->image[0] ? in->request->image : in->class_->image;
 
 	snprintf(isc->image, sizeof(isc->image), "%s", image);
-	isc->cpu_shares = (uint64_t)in->class_->cpu;
-	isc->cpu_quota_us = (uint64_t)in->class_->quota_us;
-	isc->memory_kib = in->class_->memory / 1024;
+	compose_levels(in->class_, isc);
 	isc->disk_mib = in->class_->disk / (1024 * 1024);
 	isc->vcpus = (unsigned)in->class_->vcpus;
 }

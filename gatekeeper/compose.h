@@ -23,6 +23,11 @@ struct compose_input {
 	unsigned n_servers; const struct compose_server *servers;
 };
 
+/* The terms that a class gives; limits are those c has, or the class's where those are smaller. */
+void compose_class(const struct gk_config *config, const struct gk_class *class_, struct contract *c);
+/* The levels that a class gives an ISC. */
+void compose_levels(const struct gk_class *class_, struct contract_isc *isc);
+
 /* *out has one reference and is sealed. 0, or -EINVAL with *problem. */
 int compose_contract(const struct compose_input *in, struct contract **out, struct problem *problem);
 

@@ -13,6 +13,7 @@ void api_icorps_post(struct call *call);
 void api_icorps_list(struct call *call);
 void api_icorp_get(struct call *call);
 void api_icorp_contract(struct call *call);
+void api_icorp_patch(struct call *call);
 void api_icorp_delete(struct call *call);
 
 /* For waits.c: ends a long poll. */

@@ -18,6 +18,7 @@
 #include "gatekeeper/dns.h"
 #include "gatekeeper/events.h"
 #include "gatekeeper/icorps.h"
+#include "gatekeeper/revise.h"
 #include "gatekeeper/waits.h"
 #include "gatekeeper/work.h"
 #include "lib/clock.h"
@@ -94,6 +95,7 @@ static void destroy(struct icorp *icorp)
 	if (!icorp)
 		return;
 	contract_unref(icorp->contract);
+	contract_unref(icorp->next);
 	json_decref(icorp->endpoints);
 	json_decref(icorp->price);
 	json_decref(icorp->grants);
@@ -120,12 +122,14 @@ static void set_new(json_t *object, const char *key, json_t *value)
 
 static int save(struct icorps *icorps, const struct icorp *icorp)
 {
-	json_t *detail = json_pack("{s:b}", "named", icorp->named);
+	json_t *detail = json_pack("{s:b, s:i}", "named", icorp->named, "revision", icorp->revision);
 	struct store_icorp record = {.id = icorp->id, .state = life_name(icorp->state), .xml = icorp->contract->xml,
 				     .posted_wall_us = icorp->posted_wall_us, .complete_us = icorp->complete_us};
 	char *text;
 	int err;
 
+	if (icorp->next)
+		json_object_set_new(detail, "next", json_string(icorp->next->xml));
 	set_new(detail, "endpoints", icorp->endpoints);
 	set_new(detail, "price", icorp->price);
 	set_new(detail, "grants", icorp->grants);
@@ -154,6 +158,18 @@ static json_t *detail_part(json_t *detail, const char *key)
 	return part ? json_incref(part) : NULL;
 }
 
+static void load_next(struct icorp *icorp, json_t *detail)
+{
+	const char *xml = json_string_value(json_object_get(detail, "next"));
+	struct contract_error error;
+
+	icorp->revision = (uint16_t)json_integer_value(json_object_get(detail, "revision"));
+	if (icorp->revision < icorp->contract->revision)
+		icorp->revision = icorp->contract->revision;
+	if (xml && contract_parse(xml, strlen(xml), &icorp->next, &error) < 0)
+		log_icorp(LOG_LEVEL_ERROR, icorp->id, "the revision that was asked for does not parse");
+}
+
 static int load(void *ctx, const struct store_icorp *record)
 {
 	struct icorps *icorps = ctx;
@@ -178,6 +194,7 @@ static int load(void *ctx, const struct store_icorp *record)
 	icorp->posted_us = now > age ? now - age : 0;
 	icorp->complete_us = record->complete_us;
 	detail = json_loads(record->detail, 0, NULL);
+	load_next(icorp, detail);
 	icorp->named = json_is_true(json_object_get(detail, "named"));
 	icorp->endpoints = detail_part(detail, "endpoints");
 	icorp->price = detail_part(detail, "price");
@@ -304,6 +321,7 @@ int icorps_create(struct icorps *icorps, const struct contract_request *request,
 		destroy(icorp);
 		return -EINVAL;
 	}
+	icorp->revision = icorp->contract->revision;
 	insert(icorps, icorp);
 	log_icorp(LOG_LEVEL_INFO, icorp->id, "placed: %s (class %s) of %s, led by %s", icorp->contract->dns_name,
 		  icorp->contract->class_name, icorp->contract->client, contract_leader(icorp->contract)->element);
@@ -347,6 +365,60 @@ static void take_report(struct icorp *icorp, struct report *report)
 	}
 }
 
+int icorps_revise(struct icorps *icorps, struct icorp *icorp, json_t *change, struct problem *problem)
+{
+	struct contract *next, *former = icorp->next;
+
+	if (!life_holds(icorp->state) || icorp->state == LIFE_DELETING)
+		return problem_set(problem, 409, "not-standing", "ICorp %u is %s", icorp->id, life_name(icorp->state));
+	if (icorp->revision == UINT16_MAX)
+		return problem_set(problem, 409, "no-revision", "ICorp %u has no revision left", icorp->id);
+	if (revise_contract(icorps->gk, icorp->contract, icorp->revision + 1, change, &next, problem) < 0)
+		return -EINVAL;
+	icorp->next = next;
+	icorp->revision++;
+	if (save(icorps, icorp) < 0) {
+		icorp->next = former;
+		icorp->revision--;
+		contract_unref(next);
+		return problem_set(problem, 503, "store", "the revision could not be stored");
+	}
+	contract_unref(former);
+	log_icorp(LOG_LEVEL_INFO, icorp->id, "revision %u asked for, revision %u stands", next->revision,
+		  icorp->contract->revision);
+	json_decref(icorp->error);
+	icorp->error = NULL;
+	work_revise(icorps->gk->work, icorp);
+	events_icorp(icorps->gk->events, icorp);
+	return 0;
+}
+
+/* About the revision that was asked for: it replaces the former, or is given up. Returns whether it stands now. */
+static int take_next(struct icorps *icorps, struct icorp *icorp, struct report *report)
+{
+	struct contract *next = icorp->next;
+
+	if (report->state != REPORT_FAILED && report->state != REPORT_COMPLETE && report->state != REPORT_DEGRADED)
+		return 0;
+	icorp->next = NULL;
+	if (report->state != REPORT_FAILED) {
+		log_icorp(LOG_LEVEL_INFO, icorp->id, "revision %u replaces revision %u", next->revision,
+			  icorp->contract->revision);
+		contract_unref(icorp->contract);
+		icorp->contract = next;
+		return 1;
+	}
+	log_icorp(LOG_LEVEL_WARN, icorp->id, "revision %u failed: %s: %s; revision %u stands", next->revision,
+		  report->error.element, report->error.reason, icorp->contract->revision);
+	json_decref(icorp->error);
+	icorp->error = json_pack("{s:s, s:s, s:s, s:i}", "element", report->error.element, "code", report->error.code,
+				 "reason", report->error.reason, "revision", next->revision);
+	contract_unref(next);
+	save_or_retry(icorps, icorp);
+	events_icorp(icorps->gk->events, icorp);
+	return 0;
+}
+
 int icorps_report(struct icorps *icorps, const char *element, struct report *report, struct problem *problem)
 {
 	static const enum life_event events[] = {LIFE_REPORT_SIGNALING, LIFE_REPORT_COMPLETE, LIFE_REPORT_DEGRADED,
@@ -361,9 +433,12 @@ int icorps_report(struct icorps *icorps, const char *element, struct report *rep
 	if (strcmp(contract_leader(icorp->contract)->element, element))
 		return problem_element(problem, 403, "not-leader", element, "ICorp %u is led by %s, not by %s",
 				       report->icorp, contract_leader(icorp->contract)->element, element);
+	if (report->revision > icorp->revision)
+		return problem_set(problem, 400, "invalid", "ICorp %u is at revision %u", report->icorp, icorp->revision);
+	if (icorp->next && report->revision == icorp->next->revision && !take_next(icorps, icorp, report))
+		return 0;
 	if (report->revision > icorp->contract->revision)
-		return problem_set(problem, 400, "invalid", "ICorp %u is at revision %u", report->icorp,
-				   icorp->contract->revision);
+		return 0; /* about one that was given up */
 	if (report->revision && report->revision < icorp->contract->revision && report->state != REPORT_GONE)
 		return 0; /* about a contract already replaced */
 	if (report->state == REPORT_GONE && icorp->state != LIFE_DELETING && !report->has_error) {

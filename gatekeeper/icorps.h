@@ -17,7 +17,9 @@
 struct icorp {
 	uint32_t id;
 	enum life state;
-	struct contract *contract;
+	struct contract *contract;         /* what stands, or is to */
+	struct contract *next;             /* the revision asked for, until it is complete or refused; NULL: none */
+	uint16_t revision;                 /* the newest ever asked for */
 	uint64_t posted_us;                /* monotonic; of a former run: worked out from the wall clock */
 	uint64_t posted_wall_us;
 	uint64_t complete_us;              /* from the POST to the first completion; 0: not yet */
@@ -36,6 +38,9 @@ void icorps_free(struct icorps *icorps);
  * with *problem and nothing stored. */
 int icorps_create(struct icorps *icorps, const struct contract_request *request, const struct store_key *key,
 		  struct icorp **out, struct problem *problem);
+/* Asks for a new revision of its contract (revise.h): it replaces the present one once it is complete. A revision that is
+ * still being set up is given up for it. 0, or -EINVAL with *problem and nothing changed. */
+int icorps_revise(struct icorps *icorps, struct icorp *icorp, json_t *change, struct problem *problem);
 /* What the element says about an ICorp it leads. 0, or -EINVAL with *problem. */
 int icorps_report(struct icorps *icorps, const char *element, struct report *report, struct problem *problem);
 /* Asked again is fine. The ICorp may be gone when this returns. */

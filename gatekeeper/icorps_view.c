@@ -113,6 +113,7 @@ json_t *icorps_json(const struct gatekeeper *gk, const struct icorp *icorp)
 	json = json_pack("{s:I, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "id", (json_int_t)icorp->id, "name", c->name, "client",
 			 c->client, "class", c->class_name, "state", life_name(icorp->state), "revision", c->revision,
 			 "digest", digest, "prefix", prefix_text(c->network.prefix, prefix), "leader", leader);
+	json_object_set_new(json, "next_revision", icorp->next ? json_integer(icorp->next->revision) : json_null());
 	json_object_set_new(json, "dns_name", json_string(c->dns_name));
 	json_object_set_new(json, "dns", dns_part(gk, icorp));
 	json_object_set_new(json, "endpoints", endpoints_json(icorp));

@@ -13,7 +13,7 @@ gatekeeper_libgatekeeper_a_SOURCES = gatekeeper/admit.h gatekeeper/compose.h gat
 	gatekeeper/info.c gatekeeper/input.c gatekeeper/l2.c gatekeeper/l2map.c gatekeeper/lifecycle.c \
 	gatekeeper/metrics.c gatekeeper/options.c gatekeeper/pages.c gatekeeper/placement.c gatekeeper/plan.c \
 	gatekeeper/price.c gatekeeper/problem.c gatekeeper/registrar.c gatekeeper/registration.c gatekeeper/report.c \
-	gatekeeper/request.c gatekeeper/route.c gatekeeper/server.c gatekeeper/store_sqlite.c gatekeeper/stream.c \
+	gatekeeper/request.c gatekeeper/revise.c gatekeeper/revise.h gatekeeper/route.c gatekeeper/server.c gatekeeper/store_sqlite.c gatekeeper/stream.c \
 	gatekeeper/tokens.c gatekeeper/waits.c gatekeeper/work.c
 gatekeeper_libgatekeeper_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(EVENT_SSL_CFLAGS) $(SSL_CFLAGS) $(JANSSON_CFLAGS) \
 	$(SQLITE_CFLAGS) $(LDNS_CFLAGS) $(XML_CFLAGS)

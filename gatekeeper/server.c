@@ -233,6 +233,8 @@ static const char *method_of(struct evhttp_request *request)
 		return "HEAD";
 	case EVHTTP_REQ_POST:
 		return "POST";
+	case EVHTTP_REQ_PATCH:
+		return "PATCH";
 	case EVHTTP_REQ_DELETE:
 		return "DELETE";
 	default:
@@ -484,6 +486,7 @@ static const struct route routes[] = {
 	{"POST", "/v1/icorps", CHANGE, CONTRACT_MAX_SIZE, api_icorps_post},
 	{"GET", "/v1/icorps", WATCH, 0, api_icorps_list},
 	{"GET", "/v1/icorps/:", WATCH, 0, api_icorp_get},
+	{"PATCH", "/v1/icorps/:", CHANGE, CONTRACT_MAX_SIZE, api_icorp_patch},
 	{"DELETE", "/v1/icorps/:", CHANGE, 0, api_icorp_delete},
 	{"GET", "/v1/icorps/:/contract", WATCH, 0, api_icorp_contract},
 	{"GET", "/v1/events", WATCH, 0, info_events},

@@ -119,9 +119,9 @@ int work_connected(const struct work *work, const char *element)
 	return work && find(work, element) != NULL;
 }
 
-static void send_create(struct worker *worker, const struct icorp *icorp)
+static void send_create(struct worker *worker, const struct icorp *icorp, const struct contract *contract)
 {
-	json_t *data = json_pack("{s:I, s:s}", "icorp", (json_int_t)icorp->id, "contract", icorp->contract->xml);
+	json_t *data = json_pack("{s:I, s:s}", "icorp", (json_int_t)icorp->id, "contract", contract->xml);
 
 	if (data)
 		stream_send_json(worker->stream, "create", data);
@@ -165,7 +165,9 @@ static void send_present_state(struct worker *worker)
 		if (icorp->state == LIFE_DELETING) {
 			send_delete(worker, icorp->id);
 		} else if (life_holds(icorp->state)) {
-			send_create(worker, icorp);
+			send_create(worker, icorp, icorp->contract);
+			if (icorp->next)
+				send_create(worker, icorp, icorp->next);
 			json_array_append_new(leads, json_integer(icorp->id));
 		}
 	}
@@ -215,8 +217,16 @@ int work_create(struct work *work, const struct icorp *icorp)
 
 	if (!worker || worker->waits)
 		return 0;
-	send_create(worker, icorp);
+	send_create(worker, icorp, icorp->contract);
 	return 1;
+}
+
+void work_revise(struct work *work, const struct icorp *icorp)
+{
+	struct worker *worker = find(work, contract_leader(icorp->next)->element);
+
+	if (worker && !worker->waits)
+		send_create(worker, icorp, icorp->next);
 }
 
 int work_delete(struct work *work, const struct icorp *icorp)

@@ -66,6 +66,7 @@ struct world *world_new(const char *extra)
 	snprintf(text, sizeof(text),
 		 "listen = \"127.0.0.1:0\"\nstore = \"%s/db\"\nzone = \"asp.test\"\nreserved = {\"ns\"}\ntokens = {\"%s/tokens\"}\n"
 		 "l2_debounce = 1ms\nwww = \"%s/gatekeeper/www\"\n%s\n"
+		 "class copper { rate = 20M ceil = 40M cpu = 2048 memory = 128MiB }\n"
 		 "class silver { rate = 15M ceil = 30M cpu = 1024 memory = 128MiB help = \"<b>\" price_cpu = 50000 }\n",
 		 w->dir, w->dir, SRCDIR, extra);
 	write_file(w, "conf", text);

@@ -184,6 +184,58 @@ static void test_failed(void **state)
 	reader_free(work);
 }
 
+static void report_revision(struct world *w, unsigned revision, const char *state, const char *more)
+{
+	char body[512];
+
+	snprintf(body, sizeof(body), "{\"icorp\":1,\"revision\":%u,\"state\":\"%s\"%s}", revision, state, more);
+	free(world_expect(w, 200, "POST", "/v1/elements/ar1/report", "token-ar1", body));
+}
+
+/* A new revision is handed to the leader beside the one that stands, and replaces it when it is complete. */
+static void test_revise(void **state)
+{
+	struct world *w = *state;
+	struct reader *work = reader_new(w, "/v1/elements/ar1/work", "token-ar1");
+	char *answer;
+
+	reader_wait(work, "event: synced\n");
+	free(world_expect(w, 201, "POST", "/v1/icorps", "token-acme", SHOP));
+	reader_wait(work, "event: create\n");
+	report(w, 200, "ar1", 1, "complete", "");
+	free(world_expect(w, 400, "PATCH", "/v1/icorps/1", "token-acme", "{}"));
+	free(world_expect(w, 400, "PATCH", "/v1/icorps/1", "token-acme", "{\"servers\":[]}"));
+	free(world_expect(w, 422, "PATCH", "/v1/icorps/1", "token-acme", "{\"servers\":[\"srv9\"]}"));
+	free(world_expect(w, 422, "PATCH", "/v1/icorps/1", "token-acme", "{\"class\":\"tin\"}"));
+	free(world_expect(w, 404, "PATCH", "/v1/icorps/9", "token-acme", "{\"servers\":[\"srv1\"]}"));
+	answer = world_expect(w, 202, "PATCH", "/v1/icorps/1", "token-acme", "{\"servers\":[\"srv2\"]}");
+	assert_non_null(strstr(answer, "\"revision\":1"));
+	check_has(answer, "\"next_revision\":2");
+	reader_wait(work, "event: create\ndata: {\"icorp\":1,");
+	report_revision(w, 2, "signaling", "");
+	report_revision(w, 1, "complete", "");
+	report_revision(w, 2, "failed", ",\"error\":{\"element\":\"r2\",\"code\":\"admission\",\"reason\":\"no capacity\"}");
+	answer = world_expect(w, 200, "GET", "/v1/icorps/1", "token-acme", NULL);
+	assert_non_null(strstr(answer, "\"state\":\"complete\",\"revision\":1"));
+	assert_non_null(strstr(answer, "\"next_revision\":null"));
+	check_has(answer, "\"reason\":\"no capacity\",\"revision\":2}");
+	free(world_expect(w, 202, "PATCH", "/v1/icorps/1", "token-acme", "{\"servers\":[\"srv2\"],\"class\":\"copper\"}"));
+	world_restart(w);
+	reader_free(work);
+	work = reader_new(w, "/v1/elements/ar1/work", "token-ar1");
+	reader_wait(work, "revision=\\\"1\\\"");
+	reader_wait(work, "revision=\\\"3\\\"");
+	report_revision(w, 2, "failed", ""); /* it is too late to say so */
+	report_revision(w, 3, "complete", "");
+	answer = world_expect(w, 200, "GET", "/v1/icorps/1", "token-acme", NULL);
+	assert_non_null(strstr(answer, "\"revision\":3"));
+	assert_non_null(strstr(answer, "\"class\":\"copper\""));
+	assert_null(strstr(answer, "\"srv1\""));
+	check_has(answer, "\"error\":null");
+	check_has(world_expect(w, 200, "GET", "/v1/icorps/1/contract", "token-acme", NULL), "address=\"10.64.1.66\"");
+	reader_free(work);
+}
+
 static void test_reports_are_the_leaders(void **state)
 {
 	struct world *w = *state;
@@ -443,7 +495,7 @@ static void test_hostile(void **state)
 		assert_null(strstr(answer, "HTTP/1.1 2"));
 		free(answer);
 	}
-	check_has(world_ask(w, "PUT", "/v1/icorps/1", NULL, NULL, NULL), "Allow: GET, HEAD, DELETE\r\n");
+	check_has(world_ask(w, "PUT", "/v1/icorps/1", NULL, NULL, NULL), "Allow: GET, HEAD, PATCH, DELETE\r\n");
 	free(world_expect(w, 405, "OPTIONS", "/v1/icorps", NULL, NULL));
 	free(world_expect(w, 405, "DELETE", "/", NULL, NULL));
 	check_lacks(world_ask(w, "HEAD", "/v1/status", NULL, NULL, NULL), "\"ok\"");
@@ -463,6 +515,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_capacity, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_revise, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reports_are_the_leaders, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_who_may_what, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_idempotency, set_up, tear_down),
