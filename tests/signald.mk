@@ -44,6 +44,11 @@ tests_unit_test_pull_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_pull_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_pull
 
+check_PROGRAMS += tests/unit/test_recovery
+tests_unit_test_recovery_SOURCES = tests/unit/test_recovery.c
+tests_unit_test_recovery_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_recovery
+
 # Two neighbours on a virtual clock.
 check_LIBRARIES += tests/unit/libneighbourworld.a
 tests_unit_libneighbourworld_a_SOURCES = tests/unit/neighbour_world.c tests/unit/neighbour_world.h
