@@ -80,17 +80,18 @@ static struct core_action *action_with(struct turn *t, enum core_action_type typ
 	return a;
 }
 
-void action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len)
+struct core_action *action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len)
 {
 	struct core_action *a = action_with(t, CORE_SEND, message, len);
 
 	if (!a)
-		return;
+		return NULL;
 	a->to = to;
 	a->isc = isc;
 	a->message_type = type;
 	if (type && type <= RSVP_RESV_CONF)
 		t->core->counter[CORE_PATHS_SENT + type - RSVP_PATH]++;
+	return a;
 }
 
 void action_refused(struct turn *t, struct adaptor_key key, uint8_t code, uint16_t value, const char *why)

@@ -63,28 +63,37 @@ unsigned session_up(const struct session *s)
 	return up;
 }
 
-int branch_is(const struct branch *b, struct in_addr neighbour, int port)
+int branch_is(const struct branch *b, const struct nexthop *hop)
 {
-	return b->port == port && (b->neighbour.s_addr == neighbour.s_addr || b->asked.s_addr == neighbour.s_addr);
+	if (b->port != hop->port)
+		return 0;
+	if (b->asked.s_addr == hop->neighbour.s_addr && (hop->unmapped || !b->passes == !hop->beyond))
+		return 1;
+	return !hop->beyond && b->neighbour.s_addr == hop->neighbour.s_addr;
 }
 
-struct branch *branch_get(struct core *core, struct session *s, struct in_addr neighbour, int port)
+struct branch *branch_towards(struct core *core, struct session *s, const struct leaf *leaf, const struct nexthop *hop)
 {
-	struct branch *b;
+	struct branch *b = s->branch;
 
-	for (b = s->branch; b; b = b->next)
-		if (branch_is(b, neighbour, port))
-			return b;
-	b = pool_get(&core->pool, sizeof(*b));
-	if (!b)
-		return NULL;
-	b->neighbour = b->asked = neighbour;
-	b->port = (int8_t)port;
-	b->isc = port == CORE_PORT_ISC;
-	b->lih = ++s->next_lih;
-	b->rate_bps = session_base(s);
-	b->next = s->branch;
-	s->branch = b;
+	while (b && !branch_is(b, hop))
+		b = b->next;
+	if (!b) {
+		b = pool_get(&core->pool, sizeof(*b));
+		if (!b)
+			return NULL;
+		b->asked = hop->neighbour;
+		b->neighbour = hop->beyond ? leaf->ep->control : hop->neighbour;
+		b->passes = b->beyond = hop->beyond != 0;
+		b->port = (int8_t)hop->port;
+		b->isc = hop->port == CORE_PORT_ISC;
+		b->lih = ++s->next_lih;
+		b->rate_bps = session_base(s);
+		b->next = s->branch;
+		s->branch = b;
+	}
+	b->trunk = hop->trunk != 0;
+	b->shared = hop->shared != 0;
 	return b;
 }
 
@@ -136,10 +145,11 @@ struct branch *branch_adopt(struct turn *t, struct session *s, struct branch *b,
 {
 	struct branch *other = s->branch;
 
-	while (other && (other == b || !branch_is(other, neighbour, b->port)))
+	while (other && (other == b || other->port != b->port || other->neighbour.s_addr != neighbour.s_addr))
 		other = other->next;
 	branch_forget_messages(t->core, b);
 	b->neighbour = neighbour;
+	b->beyond = 0;
 	b->dirty = 1;
 	if (!other)
 		return b;
@@ -177,18 +187,16 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 			leaf->where = LEAF_LOCAL;
 			return 0;
 		}
-		b = branch_get(t->core, s, leaf->ep->private_addr, CORE_PORT_ISC);
-		hop.subtarget = leaf->ep->private_addr;
+		hop = (struct nexthop){ .port = CORE_PORT_ISC, .neighbour = leaf->ep->private_addr,
+					.subtarget = leaf->ep->private_addr };
 	} else {
 		r = nexthop_find(t->core->nexthops, leaf->ep->control, leaf->subtarget, &hop);
 		if (r)
 			return r;
 		if (!s->leading && hop.neighbour.s_addr == s->up.addr.s_addr)
 			return -ELOOP;
-		b = branch_get(t->core, s, hop.neighbour, hop.port);
-		if (b)
-			b->trunk = hop.trunk != 0;
 	}
+	b = branch_towards(t->core, s, leaf, &hop);
 	if (!b)
 		return -ENOMEM;
 	leaf->where = LEAF_BRANCH;

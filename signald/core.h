@@ -78,7 +78,7 @@ enum core_action_type {
 struct core_action {
 	enum core_action_type type;
 	struct in_addr to;
-	int isc;
+	int isc, beyond;                  /* SEND; beyond: alone and with Router Alert, whoever is on the way may take it */
 	uint8_t message_type;             /* SEND: RSVP_PATH, … */
 	uint8_t code; uint16_t value;     /* REFUSAL: RSVP_ERR_…, and what goes with it */
 	size_t at, len;                   /* SEND, REFUSAL, STATE: where in the list's bytes; a text's len includes its NUL */
@@ -134,7 +134,11 @@ size_t core_unclaimed(const struct core *core); /* what was found and nobody has
 void core_reconfigure(struct core *core, const struct core_config *config);
 
 /* Where a message came from. isc: it was signed with an ISC's key, so a client's software wrote it. */
-struct core_from { struct in_addr addr; int port; int isc; };
+struct core_from {
+	struct in_addr addr;
+	int port, isc;
+	unsigned gap;             /* routers between that passed it on without a controller (RFC 2205 section 2.9, Send_TTL) */
+};
 
 /*
  * A decoded, authenticated message. contract is the parsed BODY when the message had one (the core takes its own

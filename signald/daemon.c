@@ -171,7 +171,7 @@ static void carry_out(struct daemon *d)
 			trace_action(d, a);
 		switch (a->type) {
 		case CORE_SEND:
-			outbox_add(d->outbox, a->to, a->isc, a->message_type, core_action_message(&d->actions, a), a->len);
+			outbox_add(d->outbox, a->to, a->isc, a->beyond, a->message_type, core_action_message(&d->actions, a), a->len);
 			break;
 		case CORE_APPLY:
 			if (a->session->asked) /* it may have been taken back, or closed, since */
@@ -320,6 +320,7 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 	int r;
 
 	d->peers = peers_new(d->config.integrity);
+	d->nexthops.alert = !strcmp(d->config.transport, "raw");
 	d->nexthops.is_switch = d->core_config.kind == ELEMENT_SWITCH;
 	d->nexthops.port_name = port_name;
 	d->nexthops.port_ctx = d;

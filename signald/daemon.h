@@ -22,6 +22,7 @@ struct restart;
 struct routes;
 struct outbox;
 struct transport;
+struct transport_received;
 struct show_wait;
 struct trace;
 struct capture;
@@ -74,7 +75,7 @@ void daemon_run_actions(struct daemon *d);
 void daemon_settle(struct daemon *d);
 
 /* receive.c: the transport's hooks */
-void receive_datagram(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len);
+void receive_datagram(void *ctx, const struct transport_received *received);
 void receive_drained(void *ctx);
 
 /* show.c, show_adaptors.c */

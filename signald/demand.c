@@ -56,13 +56,26 @@ void own_grant_put(struct turn *t, struct session *s, const struct rsvp_grant *g
 		t->actions->lost++;
 }
 
+/* What the ICorp's bandwidth meets between us and a neighbour, as far as we can know. 0: nothing. */
+static int between(const struct branch *b, struct rsvp_grant *out)
+{
+	*out = (struct rsvp_grant){ .node = b->asked, .resource = RESOURCE_BANDWIDTH, .outcome = OUTCOME_IGNORED,
+				    .enforcement = ENFORCEMENT_NONE };
+	addr_text(b->asked, out->element);
+	if (b->gap)
+		snprintf(out->reason, sizeof(out->reason), "routers without a controller on the way: %u", b->gap);
+	else if (b->shared)
+		snprintf(out->reason, sizeof(out->reason), "a switch without a controller is on the way there");
+	return b->gap || b->shared;
+}
+
 int session_grant_next(const struct core *core, const struct session *s, struct grant_cursor *at, struct rsvp_grant *out)
 {
 	struct in_addr none = { 0 };
 
 	if (!at->begun) {
 		at->begun = 1;
-		at->branch = s->branch;
+		at->branch = at->between = s->branch;
 		if (s->committed) {
 			own_grant(core, s, none, RESOURCE_BANDWIDTH, out);
 			return 1;
@@ -73,6 +86,13 @@ int session_grant_next(const struct core *core, const struct session *s, struct 
 			return 1;
 		at->below = 1;
 		at->at = 0;
+	}
+	while (at->between) {
+		const struct branch *b = at->between;
+
+		at->between = b->next;
+		if (!b->isc && b->resv_expires_us && between(b, out))
+			return 1;
 	}
 	for (; at->branch; at->branch = at->branch->next, at->at = 0)
 		if (grants_next(&at->branch->grants, &at->at, out))

@@ -93,7 +93,10 @@ static void on_output(void *ctx, struct neighbour *n, const uint8_t *message, si
 {
 	struct core *core = ctx;
 
-	action_send(core->turn, neighbour_addr(n), 0, type, message, len);
+	struct core_action *a = action_send(core->turn, neighbour_addr(n), 0, type, message, len);
+
+	if (a)
+		a->beyond = type == RSVP_PATH && neighbour_beyond(n);
 }
 
 /* RFC 2961 section 5.4: as if the message had come again. It only moves a deadline; the wheel looks when it is due. */

@@ -25,6 +25,7 @@
 #define CHALLENGE_EVERY_US 50000ull
 #define ANSWERS_PER_S 2
 #define ANSWERS_MOST 4
+#define PASSING_US 5000000ull
 
 int handshake_renew(struct handshake *h)
 {
@@ -66,6 +67,15 @@ void handshake_challenge(struct peers *peers, const struct peer *known, const st
 	verdict->answer = RSVP_CHALLENGE;
 }
 
+void peers_passing(struct peers *peers, struct in_addr addr, uint64_t now_us, uint64_t wall_us)
+{
+	struct peer *to = peer_get(peers, addr, wall_us);
+
+	peers->passing_until_us = now_us + PASSING_US;
+	if (to)
+		to->passing = 1;
+}
+
 /* The message's CHALLENGE. Such a message has no objects of ours, so any enterprise number will do. */
 static int challenge_read(const struct peer_message *m, struct rsvp_challenge *challenge)
 {
@@ -80,14 +90,22 @@ static int challenge_read(const struct peer_message *m, struct rsvp_challenge *c
 enum peer_counter handshake_answer(struct peers *peers, struct peer *known, const struct peer_message *m,
 				   struct peer_verdict *verdict)
 {
+	int passing;
+
 	if (challenge_read(m, &verdict->challenge))
 		return PEER_MALFORMED;
-	if (!known || !known->sequence)
+	passing = m->now_us < peers->passing_until_us;
+	if (!known && !passing)
 		return PEER_UNSIGNED; /* we have sent it nothing it could ask about */
 	if (!keyring_find(&peers->keyring, m->from, verdict->challenge.key_id, m->wall_us, &verdict->isc))
 		return PEER_NO_KEY;
-	if (!bucket_take(&known->answers, 1, ANSWERS_PER_S, ANSWERS_MOST, m->now_us))
+	if (!bucket_take(&(known ? known : &peers->strangers)->answers, 1, ANSWERS_PER_S, ANSWERS_MOST, m->now_us))
 		return PEER_LIMITED;
+	if (passing)
+		known = peer_get(peers, m->from, m->wall_us);
+	if (!known)
+		return PEER_NO_ROOM;
+	known->passing |= passing;
 	verdict->answer = RSVP_CHALLENGE_RESPONSE;
 	return PEER_CHALLENGES_ANSWERED;
 }

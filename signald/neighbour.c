@@ -228,6 +228,11 @@ uint64_t neighbour_heard_us(const struct neighbour *n)
 	return n->heard_us;
 }
 
+int neighbour_beyond(const struct neighbour *n)
+{
+	return n->beyond;
+}
+
 int neighbour_capable(const struct neighbour *n)
 {
 	return n->capable;

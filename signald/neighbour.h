@@ -97,6 +97,7 @@ uint32_t neighbours_end(const struct neighbours *ns);
 struct in_addr neighbour_addr(const struct neighbour *n);
 enum neighbour_state neighbour_state(const struct neighbour *n);
 uint64_t neighbour_heard_us(const struct neighbour *n); /* 0: never */
+int neighbour_beyond(const struct neighbour *n); /* was anything ever sent with NEIGHBOUR_BEYOND? */
 /* Does it understand RFC 2961? Assumed until a message of its says otherwise (section 2, the header's flag). */
 int neighbour_capable(const struct neighbour *n);
 
@@ -114,6 +115,7 @@ void neighbour_greet(struct neighbour *n, uint64_t now_us);
 enum {
 	NEIGHBOUR_URGENT = 1,     /* a tear or an error: ahead of all that waits for the window (RFC 8370's idea) */
 	NEIGHBOUR_STATE = 2,      /* a Path or Resv: refreshed until withdrawn or replaced */
+	NEIGHBOUR_BEYOND = 8,     /* somebody on the way may take it in n's place, and acknowledge it */
 	NEIGHBOUR_PLAIN = 4,      /* without MESSAGE_ID and at once: for those who do not understand RFC 2961 */
 };
 /*

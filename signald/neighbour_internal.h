@@ -51,7 +51,7 @@ struct neighbour {
 	uint32_t index, refs, serving;  /* serving: input or tick works with it */
 	enum neighbour_state state;
 	uint64_t heard_us;
-	uint8_t capable, epoch_known, restart_told;
+	uint8_t capable, epoch_known, restart_told, beyond;
 	uint32_t epoch;
 	struct idmap learnt;
 	struct summary summary;
@@ -99,7 +99,7 @@ void neighbour_event(struct neighbour *n, enum neighbour_event event, uint64_t n
 /* neighbour_pending.c */
 uint32_t pending_new(struct neighbour *n, uint32_t id, const uint8_t *bytes, size_t len); /* 0: no memory; in no list */
 struct pending *pending_at(struct neighbours *ns, uint32_t place);
-uint32_t pending_find(const struct neighbour *n, uint32_t id); /* 0: not awaited from n */
+uint32_t pending_find(const struct neighbour *n, uint32_t id); /* 0: not awaited from n, and not from one it may answer for */
 void pending_append(struct neighbour *n, unsigned list, uint32_t place);
 void pending_unlink(struct neighbour *n, uint32_t place);
 void pending_free(struct neighbour *n, uint32_t place);        /* unlinks it, too */

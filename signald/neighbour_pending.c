@@ -18,9 +18,13 @@ struct pending *pending_at(struct neighbours *ns, uint32_t place)
 
 uint32_t pending_find(const struct neighbour *n, uint32_t id)
 {
+	const struct neighbour *from;
 	uint32_t place;
 
-	return idmap_get(&n->ns->awaited, id, &place) && pending_at(n->ns, place)->n == n ? place : 0;
+	if (!idmap_get(&n->ns->awaited, id, &place))
+		return 0;
+	from = pending_at(n->ns, place)->n;
+	return from == n || from->beyond ? place : 0;
 }
 
 /* A free place, taken from the list of them. */

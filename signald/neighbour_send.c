@@ -47,7 +47,7 @@ static void withdraw(struct neighbour *n, uint32_t id)
 	uint32_t place = pending_find(n, id);
 
 	if (place)
-		pending_free(n, place);
+		pending_free(pending_at(n->ns, place)->n, place);
 	summary_remove(n, id);
 }
 
@@ -93,6 +93,7 @@ uint32_t neighbour_send(struct neighbour *n, struct rsvp_msg *msg, unsigned flag
 	int plain = (flags & NEIGHBOUR_PLAIN) || !n->capable, len;
 	uint32_t id = plain && !(flags & NEIGHBOUR_STATE) ? 0 : next_id(ns);
 
+	n->beyond |= (flags & NEIGHBOUR_BEYOND) != 0;
 	if (replaces)
 		withdraw(n, replaces);
 	msg->flags |= RSVP_FLAG_REDUCTION;
@@ -161,6 +162,7 @@ void send_acked(struct neighbour *n, uint32_t id, uint64_t now_us)
 {
 	uint32_t place = pending_find(n, id);
 	struct pending *p = place ? pending_at(n->ns, place) : NULL;
+	struct neighbour *owner;
 
 	if (!p || p->list < LIST_LEVEL) { /* nobody can acknowledge what was not sent */
 		n->counter[NEIGHBOUR_STRAY_ACKS]++;
@@ -170,8 +172,9 @@ void send_acked(struct neighbour *n, uint32_t id, uint64_t now_us)
 	if (p->tries == 1) /* Karn: otherwise nobody knows which transmission it answers */
 		measured(n, now_us > p->sent_us ? now_us - p->sent_us : 0);
 	grow(n);
-	pending_free(n, place);
-	send_pump(n, now_us);
+	owner = p->n;
+	pending_free(owner, place);
+	send_pump(owner, now_us);
 }
 
 /* Its time is over: once more, and then wait twice as long; or not any more. */

@@ -89,6 +89,19 @@ static const struct l2_link *walk(const struct nexthops *nh, int self, int targe
 	return found;
 }
 
+/* Does the map know another neighbour behind this port of self? */
+static int others_behind(const struct nexthops *nh, int self, int port, int neighbour)
+{
+	for (size_t i = 0; i < nh->n_links; i++) {
+		const struct l2_link *l = &nh->link[i];
+
+		if (((int)l->a == self && (int)l->b != neighbour && port_by_name(nh, l->a_port) == port) ||
+		    ((int)l->b == self && (int)l->a != neighbour && port_by_name(nh, l->b_port) == port))
+			return 1;
+	}
+	return 0;
+}
+
 /* From self towards the layer-2 neighbour `target_addr`, leaving by `port` (-1: any). 1 when the map knows the way. */
 static int map_find(const struct nexthops *nh, struct in_addr target_addr, int port, struct nexthop *out)
 {
@@ -106,6 +119,7 @@ static int map_find(const struct nexthops *nh, struct in_addr target_addr, int p
 	out->neighbour = nh->node[neighbour].n_addr ? nh->node[neighbour].addr[0] : target_addr;
 	out->subtarget = target_addr;
 	out->trunk = nh->node[neighbour].is_switch;
+	out->shared = others_behind(nh, self, out->port, neighbour);
 	return 1;
 }
 
@@ -128,6 +142,8 @@ int nexthop_find(const struct nexthops *nh, struct in_addr dest, struct in_addr 
 	out->port = route->port;
 	out->subtarget = router;
 	out->neighbour = node >= 0 ? nh->node[node].addr[0] : router;
+	out->unmapped = node_by_name(nh, nh->self) < 0;
+	out->beyond = node < 0 && route->gateway.s_addr && nh->alert && !out->unmapped;
 	return 0;
 }
 

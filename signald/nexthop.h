@@ -34,6 +34,7 @@ struct nexthops {
 	struct l2_link *link; size_t n_links;
 	char self[NEXTHOP_NAME];
 	int is_switch;
+	int alert;                 /* Router Alert can be sent: routers without a controller can be passed */
 	/* the ports' names, by index, so that the map's port names can be turned into indices */
 	const char *(*port_name)(const void *ctx, int port);
 	const void *port_ctx;
@@ -45,6 +46,10 @@ struct nexthop {
 	struct in_addr neighbour;  /* the next controller: its control address, or what the route says when no map knows it */
 	struct in_addr subtarget;  /* the next router (or the endpoint) */
 	int trunk;                 /* the neighbour is a switch */
+	int beyond;                /* the neighbour is a router that has no controller, as far as the map knows: a Path is
+				      sent to the endpoint with Router Alert, and the first controller on the way takes it */
+	int unmapped;              /* nobody told us what is behind the port */
+	int shared;                /* others are behind the port, too: a switch without a controller is between */
 };
 
 /*

@@ -109,7 +109,7 @@ void outbox_flush(struct outbox *o)
 }
 
 /* The open datagram to this address with room for len more, or a new one; NULL: no memory. */
-static struct slot *slot_for(struct outbox *o, struct in_addr to, int isc, size_t len)
+static struct slot *slot_for(struct outbox *o, struct in_addr to, int isc, int alone, size_t len)
 {
 	struct slot *s;
 
@@ -117,7 +117,7 @@ static struct slot *slot_for(struct outbox *o, struct in_addr to, int isc, size_
 		s = &o->slot[i];
 		if (s->closed || s->isc != isc || s->to.s_addr != to.s_addr)
 			continue;
-		if (s->len + len <= DATAGRAM_MAX)
+		if (!alone && s->len + len <= DATAGRAM_MAX)
 			return s;
 		s->closed = 1; /* what comes later must not overtake it */
 	}
@@ -135,14 +135,14 @@ static struct slot *slot_for(struct outbox *o, struct in_addr to, int isc, size_
 	}
 	s->to = to;
 	s->isc = isc;
-	s->closed = isc;
+	s->closed = isc || alone;
 	s->n = 0;
 	s->len = HEADER;
 	o->n++;
 	return s;
 }
 
-void outbox_add(struct outbox *o, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len)
+void outbox_add(struct outbox *o, struct in_addr to, int isc, int alone, uint8_t type, const uint8_t *message, size_t len)
 {
 	struct rsvp_auth auth;
 	int signed_ = type == RSVP_CHALLENGE ? 0 : peer_auth(o->peers, to, clock_wall_us(), &auth), r;
@@ -152,7 +152,9 @@ void outbox_add(struct outbox *o, struct in_addr to, int isc, uint8_t type, cons
 		said(o, &o->no_key, to, type, signed_ == -ENOKEY ? "no key for the neighbour" : "too many neighbours");
 		return;
 	}
-	s = slot_for(o, to, isc, len + (signed_ ? RSVP_INTEGRITY_MAX : 0));
+	if (alone)
+		peers_passing(o->peers, to, clock_now_us(), clock_wall_us());
+	s = slot_for(o, to, isc, alone, len + (signed_ ? RSVP_INTEGRITY_MAX : 0));
 	if (!s) {
 		said(o, &o->failed, to, type, strerror(ENOMEM));
 		return;

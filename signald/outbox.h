@@ -15,10 +15,10 @@ struct outbox;
 struct outbox *outbox_new(struct transport *transport, struct peers *peers, struct errors *errors);
 void outbox_free(struct outbox *outbox);
 /*
- * Takes a copy of an encoded, unsigned message. isc: to an ISC's controller, never in a Bundle. What cannot be sent is
+ * Takes a copy of an encoded, unsigned message. isc: to an ISC's controller, never in a Bundle; alone: not in one either. What cannot be sent is
  * counted with the peer, and said in the log once per burst.
  */
-void outbox_add(struct outbox *outbox, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len);
+void outbox_add(struct outbox *outbox, struct in_addr to, int isc, int alone, uint8_t type, const uint8_t *message, size_t len);
 /* Everything goes. */
 void outbox_flush(struct outbox *outbox);
 /* How many Bundles were sent. */

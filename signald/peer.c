@@ -202,6 +202,11 @@ int peer_auth(struct peers *peers, struct in_addr addr, uint64_t wall_us, struct
 	k = keyring_signer(&peers->keyring, addr, p && p->isc ? p->key_id : 0, wall_us);
 	if (!p || !k)
 		return p ? -ENOKEY : -ENOMEM;
-	*auth = (struct rsvp_auth){ k->mac, k->id, ++p->sequence, RSVP_AUTH_HANDSHAKE };
+	if (p->passing && p->sequence < peers->passing_sequence)
+		p->sequence = peers->passing_sequence;
+	p->sequence++;
+	if (p->passing)
+		peers->passing_sequence = p->sequence;
+	*auth = (struct rsvp_auth){ k->mac, k->id, p->sequence, RSVP_AUTH_HANDSHAKE };
 	return 1;
 }

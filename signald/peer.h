@@ -30,6 +30,7 @@ struct peer {
 	uint32_t index;
 	uint8_t isc;                    /* the key that authenticated it last is an ISC's, not the keyring's */
 	uint8_t confirmed;              /* replay says which numbers are new */
+	uint8_t passing;                /* what is sent to it others may take, or it takes what is sent to others */
 	uint32_t handshakes;            /* completed */
 	uint64_t sequence;              /* the last we sent to it */
 	uint64_t key_id;                /* of the key that authenticated it last */
@@ -74,6 +75,13 @@ const struct peer *peers_next(const struct peers *peers, const struct peer *afte
 
 /* What to sign the next message to addr with: 1 and *auth, 0 when unsigned, -ENOKEY, -ENOMEM. */
 int peer_auth(struct peers *peers, struct in_addr addr, uint64_t wall_us, struct rsvp_auth *auth);
+
+/*
+ * Something goes to addr with Router Alert, and somebody on the way may take it, who does not know our numbers and asks for
+ * them, although we have sent nothing to its address: for some seconds, a few in a second, they are answered. From then on
+ * the two share their numbers: whoever takes messages to both sees each number once, and later ones later.
+ */
+void peers_passing(struct peers *peers, struct in_addr addr, uint64_t now_us, uint64_t wall_us);
 
 /* A message as it came in, and when. */
 struct peer_message { struct in_addr from; const uint8_t *data; size_t len; uint64_t now_us, wall_us; };

@@ -22,6 +22,8 @@ struct peers {
 	struct prefix *allow; size_t n_allow;
 	struct peer_limits limits;
 	struct handshake handshake;
+	uint64_t passing_until_us;                /* until then anybody may ask about what was sent past routers */
+	uint64_t passing_sequence;                /* the last of the numbers that those share who are `passing` */
 	struct peer strangers;
 };
 

@@ -69,7 +69,7 @@ static void answer(struct daemon *d, struct in_addr to, const struct peer_verdic
 	int len = rsvp_encode(&msg, (uint32_t)d->config.enterprise, NULL, message, sizeof(message));
 
 	if (len > 0)
-		outbox_add(d->outbox, to, verdict->isc, msg.type, message, (size_t)len);
+		outbox_add(d->outbox, to, verdict->isc, 0, msg.type, message, (size_t)len);
 }
 
 /* What is not to be processed: an answer, a log line. */
@@ -91,13 +91,25 @@ static void not_received(struct daemon *d, struct in_addr from, uint64_t now, en
 		dropped(d, from, now, kind, NULL);
 }
 
-static void receive_message(struct daemon *d, struct in_addr from, unsigned ifindex, uint64_t now, const uint8_t *data,
+/* What passes on its way to an endpoint is a Path for whoever is first there; other Router Alerts are not for us. */
+static int meant_for_us(const struct transport_received *received, const struct rsvp_msg *msg)
+{
+	if (!received->passing)
+		return 1;
+	for (unsigned i = 0; msg->type == RSVP_PATH && i < msg->s2l.n; i++)
+		if (msg->s2l.v[i].addr.s_addr == received->to.s_addr)
+			return 1;
+	return 0;
+}
+
+static void receive_message(struct daemon *d, const struct transport_received *received, uint64_t now, const uint8_t *data,
 			    size_t len)
 {
+	struct in_addr from = received->from;
 	struct peer_message message = { from, data, len, now, clock_wall_us() };
 	struct peer_verdict verdict;
 	struct rsvp_decode_error error;
-	struct core_from where = { from, CORE_PORT_NONE, 0 };
+	struct core_from where = { .addr = from, .port = CORE_PORT_NONE };
 	struct contract *contract;
 	enum peer_counter kind = peer_check(d->peers, &message, &verdict);
 	int r;
@@ -113,10 +125,13 @@ static void receive_message(struct daemon *d, struct in_addr from, unsigned ifin
 		dropped(d, from, now, kind, error.what);
 		return;
 	}
+	if (!meant_for_us(received, &d->msg))
+		return;
 	errors_note_message(&d->errors, &d->msg);
 	if (d->traces)
 		trace_message(d, &d->msg, from, 0);
-	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, ifindex);
+	where.port = d->nexthops.is_switch ? nexthop_port_of(&d->nexthops, from) : routes_port(d->routes, received->ifindex);
+	where.gap = received->ttl && d->msg.ttl > received->ttl ? d->msg.ttl - received->ttl : 0;
 	where.isc = verdict.peer->isc || (!d->config.integrity && isc_here(d, &d->msg, from));
 	contract = where.isc ? NULL : body_contract(d, &d->msg);
 	core_message(d->core, &d->msg, &where, contract, now, &d->actions);
@@ -125,7 +140,7 @@ static void receive_message(struct daemon *d, struct in_addr from, unsigned ifin
 }
 
 /* A Bundle's messages are each signed (RFC 2961 section 3.3: they are processed as if they had come alone). */
-void receive_datagram(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len)
+void receive_datagram(void *ctx, const struct transport_received *received)
 {
 	struct daemon *d = ctx;
 	uint64_t now = clock_now_us();
@@ -134,16 +149,16 @@ void receive_datagram(void *ctx, struct in_addr from, unsigned ifindex, const ui
 	int r;
 
 	d->receiving = 1;
-	if (len < 2 || data[1] != RSVP_BUNDLE) {
-		receive_message(d, from, ifindex, now, data, len);
+	if (received->len < 2 || received->data[1] != RSVP_BUNDLE) {
+		receive_message(d, received, now, received->data, received->len);
 		return;
 	}
-	while ((r = rsvp_bundle_next(data, len, &at, &message, &message_len)) == 1)
-		receive_message(d, from, ifindex, now, message, message_len);
+	while ((r = rsvp_bundle_next(received->data, received->len, &at, &message, &message_len)) == 1)
+		receive_message(d, received, now, message, message_len);
 	d->bundles_received += !r;
 	if (r < 0) {
-		peers_count(d->peers, from, PEER_MALFORMED);
-		dropped(d, from, now, PEER_MALFORMED, "Bundle");
+		peers_count(d->peers, received->from, PEER_MALFORMED);
+		dropped(d, received->from, now, PEER_MALFORMED, "Bundle");
 	}
 }
 

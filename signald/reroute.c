@@ -58,7 +58,7 @@ void leaf_stay(struct turn *t, struct session *s, struct leaf *leaf, uint64_t re
 
 static void move(struct turn *t, struct session *s, struct leaf *leaf, const struct nexthop *hop)
 {
-	struct branch *b = branch_get(t->core, s, hop->neighbour, hop->port);
+	struct branch *b = branch_towards(t->core, s, leaf, hop);
 
 	if (b)
 		b->n_leaves++;
@@ -69,7 +69,6 @@ static void move(struct turn *t, struct session *s, struct leaf *leaf, const str
 		return;
 	}
 	log_icorp(LOG_LEVEL_DEBUG, s->key.icorp, "%s: next hop changed", leaf->ep->element);
-	b->trunk = hop->trunk != 0;
 	b->dirty = 1;
 	if (b->path_id) { /* whoever has it may not even know that the leaf was away; another handle makes it answer */
 		b->lih = ++s->next_lih;
@@ -90,10 +89,11 @@ static void subtarget_is(struct branch *b, struct in_addr *was, struct in_addr i
 
 static void follow(struct turn *t, struct session *s, struct leaf *leaf, const struct nexthop *hop)
 {
-	if (branch_is(leaf->branch, hop->neighbour, hop->port)) {
+	if (branch_is(leaf->branch, hop)) {
+		leaf->branch->shared = hop->shared != 0;
 		leaf_stay(t, s, leaf, 0);
 		subtarget_is(leaf->branch, &leaf->subtarget, hop->subtarget);
-	} else if (moving(leaf) && branch_is(leaf->more->next, hop->neighbour, hop->port)) {
+	} else if (moving(leaf) && branch_is(leaf->more->next, hop)) {
 		subtarget_is(leaf->more->next, &leaf->more->next_subtarget, hop->subtarget);
 	} else if (s->leading || hop->neighbour.s_addr != s->up.addr.s_addr) {
 		leaf_stay(t, s, leaf, 0);
@@ -210,7 +210,7 @@ static void overdue(struct turn *t, struct session *s, struct leaf *leaf)
 {
 	const struct neighbour *n = neighbour_find(t->core->neighbours, leaf->more->next->neighbour);
 
-	if (n && neighbour_state(n) == NEIGHBOUR_IS_LOST) {
+	if (!n || neighbour_state(n) != NEIGHBOUR_IS_UP) {
 		leaf->more->move_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
 		return;
 	}
@@ -292,7 +292,7 @@ static int move_upstream(struct turn *t, struct session *s, struct looked_up *ca
 /* Does anything about this leaf differ from what its next hop is now? */
 static int differs(const struct leaf *leaf, const struct nexthop *hop)
 {
-	return moving(leaf) || !branch_is(leaf->branch, hop->neighbour, hop->port) || leaf->subtarget.s_addr != hop->subtarget.s_addr;
+	return moving(leaf) || !branch_is(leaf->branch, hop) || leaf->subtarget.s_addr != hop->subtarget.s_addr;
 }
 
 /* Returns how many leaves began to move. */

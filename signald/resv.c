@@ -55,7 +55,7 @@ static uint32_t resv_hash(const struct rsvp_msg *msg)
 	h = hash_u64(h, msg->has & RSVP_HAS_CONFIRM ? msg->confirm.s_addr : 0);
 	for (unsigned i = 0; i < msg->grants.n; i++)
 		h = hash_grant(h, &msg->grants.v[i]);
-	return h | 1u; /* 0 means none */
+	return h;
 }
 
 void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char *why)
@@ -288,7 +288,8 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	b->resv_expires_us = t->now_us + core_their_lifetime(t->core, b->refresh_ms);
 	if (!b->isc)
 		message_learn(t, s, from->addr, &b->resv_id, msg);
-	hash = resv_hash(msg);
+	hash = hash_u64(resv_hash(msg), from->gap) | 1u; /* 0 means none */
+	b->gap = (uint8_t)(from->gap < UINT8_MAX ? from->gap : UINT8_MAX);
 	isc = b->isc;
 	news = hash != b->resv_hash;
 	if (news)

@@ -156,7 +156,7 @@ void send_path(struct turn *t, struct session *s, struct branch *b)
 	path_leaves_of(s, b, m);
 	if (!b->isc) {
 		made = put_body(t, s, m);
-		b->path_id = message_send(t, s, b->neighbour, NEIGHBOUR_STATE, b->path_id);
+		b->path_id = message_send(t, s, b->neighbour, NEIGHBOUR_STATE | (b->beyond ? NEIGHBOUR_BEYOND : 0), b->path_id);
 		free(made);
 		return;
 	}

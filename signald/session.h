@@ -73,6 +73,9 @@ struct branch {
 	uint16_t n_leaves;
 	int8_t port;
 	uint8_t trunk : 1, isc : 1;
+	uint8_t passes : 1, shared : 1;       /* as struct nexthop's beyond and shared */
+	uint8_t beyond : 1;                   /* passes, and nobody has answered yet */
+	uint8_t gap;                          /* routers without a controller before the neighbour, as its Resv's TTL says */
 	uint8_t dirty : 1;                    /* it is to be sent a Path */
 	uint8_t had_to_wait : 1;              /* its reservation had to wait, until its deadline */
 	uint32_t resv_hash;                   /* of the last Resv's content: a refresh only moves the lifetime */
@@ -211,7 +214,7 @@ struct core_action *action_add(struct turn *t, enum core_action_type type);
 /* About a session: with its key and itself. */
 struct core_action *action_session(struct turn *t, enum core_action_type type, const struct session *s);
 /* A message to be sent; its bytes are copied. */
-void action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len);
+struct core_action *action_send(struct turn *t, struct in_addr to, int isc, uint8_t type, const uint8_t *message, size_t len);
 /* For the operator: key is refused something here; key's session is in another state. */
 void action_refused(struct turn *t, struct adaptor_key key, uint8_t code, uint16_t value, const char *why);
 void action_state(struct turn *t, struct adaptor_key key, enum session_state from, enum session_state to, const char *why);
@@ -310,10 +313,10 @@ struct leaf_more *leaf_more(struct leaf *leaf);
 uint64_t leaf_level(const struct leaf *leaf, enum resource resource);
 /* Finds out where leaf is and hangs it under its branch. 0, -EHOSTUNREACH, -ENOMEM, -ELOOP (back to where it came from). */
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf);
-/* The branch to that neighbour, made if need be; NULL: no memory. */
-struct branch *branch_get(struct core *core, struct session *s, struct in_addr neighbour, int port);
-/* Is that neighbour, by any address known, on that port the branch's? */
-int branch_is(const struct branch *b, struct in_addr neighbour, int port);
+/* The branch to that next hop of leaf, made if need be; NULL: no memory. */
+struct branch *branch_towards(struct core *core, struct session *s, const struct leaf *leaf, const struct nexthop *hop);
+/* Does the branch go by that next hop? */
+int branch_is(const struct branch *b, const struct nexthop *hop);
 /* Its neighbour turns out to be that one; when another branch is its, that has the leaves now, and b is gone: NULL. */
 struct branch *branch_adopt(struct turn *t, struct session *s, struct branch *b, struct in_addr neighbour);
 /* Frees a branch that has no leaf any more; its neighbour is not told. */
@@ -457,8 +460,8 @@ int demand_is_new(const struct session *s, const struct branch *b);
 /* A grant of ours as it stands (endpoint 0.0.0.0: the ICorp as a whole), or a fresh one, "applied"; and replacing it. */
 void own_grant(const struct core *core, const struct session *s, struct in_addr endpoint, enum resource resource,
 	       struct rsvp_grant *out);
-/* Every grant known here: our own, the ICorp's bandwidth first, then those from below. 1, or 0 at the end. Zero *at. */
-struct grant_cursor { int begun, below; uint32_t at; const struct branch *branch; };
+/* Every grant known here: our own, the ICorp's bandwidth first, what is between us and our neighbours, then those from below. 1, or 0 at the end. Zero *at. */
+struct grant_cursor { int begun, below; uint32_t at; const struct branch *branch, *between; };
 int session_grant_next(const struct core *core, const struct session *s, struct grant_cursor *at, struct rsvp_grant *out);
 void own_grant_put(struct turn *t, struct session *s, const struct rsvp_grant *grant);
 int isc_levels_init(struct core *core, struct session *s, struct leaf *leaf);

@@ -30,18 +30,20 @@ struct transport {
 	struct mmsghdr in[BATCH];
 	struct iovec iov[BATCH];
 	struct sockaddr_in from[BATCH];
-	char control[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))];
+	char control[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(int))];
 };
 
 static int socket_open(int type, int protocol, char *why, size_t room)
 {
-	int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), on = 1, size = 4 << 20;
+	int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), on = 1, size = 4 << 20, ttl = TRANSPORT_TTL;
 
 	if (fd < 0) {
 		snprintf(why, room, "%s socket: %s", type == SOCK_RAW ? "raw" : "UDP", strerror(errno));
 		return -errno;
 	}
 	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	return fd;
@@ -59,6 +61,19 @@ static int udp_open(char *why, size_t room)
 		return r;
 	}
 	return fd;
+}
+
+/* Also gets what has Router Alert and passes through (RFC 2113): Paths past routers without a controller. */
+static int raw_open(char *why, size_t room)
+{
+	int fd = socket_open(SOCK_RAW, RSVP_PROTOCOL, why, room), on = 1, r;
+
+	if (fd < 0 || !setsockopt(fd, IPPROTO_IP, IP_ROUTER_ALERT, &on, sizeof(on)))
+		return fd;
+	r = -errno;
+	snprintf(why, room, "Router Alert: %s", strerror(errno));
+	close(fd);
+	return r;
 }
 
 /* A socket whose datagrams carry Router Alert: 148, 4, value 0 "every router examines" (RFC 2113). */
@@ -108,32 +123,37 @@ static void record(struct transport *t, struct in_addr from, struct in_addr to, 
 	pcap_dump_flush(t->dumper);
 }
 
-/* Where it came in, of what the kernel says beside it. */
-static unsigned ifindex_of(struct msghdr *msg)
+/* What the kernel says beside a datagram. A local one's "specific destination" is the address it was sent to. */
+static void described(struct msghdr *msg, struct transport_received *r)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		struct in_pktinfo info;
+		int ttl;
 
-		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
-			continue;
-		memcpy(&info, CMSG_DATA(c), sizeof(info));
-		return (unsigned)info.ipi_ifindex;
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			r->ifindex = (unsigned)info.ipi_ifindex;
+			r->to = info.ipi_addr;
+			r->passing = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) {
+			memcpy(&ttl, CMSG_DATA(c), sizeof(ttl));
+			r->ttl = (unsigned)ttl;
+		}
 	}
-	return 0;
 }
 
-static void take(struct transport *t, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len, int raw)
+static void take(struct transport *t, struct transport_received *r, int raw)
 {
 	if (raw) {
-		size_t header = len ? (size_t)(data[0] & 15) * 4 : 0;
+		size_t header = r->len ? (size_t)(r->data[0] & 15) * 4 : 0;
 
-		if (len < sizeof(struct iphdr) || len < header)
+		if (r->len < sizeof(struct iphdr) || r->len < header)
 			return;
-		data += header;
-		len -= header;
+		r->data += header;
+		r->len -= header;
 	}
-	record(t, from, t->address, data, len);
-	t->hooks.receive(t->hooks.ctx, from, ifindex, data, len);
+	record(t, r->from, r->passing ? r->to : t->address, r->data, r->len);
+	t->hooks.receive(t->hooks.ctx, r);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
@@ -146,9 +166,12 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 		t->in[i].msg_hdr.msg_controllen = sizeof(t->control[i]);
 	}
 	n = recvmmsg((int)fd, t->in, BATCH, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < n; i++)
-		take(t, t->from[i].sin_addr, ifindex_of(&t->in[i].msg_hdr), t->iov[i].iov_base, t->in[i].msg_len,
-		     (int)fd == t->raw);
+	for (int i = 0; i < n; i++) {
+		struct transport_received r = { .from = t->from[i].sin_addr, .data = t->iov[i].iov_base, .len = t->in[i].msg_len };
+
+		described(&t->in[i].msg_hdr, &r);
+		take(t, &r, (int)fd == t->raw);
+	}
 	if (n > 0)
 		t->hooks.drained(t->hooks.ctx);
 }
@@ -208,7 +231,7 @@ int transport_new(struct event_base *base, const struct transport_options *optio
 	if (!r)
 		r = t->udp = udp_open(why, room);
 	if (r >= 0 && options->raw)
-		r = t->raw = socket_open(SOCK_RAW, RSVP_PROTOCOL, why, room);
+		r = t->raw = raw_open(why, room);
 	if (r >= 0 && options->raw)
 		r = t->alert = alert_open(why, room);
 	if (r >= 0)

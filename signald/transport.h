@@ -18,9 +18,19 @@ struct transport_options {
 	const char *pcap;           /* file or NULL */
 };
 
+struct transport_received {
+	struct in_addr from, to;
+	unsigned ifindex;           /* where it came in; 0: unknown */
+	unsigned ttl;               /* as it came in; 0: unknown */
+	int passing;                /* it is on its way to somebody else: we have it because of its Router Alert, and they do not */
+	const uint8_t *data; size_t len;
+};
+
+#define TRANSPORT_TTL 63 /* what we send with, and say in Send_TTL (RFC 2205 section 3.1.1) */
+
 struct transport_hooks {
-	/* ifindex: where it came in (0: unknown). */
-	void (*receive)(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len);
+	/* Valid during the call. */
+	void (*receive)(void *ctx, const struct transport_received *received);
 	/* What was to be had has been received. */
 	void (*drained)(void *ctx);
 	void *ctx;

@@ -10,14 +10,16 @@ dist_check_SCRIPTS += tests/unit/rsvp_oracles.sh
 TESTS += tests/unit/test_rsvp tests/unit/rsvp_oracles.sh
 EXTRA_DIST += tests/lib/oracles.sh
 
-check_PROGRAMS += tests/unit/test_core tests/unit/test_preempt tests/unit/test_reroute
+check_PROGRAMS += tests/unit/test_core tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute
 tests_unit_test_preempt_SOURCES = tests/unit/test_preempt.c
 tests_unit_test_preempt_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_plain_SOURCES = tests/unit/test_plain.c
+tests_unit_test_plain_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_reroute_SOURCES = tests/unit/test_reroute.c
 tests_unit_test_reroute_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c
 tests_unit_test_core_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
-TESTS += tests/unit/test_core tests/unit/test_preempt tests/unit/test_reroute tests/sim/quick.sh tests/sim/broken.sh
+TESTS += tests/unit/test_core tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute tests/sim/quick.sh tests/sim/broken.sh
 dist_check_SCRIPTS += tests/sim/quick.sh tests/sim/broken.sh
 EXTRA_DIST += tests/sim/seeds.sh
 

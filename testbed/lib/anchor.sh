@@ -51,7 +51,7 @@ for f in all default; do
 	[ ! -e /proc/sys/net/ipv6/conf/$f ] || echo 1 > /proc/sys/net/ipv6/conf/$f/disable_ipv6
 	echo 0 > /proc/sys/net/ipv4/conf/$f/rp_filter
 done
-case $kind in access | router | server) echo 1 > /proc/sys/net/ipv4/ip_forward ;; esac
+case $kind in access | router | server | plain) echo 1 > /proc/sys/net/ipv4/ip_forward ;; esac
 ip link set lo up
 : > "$dir/ready"
 exec -a "icorp-testbed-anchor $element" sleep infinity

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Reads a topology file (the format is in doc/testbed.md; the simulator reads it too) into
-#     NODES           names in order              KIND[node]       access router switch server legacy host gatekeeper
+#     NODES           names in order              KIND[node]       access router switch server legacy plain host gatekeeper
 #     IFS_OF[node]    "eth0 eth1 …"               PEER[node:if]    "node if rate", for both ends of each link
 #     LINKS           "a ifa b ifb rate"          ADDRESSES        "node if cidr"
 #     ROUTES          "node prefix via"           POOL[node]       prefix
@@ -20,8 +20,8 @@ topo_node() {
 	[[ $1 =~ ^[a-z][a-z0-9-]{0,14}$ ]] || topo_error "'$1' is no name; a-z, 0-9 and -, at most 15 characters"
 	[ -z "${KIND[$1]:-}" ] || topo_error "node '$1' appears twice"
 	case $2 in
-	access | router | switch | server | legacy | host | gatekeeper) ;;
-	*) topo_error "'$2' is no kind; access, router, switch, server, legacy, host or gatekeeper" ;;
+	access | router | switch | server | legacy | plain | host | gatekeeper) ;;
+	*) topo_error "'$2' is no kind; access, router, switch, server, legacy, plain, host or gatekeeper" ;;
 	esac
 	NODES+=("$1"); KIND[$1]=$2; IFS_OF[$1]=
 }

@@ -124,9 +124,15 @@ struct shadow *check_session_at(const struct sim *sim, struct in_addr addr, stru
 	return node < 0 ? NULL : map_get(&sim->ctl[node].shadows, key.icorp);
 }
 
-static int is_towards(const struct sim *sim, const struct probe_branch *b, unsigned node)
+static int is_towards(struct sim *sim, const struct shadow *above, const struct probe_branch *b, unsigned node)
 {
-	return !b->isc && topo_owner(sim->topo, b->neighbour) == (int)node;
+	struct in_addr to = b->neighbour;
+
+	if (b->isc)
+		return 0;
+	if (b->beyond)
+		to = sim_flow(sim, topo_control(&sim->topo->node[above->node]), to)->first;
+	return topo_owner(sim->topo, to) == (int)node;
 }
 
 /* Has the session a Path from that node? */
@@ -142,7 +148,7 @@ static void note_above(struct sim *sim, const struct shadow *s, struct in_addr h
 	struct shadow *above = s->last.leading || !hop.s_addr ? NULL : check_session_at(sim, hop, s->last.key);
 
 	for (unsigned i = 0; above && i < above->last.n_branches; i++)
-		if (is_towards(sim, &above->last.branch[i], s->node))
+		if (is_towards(sim, above, &above->last.branch[i], s->node))
 			above->unanswered_us[i] = 0;
 }
 
@@ -324,17 +330,17 @@ static void check_vlans(struct sim *sim, const struct controller *c)
 
 /* ---- ownership ---- */
 
-static int sends_to(const struct sim *sim, const struct shadow *s, struct in_addr hop)
+static int sends_to(struct sim *sim, const struct shadow *s, struct in_addr hop)
 {
 	const struct shadow *above = hop.s_addr ? check_session_at(sim, hop, s->last.key) : NULL;
 
 	for (unsigned i = 0; above && i < above->last.n_branches; i++)
-		if (is_towards(sim, &above->last.branch[i], s->node))
+		if (is_towards(sim, above, &above->last.branch[i], s->node))
 			return 1;
 	return 0;
 }
 
-static int has_owner(const struct sim *sim, const struct shadow *s)
+static int has_owner(struct sim *sim, const struct shadow *s)
 {
 	const struct icorp *icorp = map_get(&sim->icorps, s->last.key.icorp);
 

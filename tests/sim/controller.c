@@ -111,7 +111,8 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 		if (a->isc != (topo_owner(sim->topo, a->to) < 0))
 			sim_violate(sim, "%s sends a %s the wrong way: to an ISC, or not", c->node->name,
 				    rsvp_type_name(a->message_type));
-		sim_transmit(sim, core_config(c->core)->address, a->to, core_action_message(&c->actions, a), a->len);
+		sim_transmit(sim, core_config(c->core)->address,
+			     a->beyond ? sim_flow(sim, core_config(c->core)->address, a->to)->first : a->to, core_action_message(&c->actions, a), a->len);
 		break;
 	case CORE_APPLY:
 		if (probe_asked(a->session)) /* it may have been taken back, or closed, since */
@@ -170,7 +171,8 @@ static void settle(struct sim *sim, struct controller *c, const struct adaptor_k
 
 void controller_datagram(struct sim *sim, struct controller *c, const struct event *e, int port)
 {
-	struct core_from from = { e->from, port, map_get(&sim->iscs, e->from.s_addr) != NULL };
+	struct core_from from = { e->from, port, map_get(&sim->iscs, e->from.s_addr) != NULL,
+				  sim_flow(sim, e->from, e->dest)->plain };
 	struct adaptor_key key;
 
 	if (rsvp_decode(e->data, e->len, RSVP_ENTERPRISE, &sim->msg, NULL)) {

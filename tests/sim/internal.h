@@ -82,6 +82,8 @@ struct event {
 struct flow {
 	uint64_t sequence;                      /* the newest taken, in the receiver's life `life` */
 	unsigned life, n_links, link[16];
+	unsigned plain;                         /* routers without a controller on the way */
+	struct in_addr first;                   /* who takes what has Router Alert: the first router with a controller, or the end */
 	int port; unsigned port_known;          /* by which the receiver gets it, as of that map */
 };
 

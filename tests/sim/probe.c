@@ -67,7 +67,7 @@ static void probe_branches(const struct session *s, struct probe *out)
 		if (to == out->branch + CORE_MAX_PORTS)
 			continue;
 		if (to == out->branch + out->n_branches)
-			out->branch[out->n_branches++] = (struct probe_branch){ b->neighbour, b->port, b->isc, 0, 0 };
+			out->branch[out->n_branches++] = (struct probe_branch){ b->neighbour, b->port, b->isc, 0, 0, b->beyond };
 		to->reserved |= b->resv_expires_us != 0;
 		to->rate_bps = larger(to->rate_bps, b->rate_bps);
 	}

@@ -10,7 +10,7 @@
 struct probe_hold { int port; uint64_t bps; };
 
 /* One neighbour below: who, and whether its reservation stands. */
-struct probe_branch { struct in_addr neighbour; int port, isc, reserved; uint64_t rate_bps; };
+struct probe_branch { struct in_addr neighbour; int port, isc, reserved; uint64_t rate_bps; int beyond; };
 
 struct probe {
 	struct adaptor_key key;

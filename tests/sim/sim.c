@@ -82,6 +82,22 @@ struct event *sim_event(enum event_type type, unsigned to, size_t len)
 
 /* ---- the network ---- */
 
+/* Whom one meets on the way. */
+static void meet(const struct sim *sim, struct flow *flow, unsigned at, struct in_addr dest)
+{
+	flow->first = dest;
+	for (unsigned i = 0; i < flow->n_links; i++) {
+		const struct topo_link *l = &sim->topo->link[flow->link[i]];
+		const struct topo_node *node;
+
+		at = l->a.node == at ? l->b.node : l->a.node;
+		node = &sim->topo->node[at];
+		flow->plain += node->what == TOPO_PLAIN;
+		if (flow->first.s_addr == dest.s_addr && node->what == TOPO_CONTROLLER && node->kind != ELEMENT_SWITCH)
+			flow->first = topo_control(node);
+	}
+}
+
 struct flow *sim_flow(struct sim *sim, struct in_addr from, struct in_addr dest)
 {
 	uint64_t key = (uint64_t)from.s_addr << 32 | dest.s_addr;
@@ -95,9 +111,11 @@ struct flow *sim_flow(struct sim *sim, struct in_addr from, struct in_addr dest)
 		abort();
 	a = topo_owner(sim->topo, from);
 	b = topo_owner(sim->topo, dest);
-	if (a >= 0 && b >= 0)
+	if (a >= 0 && b >= 0) {
 		flow->n_links = topo_way(sim->topo, (unsigned)a, (unsigned)b, flow->link,
 					 sizeof(flow->link) / sizeof(flow->link[0]));
+		meet(sim, flow, (unsigned)a, dest);
+	}
 	map_put(&sim->flows, key, flow);
 	return flow;
 }

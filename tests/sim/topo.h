@@ -14,7 +14,7 @@
 struct topo_iface { char name[16]; unsigned link; uint64_t rate_bps; struct prefix addr; };
 struct topo_route { struct prefix dest; struct in_addr via; };
 
-enum topo_kind { TOPO_CONTROLLER, TOPO_LEGACY, TOPO_HOST };
+enum topo_kind { TOPO_CONTROLLER, TOPO_LEGACY, TOPO_PLAIN /* a router without a controller */, TOPO_HOST };
 
 struct topo_node {
 	char name[TOPO_NAME];

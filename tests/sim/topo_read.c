@@ -26,6 +26,8 @@ static int read_node(struct reading *r, char **word, int n)
 		return fail(r, "a node of that name is there already");
 	if (!strcmp(word[2], "host") || !strcmp(word[2], "gatekeeper"))
 		what = TOPO_HOST;
+	else if (!strcmp(word[2], "plain"))
+		what = TOPO_PLAIN;
 	else if (element_kind_parse(word[2], &kind))
 		return fail(r, "unknown kind of node");
 	if (what == TOPO_CONTROLLER && kind == ELEMENT_LEGACY)

@@ -53,6 +53,7 @@ int topo_nexthops(const struct topo *topo, const struct topo_node *node, struct 
 {
 	snprintf(nh->self, sizeof(nh->self), "%s", node->name);
 	nh->is_switch = node->kind == ELEMENT_SWITCH;
+	nh->alert = 1;
 	nh->n_ports = (int)node->n_ifaces;
 	return add_connected(node, nh) || add_static(node, nh) ? -ENOMEM : topo_map(topo, node, nh);
 }
@@ -163,6 +164,11 @@ static int map_port(const struct topo *topo, unsigned a, unsigned iface, struct 
 	return r;
 }
 
+static int on_legacy(const struct topo *topo, unsigned node, unsigned iface)
+{
+	return topo->node[topo_peer(topo, node, iface).node].what == TOPO_LEGACY;
+}
+
 int topo_map(const struct topo *topo, const struct topo_node *node, struct nexthops *nh)
 {
 	struct island island;
@@ -176,8 +182,8 @@ int topo_map(const struct topo *topo, const struct topo_node *node, struct nexth
 	for (unsigned i = 0; !r && i < island.n; i++) {
 		const struct topo_node *n = &topo->node[island.met[i]];
 
-		for (unsigned k = 0; n->what == TOPO_CONTROLLER && n->kind == ELEMENT_SWITCH && k < n->n_ifaces; k++)
-			if (map_port(topo, island.met[i], k, nh) == -ENOMEM)
+		for (unsigned k = 0; n->what == TOPO_CONTROLLER && k < n->n_ifaces; k++)
+			if ((n->kind == ELEMENT_SWITCH || on_legacy(topo, island.met[i], k)) && map_port(topo, island.met[i], k, nh) == -ENOMEM)
 				r = -ENOMEM;
 	}
 	island_free(&island);

@@ -302,13 +302,44 @@ static void many(void **state)
 	end_free(&b);
 }
 
+/* A sends to X what B, on the way there, takes: B does not know A's numbers, and A does not know B. */
+static void taken_on_the_way(void **state)
+{
+	struct end a = end_new(A, OLD), b = end_new(B, OLD), c = end_new("10.1.0.1", OLD);
+	struct in_addr x = ip("10.2.0.1");
+	struct datagram to_x = datagram(&a, x, RSVP_PATH, NULL), challenge, response;
+	struct peer_verdict v;
+
+	assert_int_equal(take(&b, &to_x, 1, &v), PEER_UNCONFIRMED);
+	challenge = datagram(&b, a.addr, RSVP_CHALLENGE, &v.challenge);
+	assert_int_equal(take(&a, &challenge, 2, &v), PEER_UNSIGNED); /* A has nothing under way that others may take */
+	peers_passing(a.peers, x, 3, a.wall_us);
+	assert_int_equal(take(&a, &challenge, 4, &v), PEER_CHALLENGES_ANSWERED);
+	response = datagram(&a, b.addr, RSVP_CHALLENGE_RESPONSE, &v.challenge);
+	assert_int_equal(take(&b, &response, 5, &v), PEER_CONFIRMED);
+	for (int i = 0; i < 3 * REPLAY_WINDOW; i++) { /* what goes to X, and what goes to B: all of it is new to B */
+		to_x = datagram(&a, i % 3 ? x : b.addr, RSVP_PATH, NULL);
+		assert_int_equal(take(&b, &to_x, 6, &v), PEER_RECEIVED);
+		assert_int_equal(take(&b, &to_x, 6, &v), PEER_REPLAYED);
+	}
+	challenge.from = c.addr;
+	for (int i = 0; i < 9; i++) /* a few such questions are answered, and only for some seconds */
+		take(&a, &challenge, 7, &v);
+	assert_int_equal(take(&a, &challenge, 7, &v), PEER_LIMITED);
+	challenge.from = ip("10.1.0.2");
+	assert_int_equal(take(&a, &challenge, 9000000, &v), PEER_UNSIGNED);
+	end_free(&a);
+	end_free(&b);
+	end_free(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(believes_once), cmocka_unit_test(malformed), cmocka_unit_test(refuses),
 		cmocka_unit_test(replays_end_with_a_restart), cmocka_unit_test(both_start),
 		cmocka_unit_test(forged_handshakes), cmocka_unit_test(clock_set_back), cmocka_unit_test(allow),
-		cmocka_unit_test(limits), cmocka_unit_test(many),
+		cmocka_unit_test(limits), cmocka_unit_test(many), cmocka_unit_test(taken_on_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -403,7 +403,7 @@ static void demanded_again(void **state)
 static void keeps_what_stands(void **state)
 {
 	const struct topo_node *s2 = &topo.node[topo_find(&topo, "s2")];
-	struct core_from from = { topo_control(s2), 0, 0 };
+	struct core_from from = { .addr = topo_control(s2), .port = 0, .isc = 0 };
 	struct sim *sim = start();
 	struct core_actions actions = { 0 };
 	struct rsvp_msg m = { .type = RSVP_RESV_ERR };

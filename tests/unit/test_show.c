@@ -495,7 +495,7 @@ static void traces(void **state)
 			       .has = RSVP_HAS_HOP | RSVP_HAS_TEMPLATE };
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		rsvp_add_s2l(&m, s->leaf[i].ep->control, (struct in_addr){ 0 });
-	core_message(w->d.core, &m, &(struct core_from){ s->up.addr, CORE_PORT_NONE, 0 }, NULL, sim_now(w->sim), &w->d.actions);
+	core_message(w->d.core, &m, &(struct core_from){ .addr = s->up.addr, .port = CORE_PORT_NONE }, NULL, sim_now(w->sim), &w->d.actions);
 	rsvp_msg_free(&m);
 	run_actions(w);
 	expect_event(w, "sent", "revision 1");

@@ -20,7 +20,7 @@
 
 static uint8_t message[8] = { 0x10, 1, 0, 0, 63, 0, 0, 8 };
 
-static void receive(void *ctx, struct in_addr from, unsigned ifindex, const uint8_t *data, size_t len)
+static void receive(void *ctx, const struct transport_received *received)
 {
 }
 

@@ -1,0 +1,174 @@
+#!/bin/bash
+# The ways that ICorps take, with real kernels, libvirt, DNS and users: past a router and a switch without a controller, and
+# another way when a route changes. The cases are below; each has its own network (testbed/NAME.topo).
+#
+#   plain   user1 -- ar1 -- r1 -- (rp) -- r2 -- (lsw) --+-- srv1        (…): without a controller
+#                            \__ gk                     +-- srv2
+#
+#                                +-- ra --+      +-- srv1
+#   ring    user1 -- ar1 -- r1 --+        +- r2 -+
+#                            gk  +-- rb --+      +-- srv2
+#
+# usage: tests/e2e/ways.sh BUILDDIR [CASE…]; as root. 0: passed, 77: skipped, else failed. A line per check.
+# shellcheck source-path=SCRIPTDIR
+set -u -o pipefail
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+build=${1:-${BUILDDIR:?usage: tests/e2e/ways.sh BUILDDIR}}
+shift
+CASES=("$@")
+[ $# -gt 0 ] || CASES=(plain ring)
+NAME=ways$$ FAILED=0
+# shellcheck source=../../scripts/demo.d/say.sh
+. "$TOP/scripts/demo.d/say.sh"
+# shellcheck source=../../scripts/demo.d/look.sh
+. "$TOP/scripts/demo.d/look.sh"
+
+# check SECONDS WHAT COMMAND…: as within, and a line that is counted.
+check() {
+	if within "$@" > "$WORK/within"; then echo "ok - $CASE: $2 # $WITHIN_MS ms"; return; fi
+	echo "not ok - $CASE: $2"
+	sed 's/^/# /' "$WORK/within"
+	FAILED=$((FAILED + 1))
+	return 1
+}
+TB=("$TOP/testbed/testbed" --name "$NAME")
+tb() { "${TB[@]}" "$@"; }
+in_() { "${TB[@]}" exec "$@"; }
+ctl() { in_ "$1" icorpctl --json "${@:2}" < /dev/null; } # ELEMENT COMMAND…
+
+raise() { # TOPOLOGY CONTROLLERS: sets ELEMENTS
+	tb -q up "$TOP/testbed/$1.topo" --bindir "$build" || { CASE=testbed; check 0 "$1 comes up" false; exit 1; }
+	ELEMENTS=("${@:2}")
+	check 30 "all controllers register" registered || exit 1
+	check 30 "the layer-2 map is discovered" mapped || exit 1
+	snapshot > "$WORK/before"
+}
+registered() { body_of "$(api GET /v1/status)" | jq -e ".elements.alive == ${#ELEMENTS[@]}"; }
+mapped() { ctl r1 show l2 | jq -e 'any(.links[]; .a == "r1" or .b == "r1")'; }
+# As the demo's, of this network.
+snapshot() { local n; for n in "${ELEMENTS[@]}"; do snapshot_of "$n"; done; }
+
+create() { # sets ID, HOST, PREFIX
+	local out
+	out=$(api POST /v1/icorps -H 'Content-Type: application/xml' --data-binary '<request xmlns="urn:icorp:contract:1">
+		<name>shop</name><class>silver</class>
+		<endpoints><access element="ar1" leader="yes"/><servers count="2"/></endpoints>
+		<services><service name="web" port="80"/></services><applications><application name="httpd"/></applications></request>')
+	ID=$(body_of "$out" | jq -r '.id // empty') HOST=$(body_of "$out" | jq -r '.dns_name // empty')
+	[ -n "$ID" ] || { check 0 "the request is accepted" echo "$out"; return 1; }
+	check 40 "the ICorp completes" icorp_is "$ID" complete || return
+	CONTRACT=$(body_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')")
+	PREFIX=$(printf '%s' "$CONTRACT" | grep -oE 'prefix="[^"]*"' | cut -d'"' -f2)
+}
+pages() { check 20 "user1 gets pages from both servers" pages_from user1 "$HOST" 4 2; }
+# Nobody tells a router without a controller where an ICorp's own addresses are: its operator does.
+rp_knows() {
+	local a
+	for a in $(ctl r1 show path "$ID" | jq -r '.endpoints[] | select(.element | startswith("srv")) | .private'); do
+		in_ rp ip route add "$a" via 10.220.5.1
+	done
+}
+delete() {
+	api DELETE "/v1/icorps/$ID" > /dev/null
+	check 30 "the gatekeeper has forgotten it" icorp_gone "$ID"
+	check 30 "kernels and libvirt are as they were in the beginning" same_as_before
+}
+
+# ELEMENT ADDRESS WORDS: a grant of that ICorp that says none, of what has the address.
+does_nothing() {
+	local now; now=$(ctl "$1" show path "$ID" | jq -c '.grants[] | select(.enforcement == "none") | {element, reason}')
+	echo "$1: $now"
+	printf '%s' "$now" | jq -se --arg a "$2" --arg w "$3" 'any(.[]; .element == $a and (.reason | contains($w)))'
+}
+api_says_none() {
+	local now; now=$(body_of "$(api GET "/v1/icorps/$ID")" | jq -c '[.. | objects | select(.enforcement? == "none")]')
+	echo "$now"
+	printf '%s' "$now" | jq -e --arg a "$1" 'any(.[]; .element == $a)'
+}
+
+case_plain() {
+	raise plain ar1 r1 r2 srv1 srv2
+	create || return
+	rp_knows
+	pages || return
+	check 5 "r1 has a class for it towards the router without a controller" rate_is r1 eth1 "$PREFIX" 15000000
+	check 5 "r2, behind that, has one" rate_is r2 eth1 "$PREFIX" 15000000
+	check 5 "r1 reports that router as doing nothing" does_nothing r1 10.220.3.2 "routers without a controller on the way: 1"
+	check 5 "so does the leader" does_nothing ar1 10.220.3.2 "routers without a controller"
+	check 5 "r2 reports the switch before the servers" does_nothing r2 10.220.2.21 "a switch without a controller"
+	check 5 "so does the leader" does_nothing ar1 10.220.2.22 "a switch without a controller"
+	check 10 "the gatekeeper's API says it" api_says_none 10.220.3.2
+	delete
+}
+
+moved() { # TO FROM
+	local to from
+	to=$(ctl "$1" show sessions | jq -r ".sessions[] | select(.icorp == $ID) | .state")
+	from=$(ctl "$2" show sessions | jq -r ".sessions[] | select(.icorp == $ID) | .state")
+	echo "$1: ${to:-nothing}, $2: ${from:-nothing}"
+	[ "$to" = up ] && [ -z "$from" ]
+}
+clean() { snapshot_of "$1" > "$WORK/now.$1"; diff -U1 "$WORK/before.$1" "$WORK/now.$1"; }
+keep_asking() { # USER HOST
+	behind "$TOP/testbed/testbed" --name "$NAME" exec "$1" bash -c \
+		'while :; do if curl -sf -m 5 "http://'"$2"'/" > /dev/null; then echo ok; else echo FAIL; fi; sleep 0.05; done' > "$WORK/requests"
+}
+none_failed() {
+	awk '/ok/ { ok++ } /FAIL/ { bad++ } END { printf "%d pages, %d requests failed\n", ok, bad; exit bad > 0 || ok < 20 }' "$WORK/requests"
+}
+
+case_ring() {
+	raise ring ar1 r1 ra rb r2 srv1 srv2
+	snapshot_of ra > "$WORK/before.ra"
+	snapshot_of rb > "$WORK/before.rb"
+	create || return
+	pages || return
+	check 5 "it goes by ra" moved ra rb
+	keep_asking user1 "$HOST"
+	in_ r2 ip route replace default via 10.210.6.2
+	in_ r1 ip route replace 10.210.21.0/24 via 10.210.4.2
+	in_ r1 ip route replace 10.210.22.0/24 via 10.210.4.2
+	check 5 "after the routes have changed it goes by rb" moved rb ra
+	check 5 "r1 has its class towards rb" rate_is r1 eth2 "$PREFIX" 15000000
+	check 5 "rb has one" rate_is rb eth1 "$PREFIX" 15000000
+	check 5 "nothing is promised towards ra any more" rate_than r1 eth1 "$PREFIX" lt 15000000
+	check 5 "ra's kernel is as it was before the ICorp" clean ra
+	check 5 "the ICorp is complete" icorp_is "$ID" complete
+	check 10 "no request of user1's failed meanwhile" none_failed
+	in_ r1 ip route del 10.210.21.0/24
+	in_ r1 ip route del 10.210.22.0/24
+	in_ r2 ip route replace default via 10.210.5.2
+	check 5 "and back again" moved ra rb
+	check 5 "rb's kernel is as it was before the ICorp" clean rb
+	check 5 "still no request failed" none_failed
+	stop_background
+	delete
+}
+
+skip() { echo "1..0 # SKIP $*"; exit 77; }
+[ "$(id -u)" = 0 ] || skip "needs root"
+for p in ip bridge tc nft nsenter curl virsh libvirtd knotd kdig jq python3; do
+	command -v $p > /dev/null || skip "needs $p"
+done
+export ICORP_TESTBED_DIR; ICORP_TESTBED_DIR=$(mktemp -d /var/tmp/ways.XXXXXX)
+STATE=$ICORP_TESTBED_DIR/icorp-testbed-$NAME WORK=$ICORP_TESTBED_DIR/work
+mkdir "$WORK"
+finish() {
+	local status=$?
+	trap - EXIT
+	stop_background
+	[ -z "${WAYS_KEEP:-}" ] || { echo "# kept: ICORP_TESTBED_DIR=$ICORP_TESTBED_DIR testbed --name $NAME"; exit $status; }
+	tb -q down || status=1
+	rm -rf "$ICORP_TESTBED_DIR"
+	exit $status
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+declare -A GK=([plain]=10.220.9.5 [ring]=10.210.9.5)
+for CASE in "${CASES[@]}"; do
+	# shellcheck disable=SC2034 # for look.sh
+	GK_ADDRESS=${GK[$CASE]}
+	"case_$CASE"
+	tb -q down || exit 1
+done
+[ $FAILED = 0 ]
