@@ -15,7 +15,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-${BUILDDIR:?usage: tests/e2e/failures.sh BUILDDIR}}
 shift
 CASES=("$@")
-[ $# -gt 0 ] || CASES=(privileges refusals hop_refuses demand_refused preempted datagrams libvirtd_down knotd_down killed gatekeeper_killed)
+[ $# -gt 0 ] || CASES=(privileges refusals hop_refuses demand_refused preempted revisions datagrams libvirtd_down knotd_down killed gatekeeper_killed)
 NAME=ft$$ NULL='' FAILED=0
 # shellcheck source=../../scripts/demo.d/say.sh
 . "$TOP/scripts/demo.d/say.sh"
@@ -110,6 +110,8 @@ log_has() { # ELEMENT DAEMON TEXT: a grep -E pattern
 . "$TOP/tests/e2e/failures.d/privileges.sh"
 # shellcheck source=failures.d/restarts.sh
 . "$TOP/tests/e2e/failures.d/restarts.sh"
+# shellcheck source=failures.d/revisions.sh
+. "$TOP/tests/e2e/failures.d/revisions.sh"
 
 skip() { echo "1..0 # SKIP $*"; exit 77; }
 [ "$(id -u)" = 0 ] || skip "needs root"
