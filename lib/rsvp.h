@@ -68,7 +68,10 @@ struct rsvp_hop { struct in_addr addr; uint32_t lih; };
 struct rsvp_template { struct in_addr sender; uint16_t lsp_id; struct in_addr origin; uint16_t group; };
 /* Intserv token bucket; on the wire bytes/s as IEEE floats. */
 struct rsvp_flow { uint64_t rate_bps, peak_bps; uint32_t bucket_bytes, mtu; };
-/* The largest rate, not above this one, that arrives as it was sent: on the wire it is a float. */
+/*
+ * The largest rate, not above this one, that arrives as it was sent: a float of bytes per second. Whole bytes, from 8 bit/s
+ * on: kernels count them, too.
+ */
 uint64_t rsvp_rate(uint64_t bps);
 struct rsvp_error { struct in_addr node; uint8_t flags, code; uint16_t value; };
 struct rsvp_attribute { uint8_t setup, holding, flags; char name[RSVP_NAME]; };

@@ -162,7 +162,9 @@ uint64_t rsvp_rate(uint64_t bps)
 {
 	unsigned bits = bps ? 64 - (unsigned)__builtin_clzll(bps) : 0;
 
-	return bits > FLT_MANT_DIG ? bps & UINT64_MAX << (bits - FLT_MANT_DIG) : bps;
+	if (bits > FLT_MANT_DIG + 3)
+		return bps & UINT64_MAX << (bits - FLT_MANT_DIG);
+	return bps < 8 ? bps : bps & ~(uint64_t)7;
 }
 
 static int get_flow(struct decoder *d, struct wire *w)

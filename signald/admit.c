@@ -89,11 +89,15 @@ static uint64_t wants(const struct session *s, int port)
 	return have ? have : session_want(s, port);
 }
 
-/* Beside another revision's hold on the same port only what exceeds that counts. */
+/*
+ * Beside another revision's hold on the same port only what exceeds that counts. No more than what is held may be in force:
+ * when the one changes with the other, it has to be committed.
+ */
 static void hold_set(struct core *core, struct session *s, int port, uint64_t bps)
 {
 	uint64_t other = revision_held(core, s, port);
 	struct hold *h = hold_find(s, port);
+	uint64_t was = session_rate(s, port);
 
 	if (!h && bps) {
 		h = &s->hold[s->n_holds++]; /* session_hold made room */
@@ -107,6 +111,8 @@ static void hold_set(struct core *core, struct session *s, int port, uint64_t bp
 	h->bps = bps;
 	if (!bps)
 		*h = s->hold[--s->n_holds];
+	if (session_rate(s, port) != was)
+		s->dirty_terms = 1;
 }
 
 /* The ports this session holds or wants something on, as bits. */

@@ -115,17 +115,28 @@ void leaf_reroute(struct turn *t, struct session *s, struct leaf *leaf, struct i
 		follow(t, s, leaf, &hop);
 }
 
+/* It is to move, and where it is to go has not been told. */
+static int begins(const struct leaf *leaf)
+{
+	return moving(leaf) && !leaf->more->next->path_id;
+}
+
 void reroute_hold(struct turn *t, struct session *s)
 {
 	uint64_t retry_us = t->now_us + core_jitter(t->core, t->core->config.refresh_us), fits;
+	unsigned n = 0;
 	int port;
 
-	if (!session_hold(t, s, &port, &fits))
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		n += begins(&s->leaf[i]) != 0;
+	if (!n)
+		session_yield(t->core, s);
+	if (!n || !session_hold(t, s, &port, &fits))
 		return;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
 
-		if (!moving(leaf) || leaf->more->next->path_id)
+		if (!begins(leaf))
 			continue;
 		t->core->counter[CORE_REFUSED]++;
 		log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no capacity on %s for its new way; stays", leaf->ep->element,

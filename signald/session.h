@@ -371,7 +371,7 @@ int vlan_reserve(struct core *core, uint16_t id); /* 0 or -EEXIST */
 void vlan_return(struct core *core, uint16_t id);
 
 /* preempt.c */
-/* A hold is to be held_bps now, or the session's contract changed: keeps account of what may be taken back. */
+/* A hold is to be held_bps now, by the contract as it is now: keeps account of what may be taken back. */
 void growth_note(struct core *core, struct session *s, int port, uint64_t held_bps);
 void growth_forget(struct core *core, struct session *s); /* the session ends, or is revised */
 /* What could be taken back on a port for a session of this setup priority, bit/s. */

@@ -44,7 +44,7 @@ void change_applied(struct sim *sim, const struct installed *has, const struct a
 	least = icorp->contract->network.rate_bps;
 	if (icorp->next && icorp->next->network.rate_bps < least)
 		least = icorp->next->network.rate_bps;
-	least -= least / 1000000; /* on the wire rates are rounded */
+	least = rsvp_rate(least);
 	if (was->isc.present && !now->isc.present)
 		sim_violate(sim, "icorp %u: a change of revision takes its ISC from %s", has->key.icorp, node);
 	for (unsigned i = 0; i < was->n_ports; i++) {
