@@ -20,7 +20,7 @@
 #define MAX_DOCUMENT (1u << 20)
 #define MAX_ANSWER (16u << 20)
 
-const char *const gk_usage[] = { "list", "get <ID>", "contract <ID>", "submit <FILE>", "delete <ID>", "status",
+const char *const gk_usage[] = { "list", "get <ID>", "contract <ID>", "submit <FILE>", "revise <ID> <FILE>", "delete <ID>", "status",
 				 "classes", "elements", "help", NULL };
 
 /* What to ask; path may hold one %s for the argument. */
@@ -28,9 +28,10 @@ struct verb { const char *word, *method, *path; int args; const char *help; };
 
 static const struct verb verbs[] = {
 	{ "list", "GET", "/v1/icorps", 0, "all ICorps" },
-	{ "get", "GET", "/v1/icorps/%s", 1, "one ICorp: state, endpoints, price, last error" },
+	{ "get", "GET", "/v1/icorps/%s", 1, "one ICorp: state, revision and the next one, endpoints, price, last error" },
 	{ "contract", "GET", "/v1/icorps/%s/contract", 1, "its contract's XML" },
 	{ "submit", "POST", "/v1/icorps", 1, "send the request in FILE (XML or JSON; - for standard input)" },
+	{ "revise", "PATCH", "/v1/icorps/%s", 2, "another class or other servers: the change in FILE (JSON; - for standard input)" },
 	{ "delete", "DELETE", "/v1/icorps/%s", 1, "end it" },
 	{ "status", "GET", "/v1/status", 0, "how the gatekeeper is" },
 	{ "classes", "GET", "/v1/classes", 0, "what can be asked for" },
@@ -255,7 +256,7 @@ int gk_tool(const struct gk_options *o, int argc, char **argv, FILE *out, FILE *
 		return EXIT_USAGE;
 	}
 	call.brief = !strcmp(verb->word, "list") || !strcmp(verb->word, "elements");
-	if (!strcmp(verb->word, "submit"))
-		return submit(o, verb, url, argv[2], &call);
+	if (!strcmp(verb->word, "submit") || !strcmp(verb->word, "revise"))
+		return submit(o, verb, url, argv[1 + verb->args], &call);
 	return ask(o, verb, url, NULL, NULL, 0, &call);
 }

@@ -35,9 +35,11 @@ int show_sessions(void *ctx, int argc, char **argv, struct writer *w, struct con
 			continue;
 		if (++shown > SESSIONS_SHOWN)
 			continue;
-		writer_object(w, NULL);
-		write_session(d, w, s);
-		writer_end(w);
+		for (const struct session *m = s; m; m = session_newer(m)) {
+			writer_object(w, NULL);
+			write_session(d, w, m);
+			writer_end(w);
+		}
 	}
 	writer_end(w);
 	if (shown > SESSIONS_SHOWN)
@@ -95,6 +97,20 @@ static void write_endpoints(const struct daemon *d, struct writer *w, const stru
 	writer_end(w);
 }
 
+/* Revisions that are to replace the one shown, from the next one on. */
+static void write_newer(const struct daemon *d, struct writer *w, const struct session *s)
+{
+	writer_array(w, "newer");
+	while ((s = session_newer(s))) {
+		writer_object(w, NULL);
+		write_session(d, w, s);
+		show_ms(w, "complete_within_ms", session_rest(s)->complete_by_us, clock_now_us());
+		write_endpoints(d, w, s);
+		writer_end(w);
+	}
+	writer_end(w);
+}
+
 int show_path(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
 {
 	const struct daemon *d = ctx;
@@ -113,6 +129,8 @@ int show_path(void *ctx, int argc, char **argv, struct writer *w, struct control
 	if (*session_rest(s)->waits_for)
 		writer_str(w, "waits_for", session_rest(s)->waits_for);
 	write_endpoints(d, w, s);
+	if (session_newer(s))
+		write_newer(d, w, s);
 	writer_array(w, "grants");
 	for (struct grant_cursor at = { 0 }; session_grant_next(d->core, s, &at, &grant);)
 		show_grant(w, NULL, &grant);

@@ -34,6 +34,8 @@ static void add_session(struct deadlines *all, const struct session *s, uint64_t
 	add(all, s->up.expires_us, id, "path lapses", s->up.addr);
 	add(all, s->renew_us, id, s->committed ? "kernel state renewed" : "recovery given up", none);
 	add(all, session_rest(s)->isc_deadline_us, id, "ISC given up", none);
+	add(all, session_rest(s)->complete_by_us, id, "revision given up", none);
+	add(all, session_rest(s)->replaced_us, id, "replaced revision torn", none);
 	for (unsigned i = 0; s->leading && i < s->n_leaves; i++)
 		if (s->leaf[i].more)
 			add(all, s->leaf[i].more->prune_us, id, "endpoint given up", s->leaf[i].ep->control);

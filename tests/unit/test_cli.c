@@ -573,6 +573,14 @@ static void gk_submits_and_deletes(void **state)
 	setenv("ICORP_GATEKEEPER", url, 1);
 	assert_int_equal(CTL("gk", "delete", "7"), 0);
 	assert_has(request(), "DELETE /v1/icorps/7 HTTP");
+	f = fopen(file, "w");
+	fputs("{\"class\":\"gold\"}", f);
+	fclose(f);
+	assert_int_equal(CTL("gk", "revise", "7", file), 0);
+	sent = request();
+	assert_has(sent, "PATCH /v1/icorps/7 HTTP");
+	assert_has(sent, "application/json");
+	assert_has(sent, "{\"class\":\"gold\"}");
 	unsetenv("ICORP_GATEKEEPER");
 	unlink(file);
 	unlink(token);

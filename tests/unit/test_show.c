@@ -200,6 +200,36 @@ static void sessions(void **state)
 }
 
 /* Where nothing is lost, what all sent is what all received, type by type. */
+/* While a contract is revised both revisions are shown. */
+static void revisions(void **state)
+{
+	struct world *w = *state;
+	struct contract *c = sim_contract(w->sim, 1, 2, servers, 2, access_routers, 2, 20000000);
+	const json_t *newer;
+	json_t *o;
+
+	assert_non_null(c);
+	sim_originate(w->sim, c);
+	contract_unref(c);
+	run(w, 2 * CLOCK_MS);
+	o = shown(w, "\"show\",\"sessions\"");
+	assert_int_equal(json_array_size(json_object_get(o, "sessions")), 2);
+	assert_int_equal(number(json_array_get(json_object_get(o, "sessions"), 0), "revision"), 1);
+	assert_int_equal(number(json_array_get(json_object_get(o, "sessions"), 1), "revision"), 2);
+	json_decref(o);
+	o = shown(w, "\"show\",\"path\",\"1\"");
+	assert_int_equal(number(o, "revision"), 1);
+	newer = json_array_get(json_object_get(o, "newer"), 0);
+	assert_int_equal(number(newer, "revision"), 2);
+	assert_int_equal(number(newer, "rate"), 20000000);
+	json_decref(o);
+	run(w, CLOCK_S);
+	o = shown(w, "\"show\",\"path\",\"1\"");
+	assert_int_equal(number(o, "revision"), 2);
+	assert_null(json_object_get(o, "newer"));
+	json_decref(o);
+}
+
 static void counters_balance(void **state)
 {
 	static const char *const kinds[] = { "paths", "resvs", "path errors", "resv errors", "path tears", "resv tears",
@@ -512,7 +542,7 @@ static void traces(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-	const struct CMUnitTest tests[] = { T(sessions), T(counters_balance), T(neighbours), T(timers), T(errors),
+	const struct CMUnitTest tests[] = { T(sessions), T(revisions), T(counters_balance), T(neighbours), T(timers), T(errors),
 					    T(refusals_are_actions), T(traces) };
 	char why[256];
 	int r;
