@@ -127,10 +127,10 @@ static void begin(struct world *w, uint8_t type, const char *from)
 
 static void path(struct world *w, const char *to, uint16_t vlan)
 {
-	struct core_from from = { ip("10.200.1.3"), 0, 0 };
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
 
 	begin(w, RSVP_PATH, "10.200.1.3");
-	w->msg.ref.revision = w->contract->revision;
+	w->msg.ref.revision = w->msg.template_.lsp_id = w->contract->revision;
 	memcpy(w->msg.ref.digest, w->contract->digest, SHA256_SIZE);
 	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_REF | (vlan ? RSVP_HAS_HOPSTATE : 0);
 	w->msg.hopstate.vlan = vlan;
@@ -142,7 +142,7 @@ static void path(struct world *w, const char *to, uint16_t vlan)
 static void demand(struct world *w, uint32_t sequence)
 {
 	const struct session *s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
-	struct core_from from = { ip("10.64.7.66"), CORE_PORT_NONE, 1 };
+	struct core_from from = { ip("10.64.7.66"), CORE_PORT_NONE, 1, 0 };
 	struct rsvp_demand d = { ip("10.200.2.21"), RESOURCE_CPU, 1, 1, sequence, 0 };
 
 	begin(w, RSVP_RESV, "10.64.7.66");
