@@ -190,6 +190,7 @@ int upstream_fall_back(struct turn *t, struct session *s)
 	message_withdraw(t->core, s->up.addr, &s->up.resv_id);
 	pool_put(&t->core->pool, s->route, s->n_route * sizeof(*s->route));
 	s->up = s->former->hop;
+	message_unlearn(t->core, s->up.addr, &s->up.path_id); /* what its Paths said meanwhile was not heard: it is to say it again */
 	s->route = s->former->route;
 	s->n_route = s->former->n_route;
 	pool_put(&t->core->pool, s->former, sizeof(*s->former));
