@@ -7,7 +7,8 @@ signald_libcore_a_SOURCES = \
 	signald/exchange.c signald/grants.c signald/input.c signald/leader.c signald/names.c signald/neighbour.c \
 	signald/neighbour_hello.c signald/neighbour_input.c signald/neighbour_pending.c \
 	signald/neighbour_send.c signald/neighbour_summary.c signald/nexthop.c signald/path.c \
-	signald/plan.c signald/preempt.c signald/recovery.c signald/reroute.c signald/resv.c signald/revision.c signald/send.c \
+	signald/plan.c signald/preempt.c signald/recovery.c signald/reroute.c signald/resv.c signald/revision.c \
+	signald/revision_isc.c signald/revision_leader.c signald/send.c \
 	signald/settle.c \
 	signald/shelf.c signald/table.c signald/tick.c signald/upstream.c
 

@@ -7,23 +7,16 @@
  *   the technologies     get one set of terms that satisfies all of them, plan.c; a commit answers for all that waited for it
  *   a switch's VLAN      the newer one takes the older one's
  *   a server's ISC       is not started again: the oldest revision speaks to it, what it says counts for the others, too
+ *                        (revision_isc.c)
  *
- * The leader tears the old revision when the new one is complete. What the old one has and the new one has not is first
- * given no more work (weight 0), for DRAIN_US; what only the new one has is given none before it is complete.
+ * The leader tears the old revision when the new one is complete (revision_leader.c). What the old one has and the new one
+ * has not is first given no more work (weight 0), for a while; what only the new one has is given none before it is complete.
  *
  * The oldest revision is in the table of sessions; each leads to the next newer one. At rest there is one.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "lib/clock.h"
-#include "lib/log.h"
 #include "signald/session.h"
-
-#define DRAIN_US (2 * CLOCK_S)
-
-#define EACH_REVISION(m, core, of) (struct session *m = session_find(core, (of)->key); m; m = session_newer(m))
 
 /* ---- the chain ---- */
 
@@ -71,8 +64,7 @@ void revision_leave(struct session **at, struct session *s)
 	older->more->newer = newer;
 }
 
-/* A session that the input at hand was not for: what came with that (a contract's text) is not this one's. */
-static void settle_other(struct turn *t, struct session *s)
+void revision_settle(struct turn *t, struct session *s)
 {
 	struct turn own = *t;
 
@@ -114,7 +106,7 @@ void revision_uncommit(struct turn *t, struct session *s)
 	other->adaptors |= s->adaptors;
 	other->dirty_terms = 1;
 	if (!s->closing)
-		settle_other(t, other);
+		revision_settle(t, other);
 }
 
 int revision_due(struct core *core, const struct session *s)
@@ -135,7 +127,7 @@ struct session *revision_waiting(struct core *core, struct adaptor_key key, uint
 	return newest;
 }
 
-/* ---- what is shared ---- */
+/* ---- what is held once ---- */
 
 int revision_beside(struct core *core, const struct session *s)
 {
@@ -163,178 +155,7 @@ uint16_t revision_vlan(struct core *core, const struct session *s, uint16_t id)
 	return 0;
 }
 
-/* The other revision's leaf of the ISC that is leaf's; NULL: it has none. */
-static struct leaf *same_isc(const struct session *other, const struct leaf *leaf)
-{
-	struct leaf *found = leaf_of_isc(other);
-
-	return found && found->ep->private_addr.s_addr == leaf->ep->private_addr.s_addr ? found : NULL;
-}
-
-uint64_t revision_level(struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource)
-{
-	uint64_t most = 0;
-
-	for EACH_REVISION(m, core, s) {
-		const struct leaf *one = m == s ? NULL : same_isc(m, leaf);
-
-		if (one && leaf_level(one, resource) > most)
-			most = leaf_level(one, resource);
-	}
-	return most;
-}
-
-int revision_speaks(struct core *core, const struct session *s, const struct branch *isc, int older)
-{
-	for EACH_REVISION(m, core, s) {
-		if (m == s && older)
-			return 0;
-		if (m != s && m->state != SESSION_FAILED && branch_of_isc(m, isc->neighbour))
-			return 1;
-	}
-	return 0;
-}
-
-/* ---- an ISC in both revisions ---- */
-
-/* The oldest other revision that has this ISC; NULL: none. */
-static const struct session *speaker(struct core *core, const struct session *s, const struct leaf *leaf)
-{
-	for EACH_REVISION(m, core, s)
-		if (m != s && m->state != SESSION_FAILED && same_isc(m, leaf))
-			return m;
-	return NULL;
-}
-
-static uint64_t level_of(const struct leaf *leaf, enum resource resource)
-{
-	return resource == RESOURCE_BANDWIDTH ? leaf->branch->rate_bps : leaf_level(leaf, resource);
-}
-
-static uint64_t began_with(const struct session *s, const struct leaf *leaf, enum resource resource)
-{
-	return resource == RESOURCE_BANDWIDTH ? session_base(s) : contract_level(s->contract, leaf->ep, resource);
-}
-
-/*
- * What its demands made of it is kept, when both contracts begin with the same; what they gained beyond what both begin
- * with is kept in any case. Both as far as the new one's limit allows. Else it has what the new contract begins with.
- */
-uint64_t revision_begins(struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource)
-{
-	uint64_t base = began_with(s, leaf, resource), limit = contract_limit(s->contract, resource);
-	const struct session *other = speaker(core, s, leaf);
-	const struct leaf *old = other ? same_isc(other, leaf) : NULL;
-	uint64_t has = old ? level_of(old, resource) : 0, began = old ? began_with(other, old, resource) : 0;
-
-	if (!has || (began != base && (has <= began || has <= base)))
-		return base;
-	has = has < limit ? has : limit > base ? limit : base;
-	return resource == RESOURCE_BANDWIDTH ? rsvp_rate(has) : has;
-}
-
-void revision_handled(struct core *core, const struct session *s, struct leaf *leaf)
-{
-	const struct session *other = speaker(core, s, leaf);
-	const struct leaf *old = other ? same_isc(other, leaf) : NULL;
-
-	if (old && old->more)
-		memcpy(leaf->more->handled, old->more->handled, sizeof(leaf->more->handled));
-}
-
-static void mirror_levels(struct turn *t, struct session *s, struct leaf *leaf)
-{
-	uint64_t rate = revision_begins(t->core, s, leaf, RESOURCE_BANDWIDTH), former = leaf->branch->rate_bps, fits;
-	int port;
-
-	for (unsigned r = RESOURCE_CPU; leaf->more && r <= RESOURCE_MAX; r++) {
-		uint64_t level = revision_begins(t->core, s, leaf, r);
-
-		if (level == leaf_level(leaf, r))
-			continue;
-		isc_level_set(t->core, s, leaf, r, level);
-		s->dirty_terms = 1;
-	}
-	if (rate == former)
-		return;
-	leaf->branch->rate_bps = rate;
-	if (session_hold(t, s, &port, &fits))
-		leaf->branch->rate_bps = former;
-	else
-		s->dirty_terms = 1;
-}
-
-static void mirror(struct turn *t, struct session *s, const struct leaf *from, int news)
-{
-	struct leaf *leaf = s->state == SESSION_FAILED ? NULL : same_isc(s, from);
-
-	if (!leaf)
-		return;
-	mirror_levels(t, s, leaf);
-	if (!s->committed || !from->up)
-		return;
-	leaf->load = from->load;
-	leaf->flags = from->flags;
-	leaf->branch->refresh_ms = from->branch->refresh_ms;
-	leaf->branch->resv_expires_us = from->branch->resv_expires_us;
-	if (!leaf->up) {
-		leaf->up = 1;
-		s->confirm = t->core->config.address;
-		s->dirty_terms = news = 1;
-		if (s->more)
-			s->more->isc_deadline_us = 0;
-	}
-	s->dirty_up |= news != 0;
-	s->dirty_report |= news != 0;
-}
-
-void revision_mirror(struct turn *t, struct session *s, int news)
-{
-	const struct leaf *leaf = s->state == SESSION_FAILED ? NULL : leaf_of_isc(s);
-
-	for (struct session *m = session_newer(s); leaf && m; m = session_newer(m)) {
-		mirror(t, m, leaf, news);
-		settle_other(t, m);
-	}
-}
-
-void revision_mirror_older(struct turn *t, struct session *s)
-{
-	struct leaf *leaf = leaf_of_isc(s);
-
-	for EACH_REVISION(m, t->core, s) {
-		const struct leaf *old = m == s || !leaf || m->state == SESSION_FAILED ? NULL : same_isc(m, leaf);
-
-		if (m == s)
-			return;
-		if (old)
-			mirror(t, s, old, 1);
-	}
-}
-
-/* From now on s speaks to the ISC: what it asked of the older revision, and what it was answered, is known here, too. */
-static void take_over_isc(struct turn *t, struct session *s, const struct session *from)
-{
-	const struct leaf *old = leaf_by_addr(from, t->core->config.address);
-	struct leaf *leaf = leaf_of_isc(s);
-	struct rsvp_grant g;
-
-	if (!leaf || !leaf->more || revision_speaks(t->core, s, leaf->branch, 1))
-		return;
-	leaf->branch->dirty = 1;
-	if (!old || !old->more)
-		return;
-	memcpy(leaf->more->demand, old->more->demand, sizeof(leaf->more->demand));
-	memcpy(leaf->more->handled, old->more->handled, sizeof(leaf->more->handled));
-	s->dirty_terms |= s->asked; /* the technologies remember it, too */
-	for (uint32_t at = 0; grants_next(&session_rest(from)->grants, &at, &g);) {
-		if (!g.sequence || g.endpoint.s_addr != leaf->ep->control.s_addr)
-			continue;
-		g.level = level_of(leaf, g.resource);
-		own_grant_put(t, s, &g);
-	}
-	s->dirty_up = 1;
-}
+/* ---- one of them is closed ---- */
 
 /* What the leader said of the endpoints in both holds until it says it of this one: the tear may come before that. */
 static void take_over_weights(struct session *s, const struct session *from)
@@ -364,109 +185,9 @@ void revision_heirs(struct turn *t, struct session *s)
 	for (; heir; heir = next) {
 		next = session_newer(heir);
 		if (heir->contract->revision > s->contract->revision) {
-			take_over_isc(t, heir, s);
+			revision_take_isc(t, heir, s);
 			take_over_weights(heir, s);
 		}
-		settle_other(t, heir);
+		revision_settle(t, heir);
 	}
-}
-
-/* ---- the leader ---- */
-
-struct session *revision_standing(struct core *core, const struct session *s)
-{
-	struct session *standing = NULL;
-
-	for EACH_REVISION(m, core, s)
-		if (m->contract->revision < s->contract->revision)
-			standing = m;
-	return standing;
-}
-
-void revision_weigh(struct core *core, const struct session *s, const struct leaf *leaf, uint8_t *flags, uint16_t *weight)
-{
-	const struct session_more *more = session_rest(s);
-	const struct session *stands = more->complete_by_us ? revision_standing(core, s) : NULL;
-	const struct leaf *old = stands ? leaf_by_addr(stands, leaf->ep->control) : NULL;
-
-	if (old) {
-		*flags = old->told_flags;
-		*weight = old->weight;
-	} else if (stands || (more->replaced_us && session_newer(s) &&
-			      !contract_endpoint_by_control(session_newer(s)->contract, leaf->ep->control))) {
-		*weight = 0;
-	}
-}
-
-void revision_supersede(struct turn *t, struct adaptor_key key)
-{
-	struct session *stands = session_find(t->core, key), *next;
-
-	for (struct session *m = stands; m; m = session_newer(m))
-		if (m->was_complete)
-			stands = m;
-	for (struct session *m = session_find(t->core, key); m; m = next) {
-		next = session_newer(m);
-		if (m != stands)
-			leader_tear(t, m);
-	}
-}
-
-void revision_failed(struct session *stands, const struct session *s)
-{
-	const struct session_more *why = session_rest(s);
-	int len = (int)sizeof(why->error.reason) - 20;
-
-	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "revision %u failed, revision %u stands", s->contract->revision,
-		  stands->contract->revision);
-	stands->more->error = why->error;
-	snprintf(stands->more->error.reason, sizeof(stands->more->error.reason), "revision %u: %.*s", s->contract->revision,
-		 len, why->error.reason);
-}
-
-/* Has the older one an endpoint that is not in s's contract any more? */
-static int loses_some(const struct session *older, const struct session *s)
-{
-	for (unsigned i = 0; i < older->n_leaves; i++)
-		if (older->leaf[i].where != LEAF_ELSEWHERE &&
-		    !contract_endpoint_by_control(s->contract, older->leaf[i].ep->control))
-			return 1;
-	return 0;
-}
-
-void revision_complete(struct turn *t, struct session *s)
-{
-	struct session *older;
-
-	s->more->complete_by_us = 0;
-	s->dirty_report = 1; /* from now on its endpoints are given work */
-	settle_other(t, s);
-	while ((older = session_find(t->core, s->key)) != s && !session_rest(older)->replaced_us) {
-		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "revision %u is complete and replaces revision %u",
-			  s->contract->revision, older->contract->revision);
-		if (!older->was_complete || !loses_some(older, s)) {
-			leader_tear(t, older);
-			continue;
-		}
-		older->more->replaced_us = t->now_us + DRAIN_US;
-		older->dirty_report = 1;
-		settle_other(t, older);
-	}
-}
-
-void revision_tick(struct turn *t, struct session *s)
-{
-	const struct session_more *more = session_rest(s);
-	unsigned i = 0;
-
-	if (more->replaced_us && more->replaced_us <= t->now_us) {
-		leader_tear(t, s);
-		return;
-	}
-	if (!more->complete_by_us || more->complete_by_us > t->now_us)
-		return;
-	while (i + 1 < s->n_leaves && s->leaf[i].up)
-		i++;
-	session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "%s was not confirmed in time",
-		       s->leaf[i].ep->element);
 }

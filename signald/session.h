@@ -247,7 +247,8 @@ struct session_more *session_more(struct session *s);
 /* The same to read: an empty one when there is none. */
 const struct session_more *session_rest(const struct session *s);
 
-/* revision.c: the revisions of one ICorp here, from the oldest on */
+/* revision.c, revision_isc.c, revision_leader.c: the revisions of one ICorp here, from the oldest on */
+#define EACH_REVISION(m, core, of) (struct session *m = session_find(core, (of)->key); m; m = session_newer(m))
 static inline struct session *session_newer(const struct session *s)
 {
 	return s->more ? s->more->newer : NULL;
@@ -255,6 +256,8 @@ static inline struct session *session_newer(const struct session *s)
 /* At `at`, where the oldest is, or is to be. 0 or -ENOMEM. */
 int revision_join(struct core *core, struct session **at, struct session *s);
 void revision_leave(struct session **at, struct session *s);
+/* Settles a session that the input at hand was not for: what came with that (a contract's text) is not this one's. */
+void revision_settle(struct turn *t, struct session *s);
 /* s is closed: what it left is given to the others, and what was in force for it is no longer. */
 void revision_heirs(struct turn *t, struct session *s);
 /* Is there another? */
@@ -293,6 +296,8 @@ void revision_complete(struct turn *t, struct session *s);
 void revision_tick(struct turn *t, struct session *s);
 /* Leader: tears what a new revision will never replace: those that were not yet complete, beside one that stands. */
 void revision_supersede(struct turn *t, struct adaptor_key key);
+/* From now on s, not `from`, speaks to the ISC: what it asked, and was answered, is known here, too. */
+void revision_take_isc(struct turn *t, struct session *s, const struct session *from);
 /* Leader: another revision that this one was to replace; NULL: none. */
 struct session *revision_standing(struct core *core, const struct session *s);
 /* Leader: s failed; what stands remembers why. */
