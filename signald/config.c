@@ -11,6 +11,7 @@
 #include "lib/addr.h"
 #include "lib/clock.h"
 #include "signald/config.h"
+#include "signald/l2.h"
 
 static int check_addr(const void *value, char *why, size_t room)
 {
@@ -73,6 +74,14 @@ static const struct config_row resource_rows[] = {
 	{ 0 },
 };
 
+#define NEI(field) offsetof(struct config_neighbour, field)
+static const struct config_row neighbour_rows[] = {
+	{ "kind", CONFIG_STRING, NEI(kind), NULL, 0, 0, "access|router|switch|server", "what it is", 0, 0, 0 },
+	{ "addresses", CONFIG_LIST, NEI(addresses), NULL, 0, NEXTHOP_ADDRESSES, NULL, "its own; the control address first", 0, 0, 0 },
+	{ "links", CONFIG_LIST, NEI(links), NULL, 0, 4096, NULL, "\"ITS-PORT ELEMENT PORT\": what its ports lead to", 0, 0, 0 },
+	{ 0 },
+};
+
 #define ADA(field) offsetof(struct config_adaptor, field)
 static const struct config_row adaptor_rows[] = {
 	{ "type", CONFIG_STRING, ADA(type), NULL, 0, 0, NULL, "technology: null, tc, bridge, route, vm, proxy", 0, 0, 0 },
@@ -97,6 +106,8 @@ const struct config_row signald_config_rows[] = {
 	{ "limit_strangers", CONFIG_INT, C(limit_strangers), "10000", 1, 1e9, NULL,
 	  "messages taken in a second from all who are not neighbours yet", 0, 0, 0 },
 	{ "gatekeeper", CONFIG_STRING, C(gatekeeper), "", 0, 0, NULL, "the gatekeeper's URL; empty: none", 0, 0, 0 },
+	{ "l2", CONFIG_STRING, C(l2), "gatekeeper", 0, 0, "gatekeeper|config",
+	  "who knows the layer-2 map: the gatekeeper, or the neighbour sections here", 0, 0, 0 },
 	{ "token_file", CONFIG_STRING, C(token_file), "", 0, 0, NULL, "file with the bearer token for it", 0, 0, 0 },
 	{ "heartbeat", CONFIG_TIME, C(heartbeat_us), "10s", 1e5, 3.6e9, NULL, "between registrations", 0, 0, 0 },
 	{ "control", CONFIG_STRING, C(control), RUNDIR "/signald.sock", 0, 0, NULL, "control socket", 0, 0, 0 },
@@ -125,6 +136,8 @@ const struct config_row signald_config_rows[] = {
 	  port_rows, sizeof(struct config_port), 0 },
 	{ "resource", CONFIG_SECTION, C(resources), NULL, 0, RESOURCE_MAX, NULL, "sizes: bandwidth, cpu, memory, disk",
 	  resource_rows, sizeof(struct config_resource), check_resource },
+	{ "neighbour", CONFIG_SECTION, C(neighbours), NULL, 0, 4096, NULL, "l2 = \"config\": a controller of our islands",
+	  neighbour_rows, sizeof(struct config_neighbour), 0 },
 	{ "adaptor", CONFIG_SECTION, C(adaptors), NULL, 0, 16, NULL, "a technology", adaptor_rows,
 	  sizeof(struct config_adaptor), 0 },
 	{ 0 },
@@ -185,6 +198,8 @@ static int fill_vlans(const struct signald_config *config, struct core_config *c
 static int fill_core(const char *file, const struct signald_config *config, struct core_config *core,
 		     struct config_error *error)
 {
+	char why[256];
+
 	memset(core, 0, sizeof(*core));
 	snprintf(core->element, sizeof(core->element), "%s", config->name);
 	if (!*config->name || strlen(config->name) >= sizeof(core->element))
@@ -208,6 +223,14 @@ static int fill_core(const char *file, const struct signald_config *config, stru
 		return fail(error, file, "vlans", "a switch needs FIRST-LAST within 2-4094");
 	for (size_t i = 0; i < config->images.n; i++)
 		snprintf(core->image[core->n_images++], CONTRACT_NAME, "%s", config->images.item[i]);
+	if (l2_configured(config)) {
+		struct nexthops tried = { 0 };
+		int r = l2_from_config(config, &tried, why, sizeof(why));
+
+		nexthops_clear_map(&tried);
+		if (r)
+			return fail(error, file, "neighbour", why);
+	}
 	if (config->integrity && !*config->keyring && ntohl(core->address.s_addr) >> 24 != 127)
 		return fail(error, file, "keyring", "is required off loopback (or set integrity = false)");
 	return 0;

@@ -9,20 +9,21 @@
 
 struct config_port { char *title; uint64_t speed_bps; int64_t share; };
 struct config_resource { char *title; int64_t capacity, step, floor, ceiling; };
+struct config_neighbour { char *title; char *kind; struct config_list addresses, links; };
 struct config_adaptor { char *title; char *type; struct config_list options; };
 
 struct prefix;
 
 struct signald_config {
 	char *name, *kind, *address, *transport, *keyring, *gatekeeper, *token_file, *control, *user, *adaptor_dir,
-	     *vlans, *public_pool, *isc_host, *pcap, *log_level;
+	     *vlans, *public_pool, *isc_host, *pcap, *log_level, *l2;
 	uint64_t limit_bytes;
 	int64_t limit_messages, limit_strangers, expiry_rate;
 	uint64_t refresh_us, hello_us, recovery_us, isc_start_us, contract_wait_us, heartbeat_us;
 	int64_t multiplier, enterprise;
 	int integrity, allow_warp;
 	struct config_list images, allow;
-	struct config_sections ports, resources, adaptors;
+	struct config_sections ports, resources, adaptors, neighbours;
 };
 
 /* Reads (fd and file as config_read has them), checks what rows cannot say, and fills the core's part. 0, or -errno with

@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "signald/daemon.h"
+#include "signald/l2.h"
 #include "signald/launcher.h"
 #include "signald/outbox.h"
 #include "signald/plan.h"
@@ -326,6 +327,11 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 	d->nexthops.port_ctx = d;
 	d->nexthops.n_ports = (int)d->core_config.n_ports;
 	snprintf(d->nexthops.self, sizeof(d->nexthops.self), "%s", d->config.name);
+	if (l2_configured(&d->config)) {
+		r = l2_from_config(&d->config, &d->nexthops, why, room);
+		if (r)
+			return r;
+	}
 	if (random_bytes(&d->core_config.epoch, sizeof(d->core_config.epoch)) ||
 	    random_bytes(&d->core_config.instance, sizeof(d->core_config.instance)))
 		return -EIO;

@@ -15,9 +15,9 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "signald/daemon.h"
+#include "signald/l2.h"
 #include "signald/registrar.h"
 #include "signald/registration.h"
-#include "signald/restart.h"
 #include "signald/session.h"
 
 struct report { struct report *next; uint32_t icorp; char *text; };
@@ -258,10 +258,7 @@ static void work_map(struct registrar *r, const json_t *o)
 		if (a && b && a_port && b_port)
 			nexthops_add_link(nh, a, a_port, b, b_port);
 	}
-	log_msg(LOG_LEVEL_INFO, "L2 map: %zu controllers, %zu links", nh->n_nodes, nh->n_links);
-	core_routes(r->d->core, clock_now_us(), &r->d->actions);
-	daemon_run_actions(r->d);
-	restart_mapped(r->d);
+	l2_told(r->d);
 }
 
 static void work_create(struct registrar *r, const json_t *o)
@@ -317,7 +314,7 @@ static void on_work(void *ctx, const char *event, const char *data, size_t len)
 
 	if (!json_is_object(o))
 		log_msg(LOG_LEVEL_WARN, "gatekeeper: work \"%.20s\" is not a JSON object", event);
-	else if (!strcmp(event, "l2map"))
+	else if (!strcmp(event, "l2map") && !l2_configured(&r->d->config))
 		work_map(r, o);
 	else if (!strcmp(event, "create"))
 		work_create(r, o);

@@ -5,6 +5,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "signald/l2.h"
 #include "signald/launcher.h"
 #include "signald/registrar.h"
 #include "signald/reload.h"
@@ -59,9 +60,11 @@ void reload_all(void *ctx)
 		core.instance = d->core_config.instance;
 		d->core_config = core;
 		core_reconfigure(d->core, &core);
+		if (l2_configured(&config) && l2_configured(&d->config) && !l2_from_config(&config, &d->nexthops, why, sizeof(why)))
+			l2_told(d);
 		core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
 		daemon_settle(d);
-		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, limits and keys; the rest needs a restart");
+		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, limits, neighbours and keys; the rest needs a restart");
 	} else {
 		log_msg(LOG_LEVEL_ERROR, "not reloaded: name, kind, address and the list of ports need a restart");
 	}

@@ -34,6 +34,11 @@ tests_unit_test_peer_SOURCES = tests/unit/test_peer.c tests/unit/peer_world.c te
 tests_unit_test_peer_LDADD = signald/libsignald.a $(TEST_RSVP_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_keyring tests/unit/test_peer
 
+check_PROGRAMS += tests/unit/test_l2
+tests_unit_test_l2_SOURCES = tests/unit/test_l2.c
+tests_unit_test_l2_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_l2
+
 check_PROGRAMS += tests/unit/test_transport
 tests_unit_test_transport_SOURCES = tests/unit/test_transport.c tests/unit/netns.h
 tests_unit_test_transport_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(MNL_CFLAGS)
