@@ -322,7 +322,7 @@ static void less_capacity(void **state)
 	more(sim, "srv1", 1, 60 * M);
 	sim_priorities(sim, 2, 2);
 	c = sim_contract(sim, 2, 1, servers, 1, access_routers, 1, 20 * M);
-	set_capacity(sim, "r1", 64 * M);
+	((struct core *)(uintptr_t)sim_core(sim, "r1"))->config.port[0].capacity_bps = 64 * M;
 	sim_originate(sim, c);
 	contract_unref(c);
 	sim_run(sim, sim_now(sim) + CLOCK_S); /* the checks of the simulator see that r1 has too much */
