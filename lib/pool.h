@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#define POOL_STEP 16                 /* sizes are rounded up to it */
+#define POOL_STEP 8                  /* sizes are rounded up to it */
 #define POOL_MAX 512                 /* larger objects are malloc's */
 
 struct pool_chunk;

@@ -86,6 +86,7 @@ struct rsvp_demand {
 	uint16_t steps; uint32_t sequence; uint64_t want; /* level asked for; 0 until the host's controller fills it */
 };
 #define RSVP_LOAD_UP 0x01
+#define RSVP_LOAD_FLAGS 0x0f /* room for those to come; others are not read */
 struct rsvp_load {
 	struct in_addr endpoint; uint8_t flags; uint16_t cpu_permille, memory_permille, weight; uint32_t connections;
 };

@@ -307,7 +307,7 @@ static int get_load(struct rsvp_msg *msg, struct wire *w)
 {
 	struct rsvp_load l = { .endpoint = get_addr(w) };
 
-	l.flags = wire_u8(w);
+	l.flags = wire_u8(w) & RSVP_LOAD_FLAGS;
 	wire_skip(w, 1);
 	l.cpu_permille = wire_u16(w);
 	l.memory_permille = wire_u16(w);

@@ -75,7 +75,7 @@ static void isc_reduce(struct turn *t, struct session *s, struct branch *b, uint
 	if (!preempted && leaf->more->former_bps && leaf->more->former_bps < to_bps)
 		b->rate_bps = leaf->more->former_bps;
 	leaf->more->former_bps = 0;
-	own_grant(t->core, s, leaf->ep->control, RESOURCE_BANDWIDTH, &g);
+	own_grant(t->core, s, leaf_ep(s, leaf)->control, RESOURCE_BANDWIDTH, &g);
 	g.outcome = preempted ? OUTCOME_PARTLY : OUTCOME_REFUSED;
 	g.level = b->rate_bps;
 	snprintf(g.reason, sizeof(g.reason), "%s %s",

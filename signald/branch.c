@@ -11,7 +11,7 @@
 struct leaf *leaf_by_addr(const struct session *s, struct in_addr control)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++)
-		if (s->leaf[i].ep->control.s_addr == control.s_addr)
+		if (s->contract->endpoints[i].control.s_addr == control.s_addr)
 			return &s->leaf[i];
 	return NULL;
 }
@@ -83,7 +83,7 @@ struct branch *branch_towards(struct core *core, struct session *s, const struct
 		if (!b)
 			return NULL;
 		b->asked = hop->neighbour;
-		b->neighbour = hop->beyond ? leaf->ep->control : hop->neighbour;
+		b->neighbour = hop->beyond ? leaf_ep(s, leaf)->control : hop->neighbour;
 		b->passes = b->beyond = hop->beyond != 0;
 		b->port = (int8_t)hop->port;
 		b->isc = hop->port == CORE_PORT_ISC;
@@ -182,15 +182,15 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 	struct branch *b;
 	int r;
 
-	if (leaf->ep->control.s_addr == config->address.s_addr) {
-		if (leaf->ep->kind == ENDPOINT_ACCESS) {
+	if (leaf_ep(s, leaf)->control.s_addr == config->address.s_addr) {
+		if (leaf_ep(s, leaf)->kind == ENDPOINT_ACCESS) {
 			leaf->where = LEAF_LOCAL;
 			return 0;
 		}
-		hop = (struct nexthop){ .port = CORE_PORT_ISC, .neighbour = leaf->ep->private_addr,
-					.subtarget = leaf->ep->private_addr };
+		hop = (struct nexthop){ .port = CORE_PORT_ISC, .neighbour = leaf_ep(s, leaf)->private_addr,
+					.subtarget = leaf_ep(s, leaf)->private_addr };
 	} else {
-		r = nexthop_find(t->core->nexthops, leaf->ep->control, leaf->subtarget, &hop);
+		r = nexthop_find(t->core->nexthops, leaf_ep(s, leaf)->control, leaf->subtarget, &hop);
 		if (r)
 			return r;
 		if (!s->leading && hop.neighbour.s_addr == s->up.addr.s_addr)

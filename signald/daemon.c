@@ -89,7 +89,7 @@ static void on_audit(evutil_socket_t fd, short what, void *ctx)
 static int isc_of(struct daemon *d, const struct session *s, struct plan_isc *isc)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++) {
-		struct in_addr addr = s->leaf[i].ep->private_addr;
+		struct in_addr addr = s->contract->endpoints[i].private_addr;
 
 		if (!s->leaf[i].branch || !s->leaf[i].branch->isc)
 			continue;

@@ -31,7 +31,7 @@ void own_grant(const struct core *core, const struct session *s, struct in_addr 
 	out->endpoint = endpoint;
 	out->resource = (uint8_t)resource;
 	out->outcome = OUTCOME_APPLIED;
-	out->enforcement = s->enforcement[resource];
+	out->enforcement = s->enforcement[resource - 1];
 	snprintf(out->element, sizeof(out->element), "%s", core->config.element);
 found:
 	if (!endpoint.s_addr && resource == RESOURCE_BANDWIDTH)
@@ -106,14 +106,14 @@ static void say(struct turn *t, struct session *s, const struct leaf *leaf, enum
 	const struct rsvp_demand *d = &leaf->more->demand[resource];
 	struct rsvp_grant g;
 
-	own_grant(t->core, s, leaf->ep->control, resource, &g);
+	own_grant(t->core, s, leaf_ep(s, leaf)->control, resource, &g);
 	g.outcome = (uint8_t)outcome;
-	g.enforcement = outcome == OUTCOME_IGNORED ? ENFORCEMENT_NONE : s->enforcement[resource];
+	g.enforcement = outcome == OUTCOME_IGNORED ? ENFORCEMENT_NONE : s->enforcement[resource - 1];
 	g.sequence = d->sequence;
 	g.level = level;
 	snprintf(g.reason, sizeof(g.reason), "%s", reason);
 	own_grant_put(t, s, &g);
-	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s asks %s %s by %u (number %u): %s%s%s", leaf->ep->element,
+	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s asks %s %s by %u (number %u): %s%s%s", leaf_ep(s, leaf)->element,
 		  d->direction > 0 ? "more" : "less", resource_name(resource), d->steps, d->sequence,
 		  outcome_name(outcome), *reason ? ": " : "", reason);
 	if (outcome == OUTCOME_REFUSED && leaf->branch->isc) /* what others refuse comes as a ResvErr, or is in resv.c */
@@ -266,7 +266,7 @@ static int answered(const struct core *core, const struct session *s, const stru
 {
 	struct rsvp_grant g;
 
-	own_grant(core, s, leaf->ep->control, resource, &g);
+	own_grant(core, s, leaf_ep(s, leaf)->control, resource, &g);
 	return g.sequence == leaf->more->demand[resource].sequence;
 }
 

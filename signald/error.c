@@ -159,14 +159,14 @@ void path_err_input(struct turn *t, const struct rsvp_msg *msg, const struct cor
 		rsvp_add_grant(m, &msg->grants.v[i]);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].listed)
-			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
+			rsvp_add_s2l(m, s->contract->endpoints[i].control, none);
 	message_send(t, s, s->up.addr, NEIGHBOUR_URGENT, 0);
 	session_settle(t, s);
 }
 
 static int is_previous_hop(const struct session *s, struct in_addr addr)
 {
-	return s->up.addr.s_addr == addr.s_addr || (s->former && s->former->hop.addr.s_addr == addr.s_addr);
+	return s->up.addr.s_addr == addr.s_addr || (s->former && s->former->addr.s_addr == addr.s_addr);
 }
 
 void resv_err_input(struct turn *t, const struct rsvp_msg *msg)

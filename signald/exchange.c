@@ -112,8 +112,8 @@ static int on_refreshed(void *ctx, struct neighbour *n, uint32_t slot, uint32_t 
 		s->up.expires_us = now_us + core_their_lifetime(core, s->up.refresh_ms);
 		return 1;
 	}
-	if (s->former && s->former->hop.path_id == id && s->former->hop.addr.s_addr == addr) {
-		s->former->hop.expires_us = now_us + core_their_lifetime(core, s->former->hop.refresh_ms);
+	if (s->former && s->former->path_id == id && s->former->addr.s_addr == addr) {
+		s->former->expires_us = now_us + core_their_lifetime(core, s->former->refresh_ms);
 		return 1;
 	}
 	for (struct branch *b = s->branch; b; b = b->next) {
@@ -132,7 +132,7 @@ static void on_resend(void *ctx, struct neighbour *n, uint32_t slot, uint32_t id
 	uint32_t addr = neighbour_addr(n).s_addr;
 
 	if (s && ((s->up.resv_id == id && s->up.addr.s_addr == addr) ||
-		  (s->former && s->former->hop.resv_id == id && s->former->hop.addr.s_addr == addr))) {
+		  (s->former && s->former->resv_id == id && s->former->addr.s_addr == addr))) {
 		send_resv(core->turn, s);
 		return;
 	}

@@ -50,7 +50,7 @@ uint64_t leader_price(const struct session *s)
 	uint64_t sum = contract_price(s->contract, RESOURCE_BANDWIDTH, session_merged(s));
 
 	for (unsigned i = 0; i < s->n_leaves; i++) {
-		const struct contract_endpoint *ep = s->leaf[i].ep;
+		const struct contract_endpoint *ep = &s->contract->endpoints[i];
 
 		if (ep->kind != ENDPOINT_SERVER || !s->leaf[i].up)
 			continue;
@@ -89,7 +89,7 @@ void leader_weigh(struct core *core, struct session *s)
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
 		uint8_t flags = leaf->up ? leaf->flags : 0;
-		uint16_t weight = flags & RSVP_LOAD_UP && leaf->ep->kind == ENDPOINT_SERVER;
+		uint16_t weight = flags & RSVP_LOAD_UP && leaf_ep(s, leaf)->kind == ENDPOINT_SERVER;
 
 		revision_weigh(core, s, leaf, &flags, &weight);
 		s->dirty_terms |= s->asked && (leaf->weight != weight || (leaf->told_flags ^ flags) & RSVP_LOAD_UP);
@@ -114,8 +114,11 @@ void leader_update(struct turn *t, struct session *s)
 		h = hash_u64(h, (uint64_t)s->leaf[i].told_flags << 16 | s->leaf[i].weight);
 	if (leader_state(s) == LEADER_COMPLETE && !s->was_complete)
 		s->was_complete = s->dirty_report = 1;
-	if (h != s->told_hash) {
-		s->told_hash = h;
+	if (h != session_rest(s)->told_hash) {
+		struct session_more *more = session_more(s);
+
+		if (more)
+			more->told_hash = h;
 		s->dirty_down = s->dirty_report = 1;
 	}
 }
@@ -187,7 +190,7 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 		if (leaf_place(&t, s, &s->leaf[i]))
 			unplaced = &s->leaf[i];
 	if (unplaced) {
-		session_refuse(&t, s, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, "no way to %s", unplaced->ep->element);
+		session_refuse(&t, s, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, "no way to %s", leaf_ep(s, unplaced)->element);
 		return 0;
 	}
 	if (path_reserve(&t, s))

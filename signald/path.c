@@ -69,16 +69,16 @@ static void path_upstream(struct turn *t, struct session *s, const struct rsvp_m
 	s->up.refresh_ms = msg->refresh_ms;
 	s->up.expires_us = t->now_us + core_their_lifetime(t->core, msg->refresh_ms);
 	message_learn(t, s, from->addr, &s->up.path_id, msg);
-	if (msg->rro.n == s->n_route && (!s->n_route || !memcmp(s->route, msg->rro.v, s->n_route * sizeof(*route))))
+	if (msg->rro.n == s->up.n_route && (!s->up.n_route || !memcmp(s->up.route, msg->rro.v, s->up.n_route * sizeof(*route))))
 		return;
 	route = pool_get(&t->core->pool, msg->rro.n * sizeof(*route));
 	if (!route && msg->rro.n)
 		return;
 	if (msg->rro.n)
 		memcpy(route, msg->rro.v, msg->rro.n * sizeof(*route));
-	pool_put(&t->core->pool, s->route, s->n_route * sizeof(*route));
-	s->route = route;
-	s->n_route = (uint8_t)msg->rro.n;
+	pool_put(&t->core->pool, s->up.route, s->up.n_route * sizeof(*route));
+	s->up.route = route;
+	s->up.n_route = (uint8_t)msg->rro.n;
 	s->dirty_down = 1; /* who is below checks it for loops */
 }
 
@@ -131,7 +131,7 @@ static void path_no_way(struct turn *t, struct session *s, struct leaf *leaf)
 {
 	char why[ADAPTOR_REASON];
 
-	snprintf(why, sizeof(why), "no way to %s", leaf->ep->element);
+	snprintf(why, sizeof(why), "no way to %s", leaf_ep(s, leaf)->element);
 	t->core->counter[CORE_REFUSED]++;
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "refused: %s", why);
 	action_refused(t, s->key, RSVP_ERR_ROUTING, RSVP_ROUTING_NO_ROUTE, why);
@@ -202,8 +202,8 @@ static int reserve_isc(struct turn *t, struct session *s)
 
 	if (!leaf || (counted && !s->recovering))
 		return 0;
-	if (!image_known(&t->core->config, leaf->ep->isc.image)) {
-		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_IMAGE, "no image \"%s\"", leaf->ep->isc.image);
+	if (!image_known(&t->core->config, leaf_ep(s, leaf)->isc.image)) {
+		session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_IMAGE, "no image \"%s\"", leaf_ep(s, leaf)->isc.image);
 		return -ENOENT;
 	}
 	if (!session_more(s) || (!counted && isc_levels_init(t->core, s, leaf))) {
@@ -298,7 +298,7 @@ void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
 		int torn = !msg->s2l.n;
 
 		for (unsigned k = 0; k < msg->s2l.n; k++)
-			torn |= msg->s2l.v[k].addr.s_addr == leaf->ep->control.s_addr;
+			torn |= msg->s2l.v[k].addr.s_addr == leaf_ep(s, leaf)->control.s_addr;
 		if (torn && leaf->where != LEAF_ELSEWHERE)
 			leaf_prune(t, s, leaf);
 	}

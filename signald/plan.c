@@ -89,18 +89,19 @@ static struct terms_endpoint *planned(const struct adaptor_terms *terms, struct 
 }
 
 /* An endpoint of several revisions is used when one of them uses it. */
-static void plan_leaf(const struct core_config *config, const struct leaf *leaf, struct adaptor_terms *terms)
+static void plan_leaf(const struct core_config *config, const struct leaf *leaf, const struct contract_endpoint *ep,
+		      struct adaptor_terms *terms)
 {
-	struct terms_endpoint *to = planned(terms, leaf->ep->control);
+	struct terms_endpoint *to = planned(terms, ep->control);
 
 	if (!to) {
 		to = &terms->endpoints[terms->n_endpoints++];
-		memcpy(to->element, leaf->ep->element, sizeof(to->element));
-		to->kind = leaf->ep->kind;
-		to->control = leaf->ep->control;
-		to->private_addr = leaf->ep->private_addr;
-		to->public_addr = leaf->ep->public_addr;
-		to->local = leaf->ep->control.s_addr == config->address.s_addr;
+		memcpy(to->element, ep->element, sizeof(to->element));
+		to->kind = ep->kind;
+		to->control = ep->control;
+		to->private_addr = ep->private_addr;
+		to->public_addr = ep->public_addr;
+		to->local = ep->control.s_addr == config->address.s_addr;
 	}
 	to->up |= leaf->told_flags & RSVP_LOAD_UP ? 1 : 0;
 	to->weight = leaf->weight > to->weight ? leaf->weight : to->weight;
@@ -117,7 +118,7 @@ static int plan_endpoints(const struct core_config *config, const struct session
 		return -ENOMEM;
 	for (const struct session *m = s; m; m = next_asked(m))
 		for (unsigned i = 0; i < m->n_leaves; i++)
-			plan_leaf(config, &m->leaf[i], terms);
+			plan_leaf(config, &m->leaf[i], &m->contract->endpoints[i], terms);
 	return 0;
 }
 
@@ -141,8 +142,8 @@ static void plan_isc_terms(const struct session *s, const struct plan_isc *isc, 
 		if (!leaf)
 			continue;
 		if (!terms->isc.present) {
-			terms->isc.spec = leaf->ep->isc;
-			terms->isc.address = leaf->ep->private_addr;
+			terms->isc.spec = leaf_ep(s, leaf)->isc;
+			terms->isc.address = leaf_ep(s, leaf)->private_addr;
 			if (leaf_level(leaf, RESOURCE_CPU)) /* what it has now, not what it began with */
 				terms->isc.spec.cpu_shares = terms->isc.spec.memory_kib = terms->isc.spec.disk_mib = 0;
 			if (leaf->more)

@@ -149,7 +149,7 @@ void recovery_free(struct core *core)
 static void claim_levels(struct core *core, struct session *s, const struct found *f)
 {
 	struct leaf *leaf = leaf_by_addr(s, core->config.address);
-	struct leaf_more *more = leaf && leaf->ep->kind == ENDPOINT_SERVER ? leaf_more(leaf) : NULL;
+	struct leaf_more *more = leaf && leaf_ep(s, leaf)->kind == ENDPOINT_SERVER ? leaf_more(leaf) : NULL;
 
 	if (!more || !f->level[RESOURCE_CPU]) {
 		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)

@@ -133,8 +133,8 @@ json_t *registration_json(const struct daemon *d, const json_t *l2)
 static const char *element_of(const struct session *s, struct in_addr control)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++)
-		if (s->leaf[i].ep->control.s_addr == control.s_addr)
-			return s->leaf[i].ep->element;
+		if (s->contract->endpoints[i].control.s_addr == control.s_addr)
+			return s->contract->endpoints[i].element;
 	return "";
 }
 
@@ -159,7 +159,7 @@ json_t *report_json(const struct core *core, const struct session *s)
 							  rsvp_error_name(more->error.code, more->error.value), "reason",
 							  more->error.reason));
 	for (unsigned i = 0; i < s->n_leaves; i++)
-		json_array_append_new(endpoints, json_pack("{s:s, s:b, s:i}", "element", s->leaf[i].ep->element, "up",
+		json_array_append_new(endpoints, json_pack("{s:s, s:b, s:i}", "element", s->contract->endpoints[i].element, "up",
 							   s->leaf[i].up, "cpu_permille", s->leaf[i].load.cpu_permille));
 	json_object_set_new(o, "endpoints", endpoints);
 	json_object_set_new(o, "price", json_pack("{s:I, s:i, s:s}", "micro", (json_int_t)s->price.micro, "interval_s",

@@ -68,7 +68,7 @@ static void move(struct turn *t, struct session *s, struct leaf *leaf, const str
 			branch_free(t->core, s, b);
 		return;
 	}
-	log_icorp(LOG_LEVEL_DEBUG, s->key.icorp, "%s: next hop changed", leaf->ep->element);
+	log_icorp(LOG_LEVEL_DEBUG, s->key.icorp, "%s: next hop changed", leaf_ep(s, leaf)->element);
 	b->dirty = 1;
 	if (b->path_id) { /* whoever has it may not even know that the leaf was away; another handle makes it answer */
 		b->lih = ++s->next_lih;
@@ -111,7 +111,7 @@ void leaf_reroute(struct turn *t, struct session *s, struct leaf *leaf, struct i
 	struct nexthop hop;
 
 	/* without a way it stays where it is: the way may come back before what is there lapses */
-	if (may_move(leaf) && !nexthop_find(t->core->nexthops, leaf->ep->control, subtarget, &hop))
+	if (may_move(leaf) && !nexthop_find(t->core->nexthops, leaf_ep(s, leaf)->control, subtarget, &hop))
 		follow(t, s, leaf, &hop);
 }
 
@@ -139,7 +139,7 @@ void reroute_hold(struct turn *t, struct session *s)
 		if (!begins(leaf))
 			continue;
 		t->core->counter[CORE_REFUSED]++;
-		log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no capacity on %s for its new way; stays", leaf->ep->element,
+		log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no capacity on %s for its new way; stays", leaf_ep(s, leaf)->element,
 			  t->core->config.port[port].ifname);
 		leaf_stay(t, s, leaf, retry_us);
 	}
@@ -211,7 +211,7 @@ int reroute_refused(struct turn *t, struct session *s, struct leaf *leaf, const 
 		leave(t, s, leaf, "its old way is gone");
 		return 1;
 	}
-	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: its new way was refused; stays", leaf->ep->element);
+	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: its new way was refused; stays", leaf_ep(s, leaf)->element);
 	leaf_stay(t, s, leaf, t->now_us + core_jitter(t->core, t->core->config.refresh_us));
 	return 1;
 }
@@ -314,12 +314,12 @@ static unsigned reroute(struct turn *t, struct session *s, struct looked_up *cac
 	if (!s->leading && s->up.addr.s_addr)
 		differing += (unsigned)move_upstream(t, s, cache, &s->up);
 	if (s->former)
-		differing += (unsigned)move_upstream(t, s, cache, &s->former->hop);
+		differing += (unsigned)move_upstream(t, s, cache, s->former);
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
 		struct nexthop hop;
 
-		if (!may_move(leaf) || look_up(t->core->nexthops, cache, leaf->ep->control, leaf->subtarget, &hop) ||
+		if (!may_move(leaf) || look_up(t->core->nexthops, cache, leaf_ep(s, leaf)->control, leaf->subtarget, &hop) ||
 		    !differs(leaf, &hop))
 			continue;
 		follow(t, s, leaf, &hop);

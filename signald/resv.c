@@ -60,7 +60,7 @@ static uint32_t resv_hash(const struct rsvp_msg *msg)
 
 void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char *why)
 {
-	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no longer confirmed: %s", leaf->ep->element, why);
+	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: no longer confirmed: %s", leaf_ep(s, leaf)->element, why);
 	leaf->up = 0;
 	if (leaf->more)
 		memset(leaf->more->demand, 0, sizeof(leaf->more->demand));
@@ -71,19 +71,18 @@ void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char 
 		leaf->more->prune_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
 	if (leaf->branch && leaf->branch->isc && s->state != SESSION_FAILED) {
 		isc_levels_release(t->core, s, leaf);
-		leaf->branch->next_path_us = 0;
 		if (s->more)
-			s->more->isc_deadline_us = 0;
+			s->more->isc_path_us = s->more->isc_deadline_us = 0;
 		session_chstate(t, s, SESSION_FAILED, "its ISC is gone");
 		send_isc_gone(t, s);
 		session_release(t->core, s);
 	}
 }
 
-static int lists(const struct rsvp_msg *msg, const struct leaf *leaf)
+static int lists(const struct rsvp_msg *msg, struct in_addr endpoint)
 {
 	for (unsigned i = 0; i < msg->s2l.n; i++)
-		if (msg->s2l.v[i].addr.s_addr == leaf->ep->control.s_addr)
+		if (msg->s2l.v[i].addr.s_addr == endpoint.s_addr)
 			return 1;
 	return 0;
 }
@@ -95,14 +94,14 @@ static void resv_leaves(struct turn *t, struct session *s, struct branch *b, con
 
 		if (leaf->branch != b)
 			continue;
-		if (lists(msg, leaf)) {
+		if (lists(msg, leaf_ep(s, leaf)->control)) {
 			if (leaf->more)
 				leaf->more->prune_us = 0;
 			if (leaf->up)
 				continue;
 			leaf->up = 1;
 			s->dirty_terms = s->dirty_report = 1;
-			log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: confirmed", leaf->ep->element);
+			log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: confirmed", leaf_ep(s, leaf)->element);
 		} else if (leaf->up) {
 			leaf_lost(t, s, leaf, "no longer in the reservation");
 		}
@@ -168,7 +167,7 @@ static void resv_demands(struct turn *t, struct session *s, struct branch *b, co
 		for (unsigned k = 0; k < msg->demands.n; k++) {
 			const struct rsvp_demand *d = &msg->demands.v[k];
 
-			if (d->endpoint.s_addr != leaf->ep->control.s_addr || d->resource < 1 ||
+			if (d->endpoint.s_addr != leaf_ep(s, leaf)->control.s_addr || d->resource < 1 ||
 			    d->resource > RESOURCE_MAX || !d->sequence)
 				continue;
 			present |= 1u << d->resource;
@@ -313,7 +312,7 @@ static void resv_torn(struct turn *t, struct session *s, struct branch *b, const
 
 		if (leaf->branch != b)
 			continue;
-		if (leaf->up && (lists(msg, leaf) || !msg->s2l.n))
+		if (leaf->up && (lists(msg, leaf_ep(s, leaf)->control) || !msg->s2l.n))
 			leaf_lost(t, s, leaf, "torn down");
 		left += leaf->up != 0;
 	}

@@ -84,7 +84,7 @@ struct session *revision_first_asked(struct core *core, struct session *s)
 
 void revision_commit(struct turn *t, struct session *s)
 {
-	uint64_t cookie = ++t->core->next_cookie;
+	uint32_t cookie = ++t->core->next_cookie ? t->core->next_cookie : ++t->core->next_cookie; /* 0: none */
 
 	s->cookie = cookie;
 	for EACH_REVISION(m, t->core, s)
@@ -161,7 +161,7 @@ uint16_t revision_vlan(struct core *core, const struct session *s, uint16_t id)
 static void take_over_weights(struct session *s, const struct session *from)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++) {
-		const struct leaf *old = leaf_by_addr(from, s->leaf[i].ep->control);
+		const struct leaf *old = leaf_by_addr(from, s->contract->endpoints[i].control);
 
 		if (!old || !old->weight || s->leaf[i].weight)
 			continue;

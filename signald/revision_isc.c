@@ -7,12 +7,12 @@
 
 #include "signald/session.h"
 
-/* The other revision's leaf of the ISC that is leaf's; NULL: it has none. */
-static struct leaf *same_isc(const struct session *other, const struct leaf *leaf)
+/* The other revision's leaf of the ISC at address; NULL: it has none. */
+static struct leaf *same_isc(const struct session *other, struct in_addr address)
 {
 	struct leaf *found = leaf_of_isc(other);
 
-	return found && found->ep->private_addr.s_addr == leaf->ep->private_addr.s_addr ? found : NULL;
+	return found && found->branch->neighbour.s_addr == address.s_addr ? found : NULL;
 }
 
 uint64_t revision_level(struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource)
@@ -20,7 +20,7 @@ uint64_t revision_level(struct core *core, const struct session *s, const struct
 	uint64_t most = 0;
 
 	for EACH_REVISION(m, core, s) {
-		const struct leaf *one = m == s ? NULL : same_isc(m, leaf);
+		const struct leaf *one = m == s ? NULL : same_isc(m, leaf_ep(s, leaf)->private_addr);
 
 		if (one && leaf_level(one, resource) > most)
 			most = leaf_level(one, resource);
@@ -43,7 +43,7 @@ int revision_speaks(struct core *core, const struct session *s, const struct bra
 static const struct session *speaker(struct core *core, const struct session *s, const struct leaf *leaf)
 {
 	for EACH_REVISION(m, core, s)
-		if (m != s && m->state != SESSION_FAILED && same_isc(m, leaf))
+		if (m != s && m->state != SESSION_FAILED && same_isc(m, leaf_ep(s, leaf)->private_addr))
 			return m;
 	return NULL;
 }
@@ -55,7 +55,7 @@ static uint64_t level_of(const struct leaf *leaf, enum resource resource)
 
 static uint64_t began_with(const struct session *s, const struct leaf *leaf, enum resource resource)
 {
-	return resource == RESOURCE_BANDWIDTH ? session_base(s) : contract_level(s->contract, leaf->ep, resource);
+	return resource == RESOURCE_BANDWIDTH ? session_base(s) : contract_level(s->contract, leaf_ep(s, leaf), resource);
 }
 
 /*
@@ -66,7 +66,7 @@ uint64_t revision_begins(struct core *core, const struct session *s, const struc
 {
 	uint64_t base = began_with(s, leaf, resource), limit = contract_limit(s->contract, resource);
 	const struct session *other = speaker(core, s, leaf);
-	const struct leaf *old = other ? same_isc(other, leaf) : NULL;
+	const struct leaf *old = other ? same_isc(other, leaf_ep(s, leaf)->private_addr) : NULL;
 	uint64_t has = old ? level_of(old, resource) : 0, began = old ? began_with(other, old, resource) : 0;
 
 	if (!has || (began != base && (has <= began || has <= base)))
@@ -78,7 +78,7 @@ uint64_t revision_begins(struct core *core, const struct session *s, const struc
 void revision_handled(struct core *core, const struct session *s, struct leaf *leaf)
 {
 	const struct session *other = speaker(core, s, leaf);
-	const struct leaf *old = other ? same_isc(other, leaf) : NULL;
+	const struct leaf *old = other ? same_isc(other, leaf_ep(s, leaf)->private_addr) : NULL;
 
 	if (old && old->more)
 		memcpy(leaf->more->handled, old->more->handled, sizeof(leaf->more->handled));
@@ -108,7 +108,7 @@ static void mirror_levels(struct turn *t, struct session *s, struct leaf *leaf)
 
 static void mirror(struct turn *t, struct session *s, const struct leaf *from, int news)
 {
-	struct leaf *leaf = s->state == SESSION_FAILED ? NULL : same_isc(s, from);
+	struct leaf *leaf = s->state == SESSION_FAILED ? NULL : same_isc(s, from->branch->neighbour);
 
 	if (!leaf)
 		return;
@@ -145,7 +145,8 @@ void revision_mirror_older(struct turn *t, struct session *s)
 	struct leaf *leaf = leaf_of_isc(s);
 
 	for EACH_REVISION(m, t->core, s) {
-		const struct leaf *old = m == s || !leaf || m->state == SESSION_FAILED ? NULL : same_isc(m, leaf);
+		const struct leaf *old = m == s || !leaf || m->state == SESSION_FAILED ? NULL :
+			same_isc(m, leaf->branch->neighbour);
 
 		if (m == s)
 			return;
@@ -169,7 +170,7 @@ void revision_take_isc(struct turn *t, struct session *s, const struct session *
 	memcpy(leaf->more->handled, old->more->handled, sizeof(leaf->more->handled));
 	s->dirty_terms |= s->asked; /* the technologies remember it, too */
 	for (uint32_t at = 0; grants_next(&session_rest(from)->grants, &at, &g);) {
-		if (!g.sequence || g.endpoint.s_addr != leaf->ep->control.s_addr)
+		if (!g.sequence || g.endpoint.s_addr != leaf_ep(s, leaf)->control.s_addr)
 			continue;
 		g.level = level_of(leaf, g.resource);
 		own_grant_put(t, s, &g);

@@ -24,13 +24,13 @@ void revision_weigh(struct core *core, const struct session *s, const struct lea
 {
 	const struct session_more *more = session_rest(s);
 	const struct session *stands = more->complete_by_us ? revision_standing(core, s) : NULL;
-	const struct leaf *old = stands ? leaf_by_addr(stands, leaf->ep->control) : NULL;
+	const struct leaf *old = stands ? leaf_by_addr(stands, leaf_ep(s, leaf)->control) : NULL;
 
 	if (old) {
 		*flags = old->told_flags;
 		*weight = old->weight;
 	} else if (stands || (more->replaced_us && session_newer(s) &&
-			      !contract_endpoint_by_control(session_newer(s)->contract, leaf->ep->control))) {
+			      !contract_endpoint_by_control(session_newer(s)->contract, leaf_ep(s, leaf)->control))) {
 		*weight = 0;
 	}
 }
@@ -66,7 +66,7 @@ static int loses_some(const struct session *older, const struct session *s)
 {
 	for (unsigned i = 0; i < older->n_leaves; i++)
 		if (older->leaf[i].where != LEAF_ELSEWHERE &&
-		    !contract_endpoint_by_control(s->contract, older->leaf[i].ep->control))
+		    !contract_endpoint_by_control(s->contract, older->contract->endpoints[i].control))
 			return 1;
 	return 0;
 }
@@ -105,5 +105,5 @@ void revision_tick(struct turn *t, struct session *s)
 	while (i + 1 < s->n_leaves && s->leaf[i].up)
 		i++;
 	session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, "%s was not confirmed in time",
-		       s->leaf[i].ep->element);
+		       s->contract->endpoints[i].element);
 }

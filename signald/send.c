@@ -83,15 +83,15 @@ static void path_common(struct turn *t, struct session *s, struct rsvp_msg *m)
 	memcpy(m->ref.digest, c->digest, SHA256_SIZE);
 	m->has |= RSVP_HAS_REF;
 	set_flow(m, s, RSVP_HAS_TSPEC, c->network.rate_bps);
-	for (unsigned i = 0; i < s->n_route; i++)
-		rsvp_add_rro(m, s->route[i]);
+	for (unsigned i = 0; i < s->up.n_route; i++)
+		rsvp_add_rro(m, s->up.route[i]);
 	rsvp_add_rro(m, t->core->config.address);
 	if (s->price.interval_s) {
 		m->price = s->price;
 		m->has |= RSVP_HAS_PRICE;
 	}
 	for (unsigned i = 0; s->told && i < s->n_leaves; i++) {
-		struct rsvp_load load = { .endpoint = s->leaf[i].ep->control, .flags = s->leaf[i].told_flags,
+		struct rsvp_load load = { .endpoint = s->contract->endpoints[i].control, .flags = s->leaf[i].told_flags,
 					  .weight = s->leaf[i].weight };
 
 		rsvp_add_load(m, &load);
@@ -105,7 +105,7 @@ static void told_of(struct rsvp_msg *m, const struct session *s, const struct le
 	uint32_t at = 0;
 
 	while (grants_next(&session_rest(s)->told, &at, &grant))
-		if (grant.endpoint.s_addr == leaf->ep->control.s_addr)
+		if (grant.endpoint.s_addr == leaf_ep(s, leaf)->control.s_addr)
 			rsvp_add_grant(m, &grant);
 }
 
@@ -128,7 +128,7 @@ static void path_leaves_of(struct session *s, const struct branch *b, struct rsv
 			if (!leaf_through(leaf, b, &its) || its.s_addr != via.s_addr)
 				continue;
 			leaf->listed = 1;
-			rsvp_add_s2l(m, leaf->ep->control, b->isc || via.s_addr == b->neighbour.s_addr ? none : via);
+			rsvp_add_s2l(m, leaf_ep(s, leaf)->control, b->isc || via.s_addr == b->neighbour.s_addr ? none : via);
 			told_of(m, s, leaf);
 		}
 	}
@@ -161,8 +161,9 @@ void send_path(struct turn *t, struct session *s, struct branch *b)
 		return;
 	}
 	/* an ISC that is still booting may not listen yet, and says nothing before it heard a Path */
-	b->next_path_us = t->now_us + (session_rest(s)->isc_deadline_us ? ISC_KNOCK_US :
-				       core_jitter(t->core, t->core->config.refresh_us));
+	if (session_more(s))
+		s->more->isc_path_us = t->now_us + (s->more->isc_deadline_us ? ISC_KNOCK_US :
+						    core_jitter(t->core, t->core->config.refresh_us));
 	message_send_isc(t, b->neighbour);
 }
 
@@ -200,8 +201,8 @@ static void send_resv_to(struct turn *t, struct session *s, struct upstream *to,
 
 		if (!leaf_answers(leaf, former))
 			continue;
-		rsvp_add_s2l(m, leaf->ep->control, none);
-		rsvp_add_load(m, &(struct rsvp_load){ leaf->ep->control, leaf->flags, leaf->load.cpu_permille,
+		rsvp_add_s2l(m, leaf_ep(s, leaf)->control, none);
+		rsvp_add_load(m, &(struct rsvp_load){ leaf_ep(s, leaf)->control, leaf->flags, leaf->load.cpu_permille,
 						      leaf->load.memory_permille, 0, leaf->load.connections });
 		for (unsigned r = 1; leaf->more && r <= RESOURCE_MAX; r++)
 			if (leaf->more->demand[r].sequence)
@@ -218,7 +219,7 @@ void send_resv(struct turn *t, struct session *s)
 		return;
 	send_resv_to(t, s, &s->up, 0);
 	if (s->former)
-		send_resv_to(t, s, &s->former->hop, 1);
+		send_resv_to(t, s, s->former, 1);
 }
 
 void send_path_tear(struct turn *t, struct session *s, struct branch *b)
@@ -244,7 +245,7 @@ static void send_resv_tear_to(struct turn *t, const struct session *s, const str
 	set_hop(m, t, to->lih);
 	set_style(m);
 	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, 0);
-	rsvp_add_s2l(m, leaf->ep->control, (struct in_addr){ 0 });
+	rsvp_add_s2l(m, leaf_ep(s, leaf)->control, (struct in_addr){ 0 });
 	message_send(t, s, to->addr, NEIGHBOUR_URGENT, 0);
 }
 
@@ -256,7 +257,7 @@ void send_resv_tear(struct turn *t, struct session *s, const struct leaf *leaf)
 	if (leaf->claimed)
 		send_resv_tear_to(t, s, &s->up, leaf);
 	if (s->former && leaf->also)
-		send_resv_tear_to(t, s, &s->former->hop, leaf);
+		send_resv_tear_to(t, s, s->former, leaf);
 }
 
 void send_path_err(struct turn *t, const struct session *s, struct in_addr to, const struct leaf *only, uint8_t code,
@@ -275,7 +276,7 @@ void send_path_err(struct turn *t, const struct session *s, struct in_addr to, c
 	rsvp_add_grant(m, &grant);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (only ? only == &s->leaf[i] : s->leaf[i].where != LEAF_ELSEWHERE)
-			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
+			rsvp_add_s2l(m, s->contract->endpoints[i].control, none);
 	message_send(t, s, to, NEIGHBOUR_URGENT, 0);
 }
 
@@ -300,7 +301,7 @@ void send_resv_err(struct turn *t, struct session *s, struct branch *b, const st
 		rsvp_add_grant(m, grant);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].branch == b)
-			rsvp_add_s2l(m, s->leaf[i].ep->control, none);
+			rsvp_add_s2l(m, s->contract->endpoints[i].control, none);
 	if (b->isc)
 		message_send_isc(t, b->neighbour);
 	else

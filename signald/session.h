@@ -48,19 +48,18 @@ struct leaf_more {
 	uint64_t former_bps;                  /* server: bandwidth before the last demand, if that is refused */
 };
 
-struct leaf {
-	const struct contract_endpoint *ep;   /* in the session's contract */
+struct leaf {                                 /* leaf_ep() is its endpoint */
 	struct branch *branch;                /* BRANCH */
 	struct leaf_more *more;               /* NULL: nothing of it */
 	struct in_addr subtarget;             /* BRANCH: next router behind the neighbour */
 	struct { uint32_t connections; uint16_t cpu_permille, memory_permille; } load; /* as it says of itself, from below */
 	uint16_t weight;                      /* as the leader says, from above */
-	uint8_t where;                        /* enum leaf_where */
-	uint8_t flags;                        /* RSVP_LOAD_*: as it says of itself */
-	uint8_t told_flags;                   /* RSVP_LOAD_*: as the leader says */
-	uint8_t up : 1;                       /* confirmed by a Resv (or by ourselves, when LOCAL) */
-	uint8_t listed : 1;                   /* by the message being processed */
-	uint8_t claimed : 1, also : 1;        /* by the previous hop's last Path; by the former one's */
+	uint16_t where : 2;                   /* enum leaf_where */
+	uint16_t flags : 4;                   /* RSVP_LOAD_*: as it says of itself */
+	uint16_t told_flags : 4;              /* RSVP_LOAD_*: as the leader says */
+	uint16_t up : 1;                      /* confirmed by a Resv (or by ourselves, when LOCAL) */
+	uint16_t listed : 1;                  /* by the message being processed */
+	uint16_t claimed : 1, also : 1;       /* by the previous hop's last Path; by the former one's */
 };
 
 /* RFC 2205 section 3.5: as much as bps, or more, is not tried again before; asked_bps: what its last Resv says. */
@@ -81,14 +80,14 @@ struct branch {
 	uint32_t resv_hash;                   /* of the last Resv's content: a refresh only moves the lifetime */
 	uint32_t path_id, resv_id;            /* of the messages: ours, its; 0: none */
 	uint32_t refresh_ms;                  /* its R */
-	uint64_t next_path_us;                /* ISC: knock or refresh again then */
 	uint64_t resv_expires_us;             /* 0: no reservation from it */
 	uint64_t rate_bps;                    /* its reservation, or the contract's rate until there is one */
 	struct blockade *blockade;            /* NULL: none */
 	struct grants grants;                 /* from below */
 };
 
-struct hold { int port; uint64_t bps; };
+struct hold { uint64_t port : 6, bps : 58; };
+_Static_assert(CORE_MAX_PORTS <= 1 << 6, "a port's index fits");
 
 /* A previous hop: who sends us the session's Path. */
 struct upstream {
@@ -98,25 +97,22 @@ struct upstream {
 	uint32_t path_id, resv_id;            /* of the messages: its, ours; 0: none */
 	uint32_t refresh_ms;                  /* its R */
 	int8_t port;
-};
-
-/* Another previous hop, which the Path came from before, until it says itself that it is no longer one (upstream.c). */
-struct former {
-	struct upstream hop;
-	struct in_addr *route;
 	uint8_t n_route;
+	struct in_addr *route;                /* the way from the leader to here, without us */
 };
 
 struct grown;
 
-/* Of a session that was refused, that runs an ISC here, or in which somebody asked for something. */
+/* Of a session that was refused, that leads, runs an ISC here or changes, or in which somebody asked for something. */
 struct session_more {
 	char waits_for[ADAPTOR_REASON];       /* what the commit under way waits for; empty: nothing out of the ordinary */
 	struct { uint8_t code; uint16_t value; char element[CONTRACT_NAME], reason[ADAPTOR_REASON]; } error;
 	uint64_t isc_deadline_us;             /* server: the ISC must answer by then; 0: not waiting */
+	uint64_t isc_path_us;                 /* server: knock at the ISC, or refresh it, again then; 0: no ISC */
 	struct grants grants;                 /* our own answers to demands, and what we say of our ISC's share */
 	struct grown *grown;                  /* preempt.c: one per port on which it holds more than its contract's rate */
 	struct grants told;                   /* from upstream (made by the leader), passed on downwards */
+	uint32_t told_hash;                   /* leader: of what the last Paths said */
 	struct session *newer;                /* the next revision of the same ICorp, admitted beside this one; NULL: none */
 	uint64_t complete_by_us;              /* leader: so long a newer revision may take to be complete; 0: no matter */
 	uint64_t replaced_us;                 /* leader: a newer one is complete; when this one is torn; 0: it is not */
@@ -130,7 +126,7 @@ struct session {
 	struct session_more *more;            /* NULL: nothing of it; read through session_rest() */
 
 	struct upstream up;
-	struct former *former;                /* NULL: none */
+	struct upstream *former;              /* whom the Path came from before (upstream.c); NULL: nobody */
 	uint8_t state;                        /* enum session_state */
 	uint8_t leading : 1;
 	uint8_t asked : 1;                    /* some apply was asked for and not revoked: adaptors may hold something */
@@ -148,27 +144,30 @@ struct session {
 	uint16_t adaptors;                    /* that may hold something of it: the caller's note */
 	uint16_t vlan;                        /* switch: of this ICorp in this island */
 	uint16_t n_leaves;
-	uint8_t n_holds, holds_room, n_route;
-	uint8_t enforcement[RESOURCE_MAX + 1]; /* as the adaptors said at the last commit */
+	uint8_t n_holds, holds_room;
+	uint8_t enforcement[RESOURCE_MAX];    /* by resource - 1: as the adaptors said at the last commit */
 	uint32_t next_lih;
 	uint32_t slot;                        /* in core->slot */
+	uint32_t cookie;                      /* of the commit under way; 0: none */
+	struct in_addr confirm;               /* who waits for ResvConf; 0.0.0.0: nobody */
 	struct leaf *leaf;                    /* parallel to the contract's endpoints */
 	struct branch *branch;
 	struct hold *hold;
-	struct in_addr *route;                /* the way from the leader to here, without us */
 	uint64_t applied_bps;                 /* the merged rate of the last successful commit */
 	uint64_t renew_us;                    /* what is committed times out in the kernel: renew it then; 0: nothing;
 	                                         recovering, nothing committed: it waits no longer than until then */
-	uint64_t cookie;                      /* of the commit under way; 0: none */
 	struct rsvp_price price;              /* from upstream, passed on downwards */
-	struct in_addr confirm;               /* who waits for ResvConf; 0.0.0.0: nobody */
-	uint32_t told_hash;                   /* leader: of what the last Paths said */
 };
 
 struct parked { struct parked *next; struct rsvp_msg msg; struct core_from from; uint64_t expires_us; };
 
 /* preempt.c: of a port, those who hold more than their contract's rate, and by how much, for each holding priority. */
 struct growth { struct heap heap; uint64_t bps[CORE_PRIORITIES]; };
+
+static inline const struct contract_endpoint *leaf_ep(const struct session *s, const struct leaf *leaf)
+{
+	return &s->contract->endpoints[leaf - s->leaf];
+}
 
 /* Contracts by digest. */
 struct shelf { struct shelved **bucket; size_t n_buckets, n; };
@@ -191,7 +190,8 @@ struct core {
 	struct parked *parked; unsigned n_parked;
 	struct { struct keymap found; uint64_t until_us; } recovery; /* unclaimed (recovery.c); 0: the time is over */
 	struct { uint64_t since_us, n; unsigned waiting; struct log_burst burst; } lapses; /* tick.c: of a storm */
-	uint64_t next_cookie, random;
+	uint64_t random;
+	uint32_t next_cookie;
 	int traced;                           /* CORE_STATE is wanted */
 	uint8_t vlan_used[4096 / 8];
 	uint64_t counter[CORE_COUNTERS];

@@ -122,10 +122,10 @@ static int refresh_grants(struct turn *t, struct session *s, const struct adapto
 		struct in_addr none = { 0 };
 		struct rsvp_grant g;
 
-		if (said->resource > RESOURCE_MAX)
+		if (said->resource < 1 || said->resource > RESOURCE_MAX)
 			continue;
-		news |= s->enforcement[said->resource] != said->enforcement;
-		s->enforcement[said->resource] = said->enforcement;
+		news |= s->enforcement[said->resource - 1] != said->enforcement;
+		s->enforcement[said->resource - 1] = said->enforcement;
 		if (said->resource != RESOURCE_BANDWIDTH)
 			continue;
 		own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &g);
@@ -142,12 +142,12 @@ static int refresh_grants(struct turn *t, struct session *s, const struct adapto
 
 		if (!leaf_level(isc, r))
 			continue;
-		own_grant(t->core, s, isc->ep->control, r, &g);
-		if (g.level == leaf_level(isc, r) && g.enforcement == s->enforcement[r])
+		own_grant(t->core, s, leaf_ep(s, isc)->control, r, &g);
+		if (g.level == leaf_level(isc, r) && g.enforcement == s->enforcement[r - 1])
 			continue;
 		news = 1;
 		g.level = leaf_level(isc, r);
-		g.enforcement = s->enforcement[r];
+		g.enforcement = s->enforcement[r - 1];
 		own_grant_put(t, s, &g);
 	}
 	return news;

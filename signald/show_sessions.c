@@ -83,8 +83,8 @@ static void write_endpoints(const struct daemon *d, struct writer *w, const stru
 		const struct leaf *leaf = &s->leaf[i];
 
 		writer_object(w, NULL);
-		writer_str(w, "element", leaf->ep->element);
-		show_addr(w, "private", leaf->ep->private_addr);
+		writer_str(w, "element", leaf_ep(s, leaf)->element);
+		show_addr(w, "private", leaf_ep(s, leaf)->private_addr);
 		writer_str(w, "where", leaf->where == LEAF_LOCAL ? "here" : leaf->where == LEAF_BRANCH && leaf->branch ?
 			   (leaf->branch->isc ? "ISC" : show_port(d, leaf->branch->port)) : "elsewhere");
 		show_addr(w, "next", leaf->branch ? leaf->branch->neighbour : (struct in_addr){ 0 });

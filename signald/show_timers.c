@@ -38,9 +38,10 @@ static void add_session(struct deadlines *all, const struct session *s, uint64_t
 	add(all, session_rest(s)->replaced_us, id, "replaced revision torn", none);
 	for (unsigned i = 0; s->leading && i < s->n_leaves; i++)
 		if (s->leaf[i].more)
-			add(all, s->leaf[i].more->prune_us, id, "endpoint given up", s->leaf[i].ep->control);
+			add(all, s->leaf[i].more->prune_us, id, "endpoint given up", s->contract->endpoints[i].control);
 	for (const struct branch *b = s->branch; b; b = b->next) {
-		add(all, b->next_path_us, id, "path refresh", b->neighbour);
+		if (b->isc)
+			add(all, session_rest(s)->isc_path_us, id, "path refresh", b->neighbour);
 		add(all, b->resv_expires_us, id, "reservation lapses", b->neighbour);
 		if (b->blockade && b->blockade->until_us > now_us)
 			add(all, b->blockade->until_us, id, "blockade ends", b->neighbour);

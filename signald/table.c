@@ -89,8 +89,6 @@ static int set_contract(struct core *core, struct session *s, struct contract *c
 		pool_put(&core->pool, leaf, size);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < contract->n_endpoints; i++)
-		leaf[i].ep = &contract->endpoints[i];
 	s->leaf = leaf;
 	s->n_leaves = (uint16_t)contract->n_endpoints;
 	s->contract = contract;
@@ -113,7 +111,7 @@ static void session_free(struct core *core, struct session *s)
 		free(s->more);
 	}
 	pool_put(&core->pool, s->hold, s->holds_room * sizeof(*s->hold));
-	pool_put(&core->pool, s->route, s->n_route * sizeof(*s->route));
+	pool_put(&core->pool, s->up.route, s->up.n_route * sizeof(*s->up.route));
 	upstream_free(core, s);
 	leaves_free(core, s);
 	pool_put(&core->pool, s, sizeof(*s));
@@ -215,8 +213,8 @@ static void session_forget_messages(struct core *core, struct session *s)
 	message_unlearn(core, s->up.addr, &s->up.path_id);
 	message_withdraw(core, s->up.addr, &s->up.resv_id);
 	if (s->former) {
-		message_unlearn(core, s->former->hop.addr, &s->former->hop.path_id);
-		message_withdraw(core, s->former->hop.addr, &s->former->hop.resv_id);
+		message_unlearn(core, s->former->addr, &s->former->path_id);
+		message_withdraw(core, s->former->addr, &s->former->resv_id);
 	}
 	for (struct branch *b = s->branch; b; b = b->next)
 		branch_forget_messages(core, b);

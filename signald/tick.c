@@ -53,14 +53,14 @@ void session_schedule(struct turn *t, struct session *s)
 			earlier(&at, s->leaf[i].more->prune_us);
 	}
 	if (s->former)
-		earlier(&at, s->former->hop.expires_us);
+		earlier(&at, s->former->expires_us);
 	for (const struct branch *b = s->branch; b; b = b->next) {
-		earlier(&at, b->next_path_us);
 		earlier(&at, b->resv_expires_us);
 		earlier(&at, b->blockade ? b->blockade->until_us : 0);
 	}
 	earlier(&at, s->up.expires_us);
 	earlier(&at, session_rest(s)->isc_deadline_us);
+	earlier(&at, session_rest(s)->isc_path_us);
 	earlier(&at, session_rest(s)->complete_by_us);
 	earlier(&at, session_rest(s)->replaced_us);
 	earlier(&at, s->renew_us);
@@ -123,10 +123,10 @@ static void tick_leaves(struct turn *t, struct session *s)
 		leaf->more->prune_us = 0;
 		if (!s->was_complete) { /* without it, the ICorp would never be complete */
 			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR,
-				       "%s was confirmed and lost before all were", leaf->ep->element);
+				       "%s was confirmed and lost before all were", leaf_ep(s, leaf)->element);
 			return;
 		}
-		log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: not confirmed again, given up", leaf->ep->element);
+		log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: not confirmed again, given up", leaf_ep(s, leaf)->element);
 		leaf_prune(t, s, leaf);
 		s->dirty_report = s->dirty_terms = s->dirty_down = 1;
 	}
@@ -151,14 +151,14 @@ static void tick_branches(struct turn *t, struct session *s)
 			session_hold(t, s, &port, &fits); /* back to what the contract began with, as far as it fits */
 		}
 		branch_retry(t, s, b);
-		if (b->next_path_us <= t->now_us && b->next_path_us)
+		if (b->isc && s->more && s->more->isc_path_us && s->more->isc_path_us <= t->now_us)
 			send_path(t, s, b);
 	}
 }
 
 static void tick_session(struct turn *t, struct session *s)
 {
-	if (s->former && s->former->hop.expires_us <= t->now_us)
+	if (s->former && s->former->expires_us <= t->now_us)
 		upstream_forget(t, s);
 	if (!s->closing)
 		tick_leaves(t, s);

@@ -20,7 +20,7 @@ int upstream_former_port(const struct session *s)
 {
 	for (unsigned i = 0; s->former && i < s->n_leaves; i++)
 		if (s->leaf[i].where != LEAF_ELSEWHERE && s->leaf[i].also)
-			return s->former->hop.port;
+			return s->former->port;
 	return CORE_PORT_NONE;
 }
 
@@ -36,8 +36,8 @@ void upstream_free(struct core *core, struct session *s)
 static void drop_former(struct core *core, struct session *s)
 {
 	if (s->former) {
-		message_unlearn(core, s->former->hop.addr, &s->former->hop.path_id);
-		message_withdraw(core, s->former->hop.addr, &s->former->hop.resv_id);
+		message_unlearn(core, s->former->addr, &s->former->path_id);
+		message_withdraw(core, s->former->addr, &s->former->resv_id);
 	}
 	upstream_free(core, s);
 	for (unsigned i = 0; i < s->n_leaves; i++)
@@ -67,7 +67,7 @@ static void settle_holds(struct turn *t, struct session *s)
 /* Keeps what is in force as the former one. Without memory it is forgotten, as if it had been torn. */
 static void become_former(struct core *core, struct session *s)
 {
-	struct former *former;
+	struct upstream *former;
 
 	drop_former(core, s);
 	former = pool_get(&core->pool, sizeof(*former));
@@ -76,14 +76,14 @@ static void become_former(struct core *core, struct session *s)
 		message_withdraw(core, s->up.addr, &s->up.resv_id);
 		return;
 	}
-	*former = (struct former){ s->up, s->route, s->n_route };
+	*former = s->up;
 	s->former = former;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		s->leaf[i].also = s->leaf[i].claimed;
 		s->leaf[i].claimed = 0; /* its Path will say */
 	}
-	s->route = NULL;
-	s->n_route = 0;
+	s->up.route = NULL;
+	s->up.n_route = 0;
 	s->up.path_id = s->up.resv_id = 0;
 }
 
@@ -136,7 +136,7 @@ static int wants_new(const struct session *s, const struct rsvp_msg *msg)
 
 int upstream_former_path(struct turn *t, struct session *s, const struct rsvp_msg *msg, const struct core_from *from)
 {
-	struct upstream *hop = s->former ? &s->former->hop : NULL;
+	struct upstream *hop = s->former;
 
 	if (!hop || hop->addr.s_addr != from->addr.s_addr)
 		return 0;
@@ -166,7 +166,7 @@ int upstream_former_path(struct turn *t, struct session *s, const struct rsvp_ms
 
 int upstream_former_tear(struct turn *t, struct session *s, const struct rsvp_msg *msg)
 {
-	struct upstream *hop = s->former ? &s->former->hop : NULL;
+	struct upstream *hop = s->former;
 
 	if (!hop || hop->addr.s_addr != msg->hop.addr.s_addr)
 		return 0;
@@ -183,16 +183,14 @@ int upstream_fall_back(struct turn *t, struct session *s)
 	uint64_t fits;
 	int port;
 
-	if (!s->former || s->former->hop.expires_us <= t->now_us)
+	if (!s->former || s->former->expires_us <= t->now_us)
 		return 0;
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "back to its former previous hop");
 	message_unlearn(t->core, s->up.addr, &s->up.path_id);
 	message_withdraw(t->core, s->up.addr, &s->up.resv_id);
-	pool_put(&t->core->pool, s->route, s->n_route * sizeof(*s->route));
-	s->up = s->former->hop;
+	pool_put(&t->core->pool, s->up.route, s->up.n_route * sizeof(*s->up.route));
+	s->up = *s->former;
 	message_unlearn(t->core, s->up.addr, &s->up.path_id); /* what its Paths said meanwhile was not heard: it is to say it again */
-	s->route = s->former->route;
-	s->n_route = s->former->n_route;
 	pool_put(&t->core->pool, s->former, sizeof(*s->former));
 	s->former = NULL;
 	for (unsigned i = 0; i < s->n_leaves; i++) {

@@ -38,7 +38,7 @@ static void probe_isc(const struct core *core, const struct session *s, struct p
 		if (leaf->more)
 			memcpy(out->handled, leaf->more->handled, sizeof(out->handled));
 		out->level[RESOURCE_BANDWIDTH] = leaf->branch->rate_bps;
-		own_grant(core, s, leaf->ep->control, RESOURCE_BANDWIDTH, &grant);
+		own_grant(core, s, leaf_ep(s, leaf)->control, RESOURCE_BANDWIDTH, &grant);
 		out->cut = grant.outcome != OUTCOME_APPLIED;
 	}
 }
@@ -78,8 +78,8 @@ static void probe_previous(const struct session *s, struct probe *out)
 {
 	if (s->up.addr.s_addr != out->previous.s_addr)
 		out->former = s->up.addr;
-	if (s->former && s->former->hop.addr.s_addr != out->previous.s_addr)
-		out->former = s->former->hop.addr;
+	if (s->former && s->former->addr.s_addr != out->previous.s_addr)
+		out->former = s->former->addr;
 }
 
 int probe_session(const struct core *core, struct adaptor_key key, struct probe *out)
@@ -143,7 +143,7 @@ unsigned probe_leaves(const struct core *core, struct adaptor_key key, struct pr
 	unsigned n = 0;
 
 	for (; s && n < s->n_leaves && n < room; n++)
-		out[n] = (struct probe_leaf){ s->leaf[n].ep->control, s->leaf[n].where != LEAF_ELSEWHERE, s->leaf[n].up };
+		out[n] = (struct probe_leaf){ s->contract->endpoints[n].control, s->leaf[n].where != LEAF_ELSEWHERE, s->leaf[n].up };
 	return n;
 }
 

@@ -524,7 +524,7 @@ static void traces(void **state)
 			       .hop = { s->up.addr, s->up.lih }, .template_ = { .lsp_id = 1 },
 			       .has = RSVP_HAS_HOP | RSVP_HAS_TEMPLATE };
 	for (unsigned i = 0; i < s->n_leaves; i++)
-		rsvp_add_s2l(&m, s->leaf[i].ep->control, (struct in_addr){ 0 });
+		rsvp_add_s2l(&m, s->contract->endpoints[i].control, (struct in_addr){ 0 });
 	core_message(w->d.core, &m, &(struct core_from){ .addr = s->up.addr, .port = CORE_PORT_NONE }, NULL, sim_now(w->sim), &w->d.actions);
 	rsvp_msg_free(&m);
 	run_actions(w);
