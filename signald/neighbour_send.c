@@ -7,6 +7,12 @@
 
 #include "signald/neighbour_internal.h"
 
+/*
+ * However early the first loss: up to here the window doubles per round trip. A neighbour that was only late, as one is that
+ * hears of thousands of moved ICorps at once, would otherwise be spoken to slowly for seconds.
+ */
+#define SLOW_START_TO 1024
+
 #define NOT_URGENT(flags) (!((flags) & NEIGHBOUR_URGENT))
 
 uint64_t send_rto(const struct neighbour *n, unsigned level)
@@ -154,7 +160,7 @@ static void halve(struct neighbour *n, uint64_t now_us)
 		return;
 	n->halved_us = now_us;
 	n->window = n->window / 2 > least ? n->window / 2 : least;
-	n->threshold = n->window;
+	n->threshold = n->window > SLOW_START_TO ? n->window : SLOW_START_TO;
 	n->grown = 0;
 }
 
