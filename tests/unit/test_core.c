@@ -462,6 +462,36 @@ static void revision_late(void **state)
 	sim_free(sim);
 }
 
+/* A controller dies while a revision is being set up: what is in force for the old one stays, and the new one completes. */
+static void revision_hop_dies(void **state)
+{
+	static const struct sim_faults slow = { .delay_min_us = 300, .delay_max_us = 30 * CLOCK_MS, .apply_max_us = 50 * CLOCK_MS,
+						.unordered = 1 };
+
+	for (uint64_t after = 10; after < 400; after += 10) {
+		struct sim *sim = start(10000000, 1);
+
+		run(sim, CLOCK_S);
+		sim_set_faults(sim, &slow);
+		revise(sim, 2, 2, 30000000);
+		run(sim, after * CLOCK_MS);
+		sim_crash(sim, (unsigned)topo_find(&topo, "s2"), 100 * CLOCK_MS);
+		for (uint64_t end = sim_now(sim) + 2 * CLOCK_S; sim_now(sim) < end;) {
+			run(sim, 100);
+			assert_in_range(sim_applied_rate(sim, "s2", 1, "eth0"), 10000000, 30000000);
+			assert_in_range(sim_applied_rate(sim, "s2", 1, "eth1"), 10000000, 30000000);
+			assert_in_range(sim_applied_rate(sim, "s2", 1, "eth2"), 10000000, 30000000);
+		}
+		run(sim, 30 * CLOCK_S);
+		assert_true(sim_complete(sim, "ar1", 1));
+		assert_int_equal(session(sim, "ar1", 1)->contract->revision, 2);
+		assert_int_equal(sim_applied_rate(sim, "r2", 1, "eth1"), 30000000);
+		sim_settled(sim);
+		assert_int_equal(sim_violations(sim), 0);
+		sim_free(sim);
+	}
+}
+
 /* What demands gained above the old contract's rate is kept, as far as the new one's limit allows. */
 static void revision_keeps_growth(void **state)
 {
@@ -684,7 +714,8 @@ int main(void)
 		cmocka_unit_test(isc_waits), cmocka_unit_test(isc_waits_too_long),
 		cmocka_unit_test(isc_dies), cmocka_unit_test(lost_before_complete), cmocka_unit_test(isc_gone_leader_new),
 		cmocka_unit_test(revised_rate), cmocka_unit_test(revised_without_one), cmocka_unit_test(revision_refused),
-		cmocka_unit_test(revision_late), cmocka_unit_test(revision_keeps_growth), cmocka_unit_test(hostile_isc),
+		cmocka_unit_test(revision_late), cmocka_unit_test(revision_hop_dies), cmocka_unit_test(revision_keeps_growth),
+		cmocka_unit_test(hostile_isc),
 		cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed), cmocka_unit_test(map_comes_late),
 		cmocka_unit_test(leader_vanishes), cmocka_unit_test(expiry_storm),
 	};
