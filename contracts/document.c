@@ -21,6 +21,8 @@
 
 #include "contracts/internal.h"
 
+#define KEPT_NAMES 1024
+
 struct gate {
 	struct contract_error *error;
 	const char *open; /* the element that is being read, a name of the parser's dictionary */
@@ -193,6 +195,18 @@ static int parse(xmlParserCtxtPtr parser, const char *xml, size_t len, xmlDocPtr
 	return gate.refused || (gate.fatal && gate.fatal != XML_ERR_NO_MEMORY) ? -EINVAL : -ENOMEM;
 }
 
+/*
+ * The parser, kept for the next document with the names it knows. One that refused something is not used again, nor one
+ * that was made to learn many names.
+ */
+static xmlParserCtxtPtr kept;
+
+void contract_document_cleanup(void)
+{
+	xmlFreeParserCtxt(kept);
+	kept = NULL;
+}
+
 /* UTF-8 or plain ASCII, by the first bytes: what the parser would take for another encoding does not pass. */
 static int looks_like_utf8(const char *xml, size_t len)
 {
@@ -205,7 +219,6 @@ static int looks_like_utf8(const char *xml, size_t len)
 
 int contract_document(const char *xml, size_t len, const char *root_name, xmlDocPtr *out, struct contract_error *error)
 {
-	xmlParserCtxtPtr parser;
 	int rc;
 
 	if (len > CONTRACT_MAX_SIZE) {
@@ -217,11 +230,13 @@ int contract_document(const char *xml, size_t len, const char *root_name, xmlDoc
 		return contract_fault_at(error, 1, "",
 					 "it does not begin like XML in UTF-8; right would be a document "
 					 "that begins with <");
-	parser = xmlNewParserCtxt();
-	if (parser == NULL)
+	if (kept == NULL)
+		kept = xmlNewParserCtxt();
+	if (kept == NULL)
 		return -ENOMEM;
-	rc = parse(parser, xml, len, out, error);
-	xmlFreeParserCtxt(parser);
+	rc = parse(kept, xml, len, out, error);
+	if (rc != 0 || xmlDictSize(kept->dict) > KEPT_NAMES)
+		contract_document_cleanup();
 	if (rc != 0)
 		return rc;
 	rc = check_root(xmlDocGetRootElement(*out), root_name, error);

@@ -42,6 +42,8 @@ const char *contract_quote(const char *text, char out[QUOTE_TEXT]);
 
 /* document.c: a tree whose root is <root_name> in our namespace, valid by the schema. The caller frees *out. */
 int contract_document(const char *xml, size_t len, const char *root_name, xmlDocPtr *out, struct contract_error *error);
+/* Frees what is kept from one document to the next. */
+void contract_document_cleanup(void);
 
 /* schema.c */
 int contract_schema_check(xmlDocPtr doc, struct contract_error *error);

@@ -2,11 +2,11 @@
  * The RELAX NG schema: compiled once from the text built into the library.
  *
  * Two forms of it live in the process. `schema_tree` is the file as it is installed: explain.c and the readers
- * take their words from it. `schema` is compiled from a copy without the facets (<param>: patterns, ranges,
- * lengths), because libxml2 spends four fifths of a validation on them, and the readers check every value
- * anyway (values.c, with units, overflow and address arithmetic that facets cannot say). That the readers
- * refuse whatever a facet would refuse is held up by tests/unit/test_contract_property.c, which validates
- * everything that parses against the installed file, facets included.
+ * take their words from it. `schema` is compiled from a copy in which every value is any text, without type and
+ * facets (<data>, <param>: patterns, ranges, lengths), because libxml2 spends five sixths of a validation on them,
+ * and the readers check every value anyway (values.c, with units, overflow and address arithmetic that facets
+ * cannot say). That the readers refuse whatever a type or facet would refuse is held up by
+ * tests/unit/test_contract_property.c, which validates everything that parses against the installed file.
  */
 #include <errno.h>
 #include <libxml/parser.h>
@@ -17,24 +17,25 @@
 
 static xmlDocPtr schema_tree;
 static xmlRelaxNGPtr schema;
+static xmlRelaxNGValidCtxtPtr validator; /* kept for the next document, unless it refused the last one */
 
 static void silent(void *ctx, xmlErrorPtr error)
 {
 }
 
-/* Removes every <param> below node. */
-static void strip_facets(xmlNode *node)
+/* Puts <text/> in the place of every <data> below node. */
+static void strip_types(xmlNode *node)
 {
-	xmlNode *child, *next;
+	xmlNode *child;
 
-	for (child = node->children; child != NULL; child = next) {
-		next = child->next;
-		if (child->type == XML_ELEMENT_NODE && strcmp((const char *)child->name, "param") == 0) {
-			xmlUnlinkNode(child);
-			xmlFreeNode(child);
-		} else {
-			strip_facets(child);
+	for (child = node->children; child != NULL; child = child->next) {
+		if (child->type != XML_ELEMENT_NODE || strcmp((const char *)child->name, "data") != 0) {
+			strip_types(child);
+			continue;
 		}
+		xmlNodeSetName(child, (const xmlChar *)"text");
+		xmlUnsetProp(child, (const xmlChar *)"type");
+		xmlNodeSetContent(child, NULL);
 	}
 }
 
@@ -47,7 +48,7 @@ static xmlRelaxNGPtr compile(const xmlDoc *tree)
 	copy = xmlCopyDoc((xmlDocPtr)tree, 1);
 	if (copy == NULL)
 		return NULL;
-	strip_facets(xmlDocGetRootElement(copy));
+	strip_types(xmlDocGetRootElement(copy));
 	parser = xmlRelaxNGNewDocParserCtxt(copy);
 	if (parser != NULL) {
 		xmlRelaxNGSetParserStructuredErrors(parser, silent, NULL);
@@ -56,6 +57,12 @@ static xmlRelaxNGPtr compile(const xmlDoc *tree)
 	}
 	xmlFreeDoc(copy);
 	return compiled;
+}
+
+static void forget_validator(void)
+{
+	xmlRelaxNGFreeValidCtxt(validator);
+	validator = NULL;
 }
 
 int contract_init(void)
@@ -76,6 +83,8 @@ int contract_init(void)
 
 void contract_cleanup(void)
 {
+	contract_document_cleanup();
+	forget_validator();
 	xmlRelaxNGFree(schema);
 	schema = NULL;
 	xmlFreeDoc(schema_tree);
@@ -93,21 +102,21 @@ static void note_blamed(void *ctx, xmlErrorPtr error)
 
 int contract_schema_check(xmlDocPtr doc, struct contract_error *error)
 {
-	xmlRelaxNGValidCtxtPtr valid;
 	const xmlNode *blamed = NULL;
 	int rc;
 
 	rc = contract_init();
 	if (rc != 0)
 		return rc;
-	valid = xmlRelaxNGNewValidCtxt(schema);
-	if (valid == NULL)
+	if (validator == NULL)
+		validator = xmlRelaxNGNewValidCtxt(schema);
+	if (validator == NULL)
 		return -ENOMEM;
-	xmlRelaxNGSetValidStructuredErrors(valid, note_blamed, &blamed);
-	rc = xmlRelaxNGValidateDoc(valid, doc);
-	xmlRelaxNGFreeValidCtxt(valid);
+	xmlRelaxNGSetValidStructuredErrors(validator, note_blamed, &blamed);
+	rc = xmlRelaxNGValidateDoc(validator, doc);
 	if (rc == 0)
 		return 0;
+	forget_validator();
 	return contract_explain(xmlDocGetRootElement(doc), blamed, error);
 }
 

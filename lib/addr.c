@@ -49,7 +49,18 @@ int prefix_parse(const char *text, struct prefix *out, int host_bits_ok)
 
 const char *addr_text(struct in_addr addr, char out[ADDR_TEXT])
 {
-	return inet_ntop(AF_INET, &addr, out, ADDR_TEXT);
+	const uint8_t *byte = (const uint8_t *)&addr;
+	char *at = out;
+
+	for (unsigned i = 0; i < 4; i++) { /* inet_ntop's printf is most of what writing a contract takes */
+		if (byte[i] >= 100)
+			*at++ = (char)('0' + byte[i] / 100);
+		if (byte[i] >= 10)
+			*at++ = (char)('0' + byte[i] / 10 % 10);
+		*at++ = (char)('0' + byte[i] % 10);
+		*at++ = i < 3 ? '.' : '\0';
+	}
+	return out;
 }
 
 const char *prefix_text(struct prefix prefix, char out[PREFIX_TEXT])
