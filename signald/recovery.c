@@ -230,7 +230,8 @@ static void recovered(struct turn *t, struct session *s)
 	int port;
 
 	s->recovering = s->uncounted = 0;
-	s->renew_us = 0;
+	if (!s->committed) /* else it is when that is renewed, or tried again */
+		s->renew_us = 0;
 	s->dirty_terms = s->dirty_up = s->dirty_down = s->dirty_report = 1;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
