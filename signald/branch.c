@@ -183,7 +183,10 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 	int r;
 
 	if (leaf_ep(s, leaf)->control.s_addr == config->address.s_addr) {
-		if (leaf_ep(s, leaf)->kind == ENDPOINT_ACCESS) {
+		r = cutthrough_ends(t->core, s, config->address, CORE_PORT_NONE);
+		if (r < 0)
+			return r;
+		if (r || leaf_ep(s, leaf)->kind == ENDPOINT_ACCESS) {
 			leaf->where = LEAF_LOCAL;
 			return 0;
 		}
@@ -195,6 +198,10 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 			return r;
 		if (!s->leading && hop.neighbour.s_addr == s->up.addr.s_addr)
 			return -ELOOP;
+		if (cutthrough_ends(t->core, s, leaf_ep(s, leaf)->control, hop.port) == 1) {
+			leaf->where = LEAF_LOCAL;
+			return 0;
+		}
 	}
 	b = branch_towards(t->core, s, leaf, &hop);
 	if (!b)

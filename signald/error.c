@@ -87,7 +87,8 @@ void session_refuse(struct turn *t, struct session *s, uint8_t code, uint16_t va
 		leader_failed(t, s);
 		return;
 	}
-	send_path_err(t, s, s->up.addr, NULL, code, value, why);
+	if (s->up.addr.s_addr)
+		send_path_err(t, s, s->up.addr, NULL, code, value, why);
 	for (struct branch *b = s->branch; b; b = b->next)
 		send_path_tear(t, s, b);
 	session_chstate(t, s, SESSION_FAILED, why);
@@ -149,6 +150,11 @@ void path_err_input(struct turn *t, const struct rsvp_msg *msg, const struct cor
 	}
 	if (s->leading) {
 		leader_path_err(t, s, msg);
+		return;
+	}
+	if (cutthrough_ours(t->core, s)) {
+		note_error(s, msg);
+		cutthrough_end(t, s, s->more->error.reason);
 		return;
 	}
 	m = message_begin(t, RSVP_PATH_ERR, s);

@@ -80,7 +80,7 @@ static void park_torn(struct core *core, const struct rsvp_msg *msg, const struc
 	while (*at) {
 		struct parked *p = *at;
 
-		if (p->msg.template_.lsp_id != msg->template_.lsp_id ||
+		if (p->msg.template_.lsp_id != msg->template_.lsp_id || rsvp_sender(&p->msg).s_addr != rsvp_sender(msg).s_addr ||
 		    p->msg.session.icorp != msg->session.icorp || p->msg.session.leader.s_addr != msg->session.leader.s_addr ||
 		    p->from.addr.s_addr != from->addr.s_addr || rsvp_id_later(p->msg.id.id, msg->id.id)) {
 			at = &p->next;

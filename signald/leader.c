@@ -178,7 +178,7 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 	if (known(&t, key, contract))
 		return 0;
 	revision_supersede(&t, key);
-	s = session_create(&t, key, contract);
+	s = session_create(&t, key, contract, key.leader);
 	if (!s)
 		return -ENOMEM;
 	s->leading = 1;

@@ -3,7 +3,7 @@ noinst_LIBRARIES += signald/libcore.a
 signald_libcore_a_SOURCES = \
 	signald/core.h signald/grants.h signald/leader.h signald/neighbour.h signald/neighbour_internal.h \
 	signald/nexthop.h signald/plan.h signald/session.h \
-	signald/actions.c signald/admit.c signald/blockade.c signald/branch.c signald/demand.c signald/error.c \
+	signald/actions.c signald/admit.c signald/blockade.c signald/branch.c signald/cutthrough.c signald/demand.c signald/error.c \
 	signald/exchange.c signald/grants.c signald/input.c signald/leader.c signald/names.c signald/neighbour.c \
 	signald/neighbour_hello.c signald/neighbour_input.c signald/neighbour_pending.c \
 	signald/neighbour_send.c signald/neighbour_summary.c signald/nexthop.c signald/path.c \

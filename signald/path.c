@@ -15,7 +15,7 @@ static int contract_fits(const struct rsvp_msg *msg, const struct contract *c)
 {
 	const struct contract_endpoint *leader = contract_leader(c);
 
-	return leader && (!c->id || c->id == msg->session.icorp) && leader->control.s_addr == msg->session.leader.s_addr &&
+	return leader && contract_endpoint_by_control(c, rsvp_sender(msg)) && (!c->id || c->id == msg->session.icorp) && leader->control.s_addr == msg->session.leader.s_addr &&
 	       c->revision == msg->ref.revision && c->revision == msg->template_.lsp_id && !memcmp(c->digest, msg->ref.digest, SHA256_SIZE);
 }
 
@@ -30,7 +30,7 @@ static int path_loops(const struct turn *t, const struct rsvp_msg *msg)
 /* Is a newer revision in force? Then a Path of this one, of which nothing is here, comes late. */
 static int replaced(const struct session *s, uint16_t revision)
 {
-	while (s && (s->state != SESSION_UP || s->contract->revision < revision))
+	while (s && (session_is_cut(s) || s->state != SESSION_UP || s->contract->revision < revision))
 		s = session_newer(s);
 	return s != NULL;
 }
@@ -40,19 +40,24 @@ static struct session *path_session(struct turn *t, const struct rsvp_msg *msg, 
 {
 	struct adaptor_key key = { msg->session.icorp, msg->session.leader };
 	struct session *s = session_of(t->core, msg), *other = session_find(t->core, key);
+	struct in_addr sender = rsvp_sender(msg);
+	int cut = sender.s_addr != key.leader.s_addr;
 
-	if (other && other->leading)
+	if ((other && other->leading) || (s && cutthrough_ours(t->core, s)))
 		return NULL;
-	if (s ? memcmp(s->contract->digest, contract->digest, SHA256_SIZE) : replaced(other, contract->revision)) {
+	if (cut && recovery_finds(t->core, key) && contract_endpoint_by_control(contract, t->core->config.address))
+		return NULL; /* the tree's Path is to come first; this one comes again */
+	if (s ? memcmp(s->contract->digest, contract->digest, SHA256_SIZE) :
+	    !cut && replaced(other, contract->revision)) {
 		t->core->counter[CORE_STALE]++;
 		return NULL;
 	}
 	if (s)
 		return s;
-	s = session_create(t, key, contract);
+	s = session_create(t, key, contract, sender);
 	if (s)
 		log_icorp(LOG_LEVEL_INFO, key.icorp, "new, %s, revision %u%s", contract->name, contract->revision,
-			  other ? ", beside another" : "");
+			  cut ? ", a shortcut" : other ? ", beside another" : "");
 	return s;
 }
 
@@ -277,6 +282,8 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 			s->dirty_down = s->dirty_terms = 1;
 	}
 	session_settle(t, s);
+	if (placed)
+		cutthrough_others(t, s);
 }
 
 void path_tear_input(struct turn *t, const struct rsvp_msg *msg)

@@ -29,6 +29,8 @@ static int branch_up(const struct session *s, const struct branch *b)
 /* Is anything confirmed that needs this port? */
 static int port_used(const struct session *s, int port)
 {
+	if (s->recovering && session_held(s, port))
+		return 1; /* whoever else uses it may not have told yet */
 	if (!s->leading && (port == s->up.port || port == upstream_former_port(s)) && (session_up(s) || s->recovering))
 		return 1;
 	for (const struct branch *b = s->branch; b; b = b->next)

@@ -170,8 +170,8 @@ void recovery_claim(struct turn *t, struct session *s)
 	struct core *core = t->core;
 	struct found *f = core->recovery.found.count ? (struct found *)keymap_find(&core->recovery.found, s->key) : NULL;
 
-	if (!f)
-		return;
+	if (!f || (session_is_cut(s) && leaf_by_addr(s, core->config.address)))
+		return; /* at an endpoint it is the tree's */
 	s->recovering = s->asked = 1;
 	s->adaptors = UINT16_MAX;
 	s->renew_us = t->now_us + core_recovery_time(core) / 2;
@@ -214,9 +214,27 @@ uint64_t recovery_bps(const struct session *s)
 	return base;
 }
 
-/* All that its neighbours are to say about it has been said. */
-static int whole(const struct session *s)
+/* A session of the ICorp uses that port: a shortcut, when it is in force. */
+static int is_used(struct core *core, const struct session *s, int port)
 {
+	for EACH_REVISION(m, core, s) {
+		if (session_is_cut(m) && m->state != SESSION_UP)
+			continue;
+		if (m->up.port == port || upstream_former_port(m) == port)
+			return 1;
+		for (const struct branch *b = m->branch; b; b = b->next)
+			if (b->port == port)
+				return 1;
+	}
+	return 0;
+}
+
+/* All that its neighbours are to say about it has been said. */
+static int whole(struct core *core, const struct session *s)
+{
+	for (unsigned i = 0; i < s->n_holds; i++)
+		if (!is_used(core, s, s->hold[i].port))
+			return 0;
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where == LEAF_BRANCH && !s->leaf[i].up)
 			return 0;
@@ -262,7 +280,7 @@ int recovery_waits(struct turn *t, struct session *s)
 	if (!s->recovering)
 		return 0;
 	isc = leaf_of_isc(s);
-	if (!whole(s) && t->now_us < s->renew_us)
+	if (!whole(t->core, s) && t->now_us < s->renew_us)
 		return !isc; /* a server has all its terms at once: only its ISC's answer is missing */
 	recovered(t, s);
 	return 0;
@@ -276,6 +294,11 @@ static void unclaimed(struct turn *t, struct found *f)
 	action_refused(t, f->entry.key, RSVP_ERR_NO_PATH, 0, why);
 	action_add(t, CORE_REVOKE)->key = f->entry.key;
 	found_release(t->core, f);
+}
+
+int recovery_finds(const struct core *core, struct adaptor_key key)
+{
+	return core->recovery.found.count && keymap_find(&core->recovery.found, key);
 }
 
 void recovery_tick(struct turn *t)

@@ -348,6 +348,8 @@ void core_routes(struct core *core, uint64_t now_us, struct core_actions *action
 		struct session *s = session_at(core, slot);
 		unsigned moved = s && s->state != SESSION_FAILED ? reroute(&t, s, cache) : 0;
 
+		if (s && !s->closing)
+			cutthrough_look(&t, s);
 		leaves += moved;
 		sessions += moved != 0;
 	}

@@ -20,11 +20,19 @@
 
 /* ---- the chain ---- */
 
+/* The tree's by their revisions, then the shortcuts. */
+static int comes_before(const struct session *a, const struct session *b)
+{
+	if (session_is_cut(a) != session_is_cut(b))
+		return session_is_cut(b);
+	return a->contract->revision < b->contract->revision;
+}
+
 int revision_join(struct core *core, struct session **at, struct session *s)
 {
 	struct session *older = NULL, *newer = *at;
 
-	while (newer && newer->contract->revision < s->contract->revision) {
+	while (newer && comes_before(newer, s)) {
 		older = newer;
 		newer = session_newer(newer);
 	}
@@ -184,7 +192,7 @@ void revision_heirs(struct turn *t, struct session *s)
 		growth_note(t->core, heir, heir->hold[i].port, heir->hold[i].bps);
 	for (; heir; heir = next) {
 		next = session_newer(heir);
-		if (heir->contract->revision > s->contract->revision) {
+		if (heir->contract->revision > s->contract->revision && !session_is_cut(heir)) {
 			revision_take_isc(t, heir, s);
 			take_over_weights(heir, s);
 		}

@@ -19,7 +19,7 @@ static void set_hop(struct rsvp_msg *m, const struct turn *t, uint32_t lih)
 static void set_template(struct rsvp_msg *m, const struct session *s, uint32_t kind, struct in_addr origin,
 			 uint16_t group)
 {
-	m->template_.sender = s->key.leader;
+	m->template_.sender = session_sender(s);
 	m->template_.lsp_id = s->contract->revision;
 	m->template_.origin = origin;
 	m->template_.group = group;

@@ -116,6 +116,7 @@ struct session_more {
 	struct session *newer;                /* the next revision of the same ICorp, admitted beside this one; NULL: none */
 	uint64_t complete_by_us;              /* leader: so long a newer revision may take to be complete; 0: no matter */
 	uint64_t replaced_us;                 /* leader: a newer one is complete; when this one is torn; 0: it is not */
+	struct in_addr cut;                   /* cutthrough.c: a shortcut, by the endpoint that began it; 0: the leader's tree */
 };
 
 struct session {
@@ -237,7 +238,8 @@ void table_bury(struct core *core);
 struct session *session_find(struct core *core, struct adaptor_key key);
 /* The revision that this message is about, by its LSP-ID. */
 struct session *session_of(struct core *core, const struct rsvp_msg *msg);
-struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract);
+/* sender: who began it; another than the leader: a shortcut (cutthrough.c). NULL: no memory. */
+struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract, struct in_addr sender);
 /* Frees all it holds here, revokes and forgets. The struct stays readable until the next input. */
 void session_close(struct turn *t, struct session *s);
 struct session *session_at(const struct core *core, uint32_t slot);
@@ -246,6 +248,35 @@ void session_chstate(struct turn *t, struct session *s, enum session_state state
 struct session_more *session_more(struct session *s);
 /* The same to read: an empty one when there is none. */
 const struct session_more *session_rest(const struct session *s);
+
+/* cutthrough.c */
+/* Who sent its Path at first; an ISC that does not say so means the leader. */
+static inline struct in_addr rsvp_sender(const struct rsvp_msg *msg)
+{
+	return msg->template_.sender.s_addr ? msg->template_.sender : msg->session.leader;
+}
+static inline int session_is_cut(const struct session *s)
+{
+	return s->more && s->more->cut.s_addr;
+}
+/* Who sends its Path at first: the leader, or the endpoint that began the shortcut. */
+struct in_addr session_sender(const struct session *s);
+/* A shortcut that was begun here? */
+int cutthrough_ours(const struct core *core, const struct session *s);
+/*
+ * A shortcut's endpoint, to be reached by port (CORE_PORT_NONE: it is here): 1: the shortcut ends here, 0: it goes on,
+ * -EHOSTUNREACH: the endpoint is here, and its ICorp is not.
+ */
+int cutthrough_ends(struct core *core, const struct session *s, struct in_addr endpoint, int port);
+/* Begins, changes and ends shortcuts as routes are now: of the tree's session at an endpoint, or a shortcut itself. */
+void cutthrough_look(struct turn *t, struct session *s);
+/* Tears one that was begun here. */
+void cutthrough_end(struct turn *t, struct session *cut, const char *why);
+/*
+ * s is placed, in force, or closed: shortcuts end at the ports it uses, or go on where it was; those of its revision, or
+ * that it replaces, are torn; recovery waits for it no more.
+ */
+void cutthrough_others(struct turn *t, const struct session *s);
 
 /* revision.c, revision_isc.c, revision_leader.c: the revisions of one ICorp here, from the oldest on */
 #define EACH_REVISION(m, core, of) (struct session *m = session_find(core, (of)->key); m; m = session_newer(m))
@@ -486,6 +517,8 @@ void leader_tear(struct turn *t, struct session *s);
 /* recovery.c */
 /* The session was found when we started: it takes over what is there. Called once, when it is made. */
 void recovery_claim(struct turn *t, struct session *s);
+/* Was it found, and has nobody claimed it yet? */
+int recovery_finds(const struct core *core, struct adaptor_key key);
 /* Is it still to be left as it is? Ends its recovery when all is told, or it has waited long enough. */
 int recovery_waits(struct turn *t, struct session *s);
 /* Our ISC's bandwidth: what the kernel has, or what the contract begins with. */

@@ -194,8 +194,12 @@ static void apply_done(struct turn *t, struct session *s, const struct adaptor_r
 			send_path(t, s, b); /* the ISC is started: it may answer */
 	if (first)
 		revision_mirror_older(t, s); /* or it has answered before */
-	if (session_up(s))
+	if (session_up(s) && s->state != SESSION_UP) {
 		session_chstate(t, s, SESSION_UP, "committed");
+		cutthrough_look(t, s);
+		if (session_is_cut(s))
+			cutthrough_others(t, s);
+	}
 	if (s->leading && !s->was_complete)
 		s->dirty_report = 1; /* this may have been the last thing missing */
 }

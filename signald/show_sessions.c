@@ -97,13 +97,14 @@ static void write_endpoints(const struct daemon *d, struct writer *w, const stru
 	writer_end(w);
 }
 
-/* Revisions that are to replace the one shown, from the next one on. */
+/* Revisions that are to replace the one shown, from the next one on, and shortcuts beside it. */
 static void write_newer(const struct daemon *d, struct writer *w, const struct session *s)
 {
 	writer_array(w, "newer");
 	while ((s = session_newer(s))) {
 		writer_object(w, NULL);
 		write_session(d, w, s);
+		show_addr(w, "sender", session_sender(s));
 		show_ms(w, "complete_within_ms", session_rest(s)->complete_by_us, clock_now_us());
 		write_endpoints(d, w, s);
 		writer_end(w);

@@ -66,7 +66,8 @@ struct session *session_of(struct core *core, const struct rsvp_msg *msg)
 {
 	struct session *s = session_find(core, (struct adaptor_key){ msg->session.icorp, msg->session.leader });
 
-	while (s && s->contract->revision != msg->template_.lsp_id)
+	while (s && (s->contract->revision != msg->template_.lsp_id ||
+		     session_sender(s).s_addr != rsvp_sender(msg).s_addr))
 		s = session_newer(s);
 	return s;
 }
@@ -152,7 +153,7 @@ struct session *session_at(const struct core *core, uint32_t slot)
 	return (uintptr_t)s & 1 ? NULL : s;
 }
 
-struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract)
+struct session *session_create(struct turn *t, struct adaptor_key key, struct contract *contract, struct in_addr sender)
 {
 	struct core *core = t->core;
 	struct session *s = pool_get(&core->pool, sizeof(*s));
@@ -166,6 +167,13 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 		return NULL;
 	}
 	s->key = key;
+	if (sender.s_addr != key.leader.s_addr) {
+		if (!session_more(s)) {
+			session_free(core, s);
+			return NULL;
+		}
+		s->more->cut = sender;
+	}
 	s->up.port = CORE_PORT_NONE;
 	s->next_lih = core->config.instance << 8; /* what neighbours say of branches of a former life is not taken for these */
 	if (slot_take(core, s)) {
@@ -242,6 +250,7 @@ void session_close(struct turn *t, struct session *s)
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "revision %u closed (was %s)", s->contract->revision,
 		  session_state_name(s->state));
 	revision_heirs(t, s);
+	cutthrough_others(t, s);
 }
 
 void session_chstate(struct turn *t, struct session *s, enum session_state state, const char *why)

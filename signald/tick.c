@@ -182,6 +182,7 @@ static void tick_session(struct turn *t, struct session *s)
 			s->dirty_terms = 1;
 		else
 			s->dirty_renew = 1;
+		cutthrough_look(t, s);
 	}
 }
 

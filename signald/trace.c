@@ -86,7 +86,8 @@ static void describe(const struct rsvp_msg *m, struct text *to)
 	char rate[64];
 
 	if (m->has & (RSVP_HAS_TEMPLATE | RSVP_HAS_FILTER))
-		add(to, ", revision %u", m->template_.lsp_id);
+		add(to, ", revision %u%s", m->template_.lsp_id,
+		    rsvp_sender(m).s_addr == m->session.leader.s_addr ? "" : ", a shortcut");
 	if (m->has & (RSVP_HAS_TSPEC | RSVP_HAS_FLOWSPEC))
 		add(to, ", %s", resource_level_text(RESOURCE_BANDWIDTH, m->flow.rate_bps, rate, sizeof(rate)));
 	if (m->s2l.n)

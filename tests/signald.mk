@@ -10,6 +10,11 @@ dist_check_SCRIPTS += tests/unit/rsvp_oracles.sh
 TESTS += tests/unit/test_rsvp tests/unit/rsvp_oracles.sh
 EXTRA_DIST += tests/lib/oracles.sh
 
+check_PROGRAMS += tests/unit/test_cutthrough
+tests_unit_test_cutthrough_SOURCES = tests/unit/test_cutthrough.c
+tests_unit_test_cutthrough_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_cutthrough
+
 check_PROGRAMS += tests/unit/test_core tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute
 tests_unit_test_preempt_SOURCES = tests/unit/test_preempt.c
 tests_unit_test_preempt_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)

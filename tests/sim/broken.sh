@@ -52,4 +52,5 @@ caught blockade 'has [0-9]+ bit/s for .*, which has' --press 1
 caught twice 'its books differ from what its sessions hold'
 caught before 'a change of revision takes'
 caught both 'has 2 revisions'
+caught graph 'a shortcut leaves .* which carries it already' -t "$top/testbed/fig6.topo"
 exit $failed

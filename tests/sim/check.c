@@ -7,9 +7,9 @@
  *   preemption      what one ICorp takes from another is growth, and its setup priority is better than the other's holding one
  *   renewal         what is in force does not time out in the technologies, and is renewed only while it is what is wanted
  *   ownership       what nobody upstream knows, or nobody downstream answers for, is gone within a lifetime
- *   loops           no ICorp's Paths run in a circle
- *   calm            (sim_settled) what was admitted is whole, of everything else nothing is left, and both ends of a link
- *                   agree on the rate
+ *   loops           no ICorp's Paths run in a circle, the leader's or a shortcut's
+ *   calm            (sim_settled) what was admitted is whole, of everything else nothing is left, both ends of a link
+ *                   agree on the rate, and no shortcut goes on where the tree is
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,8 +79,8 @@ static uint64_t bound(const struct sim *sim, const struct shadow *s)
 
 /* ---- loops ---- */
 
-/* Does a Path that leaves `node` come back to `start`? Every session is looked at once. */
-static int reaches(const struct sim *sim, unsigned node, unsigned start, struct adaptor_key key)
+/* Does a Path of that sender that leaves `node` come back to `start`? Every session is looked at once. */
+static int reaches(const struct sim *sim, unsigned node, unsigned start, struct adaptor_key key, struct in_addr sender)
 {
 	struct shadow *s = map_get(&sim->ctl[node].shadows, key.icorp);
 
@@ -88,9 +88,10 @@ static int reaches(const struct sim *sim, unsigned node, unsigned start, struct 
 		return 0;
 	s->visited = sim->visit;
 	for (unsigned i = 0; i < s->last.n_branches; i++) {
-		int next = s->last.branch[i].isc ? -1 : topo_owner(sim->topo, s->last.branch[i].neighbour);
+		const struct probe_branch *b = &s->last.branch[i];
+		int next = b->isc || b->sender.s_addr != sender.s_addr ? -1 : topo_owner(sim->topo, b->neighbour);
 
-		if (next >= 0 && ((unsigned)next == start || reaches(sim, (unsigned)next, start, key)))
+		if (next >= 0 && ((unsigned)next == start || reaches(sim, (unsigned)next, start, key, sender)))
 			return 1;
 	}
 	return 0;
@@ -99,8 +100,11 @@ static int reaches(const struct sim *sim, unsigned node, unsigned start, struct 
 /* While routers disagree a circle can come to be; what it is made of lapses, or is torn, once they agree. */
 static void check_loop(struct sim *sim, struct shadow *s)
 {
-	sim->visit++;
-	s->circle = reaches(sim, s->node, s->node, s->last.key);
+	s->circle = 0;
+	for (unsigned i = 0; i < s->last.n_branches && !s->circle; i++) {
+		sim->visit++;
+		s->circle = reaches(sim, s->node, s->node, s->last.key, s->last.branch[i].sender);
+	}
 	if (s->circle && (!sim->routes_us || sim->now_us - sim->routes_us > bound(sim, s)))
 		sim_violate(sim, "icorp %u: its Paths run in a circle through %s", s->last.key.icorp, node_name(sim, s->node));
 }
@@ -110,7 +114,8 @@ static int same_branches(const struct probe *a, const struct probe *b)
 	if (a->n_branches != b->n_branches)
 		return 0;
 	for (unsigned i = 0; i < a->n_branches; i++)
-		if (a->branch[i].neighbour.s_addr != b->branch[i].neighbour.s_addr)
+		if (a->branch[i].neighbour.s_addr != b->branch[i].neighbour.s_addr ||
+		    a->branch[i].sender.s_addr != b->branch[i].sender.s_addr)
 			return 0;
 	return 1;
 }
@@ -138,8 +143,10 @@ static int is_towards(struct sim *sim, const struct shadow *above, const struct 
 /* Has the session a Path from that node? */
 static int comes_from(const struct sim *sim, const struct shadow *s, unsigned node)
 {
-	return !s->last.leading && (topo_owner(sim->topo, s->last.previous) == (int)node ||
-				    (s->last.former.s_addr && topo_owner(sim->topo, s->last.former) == (int)node));
+	for (unsigned i = 0; !s->last.leading && i < s->last.n_others; i++)
+		if (topo_owner(sim->topo, s->last.other[i]) == (int)node)
+			return 1;
+	return !s->last.leading && topo_owner(sim->topo, s->last.previous) == (int)node;
 }
 
 /* Whoever was here for a moment between two looks at everything is an owner, too, and an answer. */
@@ -157,7 +164,8 @@ static void note_neighbours(struct sim *sim, const struct shadow *s)
 	struct shadow *below;
 
 	note_above(sim, s, s->last.previous);
-	note_above(sim, s, s->last.former);
+	for (unsigned i = 0; i < s->last.n_others; i++)
+		note_above(sim, s, s->last.other[i]);
 	for (unsigned i = 0; i < s->last.n_branches; i++) {
 		below = s->last.branch[i].isc ? NULL : check_session_at(sim, s->last.branch[i].neighbour, s->last.key);
 		if (below && comes_from(sim, below, s->node))
@@ -346,7 +354,10 @@ static int has_owner(struct sim *sim, const struct shadow *s)
 
 	if (s->last.leading)
 		return icorp && icorp->wanted;
-	return sends_to(sim, s, s->last.previous) || sends_to(sim, s, s->last.former);
+	for (unsigned i = 0; i < s->last.n_others; i++)
+		if (sends_to(sim, s, s->last.other[i]))
+			return 1;
+	return sends_to(sim, s, s->last.previous);
 }
 
 static int is_answered(const struct sim *sim, const struct shadow *s, const struct probe_branch *b)

@@ -20,7 +20,19 @@ static uint64_t larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-static void probe_isc(const struct core *core, const struct session *s, struct probe *out)
+/* What older revisions have of the ISC at that address; one that has another address in each is two. */
+static uint64_t counted(const struct session *oldest, const struct session *s, struct in_addr isc, unsigned resource)
+{
+	uint64_t most = 0;
+
+	for (; oldest != s; oldest = session_newer(oldest))
+		for (unsigned i = 0; i < oldest->n_leaves; i++)
+			if (oldest->leaf[i].branch && oldest->leaf[i].branch->isc && oldest->leaf[i].branch->neighbour.s_addr == isc.s_addr)
+				most = larger(most, leaf_level(&oldest->leaf[i], resource));
+	return most;
+}
+
+static void probe_isc(const struct core *core, const struct session *oldest, const struct session *s, struct probe *out)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		const struct leaf *leaf = &s->leaf[i];
@@ -28,8 +40,11 @@ static void probe_isc(const struct core *core, const struct session *s, struct p
 
 		if (!leaf->branch || !leaf->branch->isc)
 			continue;
-		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
-			out->used[r] = larger(out->used[r], leaf_level(leaf, r));
+		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
+			uint64_t already = counted(oldest, s, leaf->branch->neighbour, r);
+
+			out->used[r] += larger(leaf_level(leaf, r), already) - already;
+		}
 		if (out->n_revisions)
 			continue;
 		out->isc = 1;
@@ -59,32 +74,53 @@ static void probe_holds(const struct session *s, struct probe *out)
 
 static void probe_branches(const struct session *s, struct probe *out)
 {
+	struct in_addr sender = session_sender(s);
+
 	for (const struct branch *b = s->branch; b; b = b->next) {
 		struct probe_branch *to = out->branch;
 
-		while (to < out->branch + out->n_branches && (to->neighbour.s_addr != b->neighbour.s_addr || to->port != b->port))
+		while (to < out->branch + out->n_branches && (to->neighbour.s_addr != b->neighbour.s_addr || to->port != b->port ||
+							      to->sender.s_addr != sender.s_addr))
 			to++;
 		if (to == out->branch + CORE_MAX_PORTS)
 			continue;
 		if (to == out->branch + out->n_branches)
-			out->branch[out->n_branches++] = (struct probe_branch){ b->neighbour, b->port, b->isc, 0, 0, b->beyond };
+			out->branch[out->n_branches++] = (struct probe_branch){ b->neighbour, sender, b->port, b->isc, 0, 0, b->beyond };
 		to->reserved |= b->resv_expires_us != 0;
 		to->rate_bps = larger(to->rate_bps, b->rate_bps);
 	}
 }
 
-/* Of two revisions each may have its own. */
+/* Of two revisions each may have its own, and so may each shortcut. */
 static void probe_previous(const struct session *s, struct probe *out)
 {
-	if (s->up.addr.s_addr != out->previous.s_addr)
-		out->former = s->up.addr;
-	if (s->former && s->former->addr.s_addr != out->previous.s_addr)
-		out->former = s->former->addr;
+	if (s->up.addr.s_addr && s->up.addr.s_addr != out->previous.s_addr && out->n_others < PROBE_OTHERS)
+		out->other[out->n_others++] = s->up.addr;
+	if (s->former && s->former->addr.s_addr != out->previous.s_addr && out->n_others < PROBE_OTHERS)
+		out->other[out->n_others++] = s->former->addr;
+}
+
+/* Does the session's Path come or go by that port? */
+static int uses(const struct session *s, int port)
+{
+	const struct branch *b = s->branch;
+
+	while (b && b->port != port)
+		b = b->next;
+	return b || s->up.port == port;
+}
+
+static void probe_twice(const struct session *oldest, const struct session *cut, struct probe *out)
+{
+	for (const struct session *s = oldest; session_is_cut(cut) && s; s = session_newer(s))
+		for (const struct branch *b = cut->branch; !session_is_cut(s) && b; b = b->next)
+			if (uses(s, b->port))
+				out->twice = b->port;
 }
 
 int probe_session(const struct core *core, struct adaptor_key key, struct probe *out)
 {
-	const struct session *s = core_session(core, key.icorp, key.leader);
+	const struct session *s = core_session(core, key.icorp, key.leader), *oldest = s;
 
 	if (!s)
 		return 0;
@@ -98,15 +134,18 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 	out->up_and_committed = s->state == SESSION_UP && s->committed;
 	out->failed = s->state == SESSION_FAILED;
 	out->previous = s->up.addr;
+	out->port = s->up.port;
 	out->vlan = s->vlan;
 	out->merged_bps = session_merged(s);
+	out->twice = CORE_PORT_NONE;
 	for (; s; s = session_newer(s)) {
 		out->committing |= s->cookie != 0;
 		probe_previous(s, out);
 		probe_holds(s, out);
 		probe_branches(s, out);
-		probe_isc(core, s, out);
-		out->n_revisions++;
+		probe_isc(core, oldest, s, out);
+		probe_twice(oldest, s, out);
+		out->n_revisions += s == oldest || !session_is_cut(s) || session_is_cut(oldest);
 	}
 	return 1;
 }

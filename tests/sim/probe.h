@@ -10,7 +10,9 @@
 struct probe_hold { int port; uint64_t bps; };
 
 /* One neighbour below: who, and whether its reservation stands. */
-struct probe_branch { struct in_addr neighbour; int port, isc, reserved; uint64_t rate_bps; int beyond; };
+struct probe_branch { struct in_addr neighbour, sender; int port, isc, reserved; uint64_t rate_bps; int beyond; };
+
+#define PROBE_OTHERS 8
 
 struct probe {
 	struct adaptor_key key;
@@ -22,7 +24,11 @@ struct probe {
 	int up_and_committed;                /* confirmed, and the adaptors took it */
 	int committing;                      /* a commit is under way */
 	int failed;                          /* it keeps only the memory of it */
-	struct in_addr previous, former;     /* hops; when not leading; former 0.0.0.0: there is one only */
+	struct in_addr previous;             /* hop; when not leading */
+	int port;                            /*   and by which port */
+	struct in_addr other[PROBE_OTHERS];  /* previous hops: former ones, other revisions', shortcuts' */
+	unsigned n_others;
+	int twice;                           /* a port by which a shortcut goes on that the tree uses, too; CORE_PORT_NONE: none */
 	uint16_t vlan;
 	uint64_t merged_bps;                 /* what it asks of the previous hop */
 	int isc;                             /* its ISC is here: */

@@ -23,6 +23,7 @@ seeds() {
 }
 
 seeds 40 "$demo"
+seeds 40 "$top/testbed/fig6.topo"
 seeds 10 "$demo" --jobs 2 --loss 400 --crash 6 --cut 6
 n=0
 for file in "$data"/sndlib/*.xml "$data"/zoo/*.gml; do

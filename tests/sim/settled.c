@@ -37,11 +37,14 @@ static void walk(struct sim *sim, struct shadow *s, uint16_t revision)
 			    node_name(sim, s->node), s->last.n_revisions, s->last.revision, revision);
 	if (!s->last.up_and_committed || !map_get(&sim->installed, sim_key(s->node, s->last.key.icorp)))
 		sim_violate(sim, "icorp %u is not in force on %s", s->last.key.icorp, node_name(sim, s->node));
+	if (s->last.twice != CORE_PORT_NONE)
+		sim_violate(sim, "icorp %u: a shortcut leaves %s by %s, which carries it already", s->last.key.icorp,
+			    node_name(sim, s->node), core_config(sim->ctl[s->node].core)->port[s->last.twice].ifname);
 	for (unsigned i = 0; i < s->last.n_branches; i++) {
 		const struct probe_branch *b = &s->last.branch[i];
 		struct shadow *below = b->isc ? NULL : check_session_at(sim, b->neighbour, s->last.key);
 
-		if (below)
+		if (below && b->sender.s_addr == s->last.key.leader.s_addr)
 			check_rate(sim, s, b, below);
 		if (below)
 			walk(sim, below, revision);
