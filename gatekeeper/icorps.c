@@ -226,6 +226,13 @@ static void withdraw(struct icorps *icorps, struct icorp *icorp)
 	icorp->named = 0;
 }
 
+/* What does not stand any more is not revised. */
+static void drop_next(struct icorp *icorp)
+{
+	contract_unref(icorp->next);
+	icorp->next = NULL;
+}
+
 static void entail(struct icorps *icorps, struct icorp *icorp)
 {
 	struct gk_counts *counts = &icorps->gk->counts;
@@ -244,6 +251,7 @@ static void entail(struct icorps *icorps, struct icorp *icorp)
 		break;
 	case LIFE_FAILED:
 	case LIFE_DELETING:
+		drop_next(icorp);
 		withdraw(icorps, icorp);
 		work_delete(icorps->gk->work, icorp);
 		break;
@@ -371,6 +379,9 @@ int icorps_revise(struct icorps *icorps, struct icorp *icorp, json_t *change, st
 
 	if (!life_holds(icorp->state) || icorp->state == LIFE_DELETING)
 		return problem_set(problem, 409, "not-standing", "ICorp %u is %s", icorp->id, life_name(icorp->state));
+	if (!icorp->complete_us)
+		return problem_set(problem, 409, "not-standing", "ICorp %u has not been complete yet: there is nothing to revise",
+				   icorp->id);
 	if (icorp->revision == UINT16_MAX)
 		return problem_set(problem, 409, "no-revision", "ICorp %u has no revision left", icorp->id);
 	if (revise_contract(icorps->gk, icorp->contract, icorp->revision + 1, change, &next, problem) < 0)
@@ -419,6 +430,14 @@ static int take_next(struct icorps *icorps, struct icorp *icorp, struct report *
 	return 0;
 }
 
+/* Is it about the contract that stands, or stands from now on? "gone" is not asked: it is about the ICorp, whatever its revision. */
+static int about_standing(struct icorps *icorps, struct icorp *icorp, struct report *report)
+{
+	if (icorp->next && report->revision == icorp->next->revision)
+		return take_next(icorps, icorp, report);
+	return !report->revision || report->revision == icorp->contract->revision; /* else given up, or replaced */
+}
+
 int icorps_report(struct icorps *icorps, const char *element, struct report *report, struct problem *problem)
 {
 	static const enum life_event events[] = {LIFE_REPORT_SIGNALING, LIFE_REPORT_COMPLETE, LIFE_REPORT_DEGRADED,
@@ -435,12 +454,8 @@ int icorps_report(struct icorps *icorps, const char *element, struct report *rep
 				       report->icorp, contract_leader(icorp->contract)->element, element);
 	if (report->revision > icorp->revision)
 		return problem_set(problem, 400, "invalid", "ICorp %u is at revision %u", report->icorp, icorp->revision);
-	if (icorp->next && report->revision == icorp->next->revision && !take_next(icorps, icorp, report))
+	if (report->state != REPORT_GONE && !about_standing(icorps, icorp, report))
 		return 0;
-	if (report->revision > icorp->contract->revision)
-		return 0; /* about one that was given up */
-	if (report->revision && report->revision < icorp->contract->revision && report->state != REPORT_GONE)
-		return 0; /* about a contract already replaced */
 	if (report->state == REPORT_GONE && icorp->state != LIFE_DELETING && !report->has_error) {
 		report->has_error = 1;
 		strcpy(report->error.code, "gone");

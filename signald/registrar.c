@@ -1,6 +1,7 @@
 /*
- * The line to the gatekeeper. See registrar.h. Reports are kept by ICorp, the latest only, and sent one at a time until
- * the gatekeeper took them: what it was told last is always the present state.
+ * The line to the gatekeeper. See registrar.h. Reports are kept by ICorp and revision, the latest only, and sent one at a
+ * time until the gatekeeper took them: what it was told last is always the present state. That an ICorp is gone replaces all
+ * else about it.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -18,16 +19,15 @@
 #include "signald/l2.h"
 #include "signald/registrar.h"
 #include "signald/registration.h"
+#include "signald/report_queue.h"
 #include "signald/session.h"
-
-struct report { struct report *next; uint32_t icorp; char *text; };
 
 struct registrar {
 	struct daemon *d;
 	struct http_client *http;
 	struct http_request *stream, *registering, *reporting;
 	struct event *heartbeat, *retry;
-	struct report *reports;
+	struct report_queue reports;
 	uint32_t sending;               /* the ICorp whose report is under way */
 	char *sent;                     /* and its text, to see whether it was replaced meanwhile */
 	json_t *l2;
@@ -144,18 +144,7 @@ static void on_reported(void *ctx, int status, const char *body, size_t len, con
 	}
 	if (status >= 300)
 		log_icorp(LOG_LEVEL_WARN, r->sending, "the gatekeeper refuses the report: %.120s", body);
-	for (struct report **at = &r->reports; *at; at = &(*at)->next) {
-		struct report *one = *at;
-
-		if (one->icorp != r->sending)
-			continue;
-		if (!strcmp(one->text, r->sent)) { /* not replaced meanwhile */
-			*at = one->next;
-			free(one->text);
-			free(one);
-		}
-		break;
-	}
+	report_queue_taken(&r->reports, r->sent);
 	report_next(r);
 }
 
@@ -163,13 +152,13 @@ static void report_next(struct registrar *r)
 {
 	char url[700];
 
-	if (r->reporting || !r->reports)
+	if (r->reporting || !r->reports.first)
 		return;
 	free(r->sent);
-	r->sent = strdup(r->reports->text);
+	r->sent = strdup(r->reports.first->text);
 	if (!r->sent)
 		return;
-	r->sending = r->reports->icorp;
+	r->sending = r->reports.first->icorp;
 	snprintf(url, sizeof(url), "%s/v1/elements/%s/report", r->base, r->d->config.name);
 	r->reporting = http_send(r->http, "POST", url, "application/json", r->sent, strlen(r->sent), on_reported, r);
 	if (!r->reporting)
@@ -181,48 +170,28 @@ static void on_retry(evutil_socket_t fd, short what, void *ctx)
 	report_next(ctx);
 }
 
-static void report_text(struct registrar *r, uint32_t icorp, char *text)
+static void report(struct registrar *r, json_t *o)
 {
-	struct report **at = &r->reports;
-
-	while (*at && (*at)->icorp != icorp)
-		at = &(*at)->next;
-	if (!*at) {
-		*at = calloc(1, sizeof(**at));
-		if (!*at) {
-			free(text);
-			return;
-		}
-		(*at)->icorp = icorp;
-	}
-	free((*at)->text);
-	(*at)->text = text;
-	report_next(r);
+	if (!report_queue_put(&r->reports, o))
+		report_next(r);
 }
 
 void registrar_report(struct registrar *r, const struct session *s)
 {
-	json_t *o = r ? report_json(r->d->core, s) : NULL;
-	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-
-	json_decref(o);
-	if (text)
-		report_text(r, s->key.icorp, text);
+	if (r)
+		report(r, report_json(r->d->core, s));
 }
 
-/* Without a session: "gone" after a deletion of what we no longer have, "failed" for a contract we can't use. */
-static void report_plain(struct registrar *r, uint32_t icorp, const char *state, const char *reason)
+/* Without a session: "gone" after a deletion of what we no longer have, "failed" for a contract we can't use (of revision
+ * 0 when that can't be read). */
+static void report_plain(struct registrar *r, uint32_t icorp, uint16_t revision, const char *state, const char *reason)
 {
-	json_t *o = json_pack("{s:I, s:i, s:s}", "icorp", (json_int_t)icorp, "revision", 0, "state", state);
-	char *text;
+	json_t *o = json_pack("{s:I, s:i, s:s}", "icorp", (json_int_t)icorp, "revision", revision, "state", state);
 
 	if (reason)
 		json_object_set_new(o, "error", json_pack("{s:s, s:s, s:s}", "element", r->d->config.name, "code",
 							  "contract", "reason", reason));
-	text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	if (text)
-		report_text(r, icorp, text);
+	report(r, o);
 }
 
 /* ---- work ---- */
@@ -271,20 +240,20 @@ static void work_create(struct registrar *r, const json_t *o)
 
 	if (!xml || contract_parse(xml, strlen(xml), &c, &error)) {
 		log_icorp(LOG_LEVEL_WARN, icorp, "contract refused: line %d: %s", error.line, error.text);
-		report_plain(r, icorp, "failed", xml ? error.text : "no contract");
+		report_plain(r, icorp, 0, "failed", xml ? error.text : "no contract");
 		return;
 	}
 	e = core_originate(r->d->core, c, clock_now_us(), &r->d->actions);
-	contract_unref(c);
 	if (e)
-		report_plain(r, icorp, "failed", e == -EINVAL ? "this element does not lead it" : strerror(-e));
+		report_plain(r, icorp, c->revision, "failed", e == -EINVAL ? "this element does not lead it" : strerror(-e));
+	contract_unref(c);
 	daemon_run_actions(r->d);
 }
 
 static void withdraw(struct registrar *r, uint32_t icorp)
 {
 	if (core_withdraw(r->d->core, icorp, clock_now_us(), &r->d->actions))
-		report_plain(r, icorp, "gone", NULL);
+		report_plain(r, icorp, 0, "gone", NULL);
 	daemon_run_actions(r->d);
 }
 
@@ -404,13 +373,7 @@ void registrar_free(struct registrar *r)
 		event_free(r->heartbeat);
 	if (r->retry)
 		event_free(r->retry);
-	while (r->reports) {
-		struct report *one = r->reports;
-
-		r->reports = one->next;
-		free(one->text);
-		free(one);
-	}
+	report_queue_clear(&r->reports);
 	free(r->sent);
 	json_decref(r->l2);
 	free(r);
@@ -424,9 +387,5 @@ int registrar_connected(const struct registrar *r, const char **why)
 
 size_t registrar_reports_waiting(const struct registrar *r)
 {
-	size_t n = 0;
-
-	for (const struct report *one = r ? r->reports : NULL; one; one = one->next)
-		n++;
-	return n;
+	return r ? report_queue_count(&r->reports) : 0;
 }
