@@ -284,7 +284,8 @@ static void query(struct host *h, enum adaptor_request request, uint64_t serial)
 		}
 	}
 	if (result.error)
-		strncpy(result.reason, strerror(-result.error), sizeof(result.reason) - 1);
+		strncpy(result.reason, result.error == -EAGAIN ? "what it needs is down" : strerror(-result.error),
+			sizeof(result.reason) - 1);
 	send_answer(h, request, serial, (struct adaptor_key){ 0 }, &result, NULL, json, json ? strlen(json) : 0);
 	free(json);
 	writer_free(w);

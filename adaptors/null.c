@@ -9,7 +9,8 @@
  * wants. Whoever stands in for an ISC reads there how to reach its controller (isc.host, isc.key, …).
  *
  * The other options inject faults for tests: fail.apply, fail.check, fail.revoke and fail.renew refuse one ICorp; again=N
- * lets the first N applies say -EAGAIN, again.revoke=N the first N revokes; die.apply=ICORP kills the process in the
+ * lets the first N applies say -EAGAIN, again.revoke=N the first N revokes, again.inventory=N the first N
+ * inventories; die.apply=ICORP kills the process in the
  * middle of an apply; delay_ms holds every apply.
  */
 #include "config.h"
@@ -44,7 +45,7 @@ struct null_state {
 	char *record;                 /* the directory, or NULL */
 	char *bridge;                 /* the bridge it plays the switch of, or NULL */
 	uint32_t fail_apply, fail_check, fail_revoke, fail_renew, die_apply;
-	unsigned again, again_revoke, delay_ms;
+	unsigned again, again_revoke, again_inventory, delay_ms;
 };
 
 static struct null_session *find(const struct null_state *s, struct adaptor_key key)
@@ -117,6 +118,7 @@ static int null_open(const struct adaptor_option *options, size_t n, void **stat
 	s->die_apply = number(options, n, "die.apply");
 	s->again = number(options, n, "again");
 	s->again_revoke = number(options, n, "again.revoke");
+	s->again_inventory = number(options, n, "again.inventory");
 	s->delay_ms = number(options, n, "delay_ms");
 	*state = s;
 	return 0;
@@ -360,7 +362,13 @@ static int null_audit(void *state, const struct adaptor_key *keys, size_t n, uns
 
 static int null_inventory(void *state, struct writer *w)
 {
-	return null_found(w, ((struct null_state *)state)->record);
+	struct null_state *s = state;
+
+	if (s->again_inventory) {
+		s->again_inventory--;
+		return -EAGAIN;
+	}
+	return null_found(w, s->record);
 }
 
 static int null_measure(void *state, struct writer *w)
@@ -421,6 +429,7 @@ static const char *const null_options[] = {
 	"fail.renew=ICORP: refuse to renew it",
 	"again=N: the first N applies are put off",
 	"again.revoke=N: the first N revokes are put off",
+	"again.inventory=N: the first N inventories are put off",
 	"die.apply=ICORP: end the process while applying it",
 	"delay_ms=N: take that long for every apply",
 	NULL,

@@ -325,7 +325,8 @@ static int vm_apply(void *state, const struct adaptor_terms *t, struct adaptor_r
 
 	if (!rc && memcmp(session->handled, t->isc.handled, sizeof(session->handled))) {
 		rc = vm_files_set_handled(s->options.state, key, t->isc.handled);
-		memcpy(session->handled, t->isc.handled, sizeof(session->handled));
+		if (!rc)
+			memcpy(session->handled, t->isc.handled, sizeof(session->handled));
 	}
 	if (!rc) {
 		vm_levels_wanted(t, &session->want);

@@ -267,9 +267,9 @@ static void on_restarted(void *ctx, uint16_t adaptors)
 	set_timer(d);
 }
 
-static void on_found(void *ctx, size_t adaptor, const char *json)
+static void on_found(void *ctx, size_t adaptor, const char *json, const char *why)
 {
-	restart_found(ctx, adaptor, json);
+	restart_found(ctx, adaptor, json, why);
 }
 
 static void on_ports(void *ctx, const char *json)

@@ -170,7 +170,7 @@ static void on_answer(void *ctx, struct adaptor_client *client, const struct ada
 			d->hooks.ports(d->hooks.ctx, answer->json);
 		break;
 	case ADAPTOR_INVENTORY:
-		d->hooks.found(d->hooks.ctx, slot, answer->result.error ? NULL : answer->json);
+		d->hooks.found(d->hooks.ctx, slot, answer->result.error ? NULL : answer->json, answer->result.reason);
 		break;
 	case ADAPTOR_SHOW:
 	case ADAPTOR_MEASURE:
@@ -213,12 +213,10 @@ static void on_state(void *ctx, struct adaptor_client *client, enum adaptor_stat
 		return;
 	snprintf(d->slot[slot].reason, sizeof(d->slot[slot].reason), "%s%s", state == ADAPTOR_WAITS ? "waits for " : "",
 		 why);
-	if (state == ADAPTOR_DOWN) {
+	if (state == ADAPTOR_DOWN)
 		mark_lost(d, slot);
-		d->hooks.found(d->hooks.ctx, slot, NULL);
-	}
-	if (state == ADAPTOR_STARTED && adaptor_client_query(client, ADAPTOR_INVENTORY, 0))
-		d->hooks.found(d->hooks.ctx, slot, NULL);
+	if (state == ADAPTOR_STARTED && dispatch_ask_inventory(d, slot))
+		d->hooks.found(d->hooks.ctx, slot, NULL, strerror(ENOMEM));
 	if (state == ADAPTOR_STARTED)
 		d->hooks.restarted(d->hooks.ctx, (uint16_t)(1u << slot));
 	d->hooks.state(d->hooks.ctx);
@@ -393,6 +391,11 @@ int dispatch_ask_ports(struct dispatch *d)
 		if (adaptor_client_terms(d->slot[i].client) & TERM_VLAN)
 			return !adaptor_client_query(d->slot[i].client, ADAPTOR_PORTS, 0);
 	return 0;
+}
+
+int dispatch_ask_inventory(struct dispatch *d, size_t n)
+{
+	return adaptor_client_query(d->slot[n].client, ADAPTOR_INVENTORY, 0);
 }
 
 unsigned dispatch_query(struct dispatch *d, enum adaptor_request request, uint64_t cookie)

@@ -22,9 +22,9 @@ struct dispatch_hooks {
 	void (*lost)(void *ctx, struct adaptor_key key);
 	/* These adaptors are new processes: all sessions of which they held something are to be applied again. */
 	void (*restarted)(void *ctx, uint16_t adaptors);
-	/* What the adaptor of this number, which has just been started, finds of a former life, as JSON (adaptor.h); NULL: it
-	 * cannot say. Perhaps more than once. */
-	void (*found)(void *ctx, size_t adaptor, const char *json);
+	/* What the adaptor of this number finds of a former life, as JSON (adaptor.h); NULL: it cannot say, and why. Each is
+	 * asked whenever it has been started, and by dispatch_ask_inventory. */
+	void (*found)(void *ctx, size_t adaptor, const char *json, const char *why);
 	/* A switch's ports and learnt MACs, as JSON (adaptor.h). */
 	void (*ports)(void *ctx, const char *json);
 	/* An adaptor came up, went down, or began or ceased to wait for something. */
@@ -50,6 +50,8 @@ void dispatch_renew(struct dispatch *d, struct adaptor_key key, uint16_t held);
 void dispatch_audit(struct dispatch *d, uint16_t adaptors, const struct adaptor_key *keys, size_t n);
 /* Asks the layer-2 adaptor, if any, for its ports. 1 when asked. */
 int dispatch_ask_ports(struct dispatch *d);
+/* Asks the n-th adaptor once more what it finds; hooks.found answers. 0 or -ENOMEM. */
+int dispatch_ask_inventory(struct dispatch *d, size_t n);
 /* Asks all adaptors (SHOW or MEASURE); hooks.shown answers each. Returns how many were asked. */
 unsigned dispatch_query(struct dispatch *d, enum adaptor_request request, uint64_t cookie);
 /* An array "adaptors" of name, type, up, reason. */

@@ -80,8 +80,9 @@ int core_found(struct core *core, const struct core_found *found)
 	struct found *f;
 	int r = 0;
 
-	if (session_find(core, found->key))
-		return 0; /* an adaptor that was late: what the session wants it has been told */
+	/* an adaptor that was late: what the session wants it has been told; what is no session's any more its audit removes */
+	if (core->recovery.over || session_find(core, found->key))
+		return 0;
 	f = obtain(core, found->key);
 	if (!f)
 		return -ENOMEM;
@@ -103,6 +104,7 @@ int core_found(struct core *core, const struct core_found *found)
 
 void core_recover(struct core *core, uint64_t now_us)
 {
+	core->recovery.over = 0;
 	core->recovery.until_us = now_us + core_recovery_time(core);
 	if (core->recovery.found.count)
 		log_msg(LOG_LEVEL_INFO, "%zu ICorps of a former life are here; they are to be claimed within %.1f s",
@@ -308,6 +310,7 @@ void recovery_tick(struct turn *t)
 	if (!core->recovery.until_us || t->now_us < core->recovery.until_us)
 		return;
 	core->recovery.until_us = 0;
+	core->recovery.over = 1;
 	while (core->recovery.found.count)
 		unclaimed(t, (struct found *)keymap_next(&core->recovery.found, NULL));
 	action_add(t, CORE_RECOVERED);

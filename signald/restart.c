@@ -12,24 +12,28 @@
 #include "signald/daemon.h"
 #include "signald/registrar.h"
 #include "signald/restart.h"
+#include "signald/session.h"
 #include "signald/transport.h"
 
 #define INVENTORY_US (10 * CLOCK_S)   /* adaptors that have not answered by then are not waited for */
+#define AGAIN_US (500 * CLOCK_MS)     /* who could not say is asked again after so long */
+#define MAP_US (5 * CLOCK_S)          /* nor is a gatekeeper that does not answer */
 
 enum phase { ADAPTORS, MAP, LISTENS };
 
 struct restart {
 	struct daemon *d;
-	struct event *timer;
+	struct event *timer, *again;
 	enum phase phase;
-	uint32_t awaited;             /* adaptors that have not said what they find, a bit each */
+	/* a bit for each adaptor that: has not said what it finds; could not, and is to be asked again; and we have said so */
+	uint32_t awaited, failed, reported;
 };
 
-static void in_us(struct restart *r, uint64_t us)
+static void in_us(struct event *timer, uint64_t us)
 {
 	struct timeval tv = { (time_t)(us / CLOCK_S), (suseconds_t)(us % CLOCK_S) };
 
-	event_add(r->timer, &tv);
+	event_add(timer, &tv);
 }
 
 static void listens(struct restart *r)
@@ -41,7 +45,15 @@ static void listens(struct restart *r)
 	daemon_settle(r->d);
 }
 
-/* Without the map for longer than that, all of it would lapse anyway. */
+/* Whoever must hear of us hears nothing while we wait: what we lead, or have claimed, must not lapse by that. */
+static uint64_t map_wait(const struct core *core)
+{
+	uint64_t lifetime = core_lifetime(core, core_config(core)->refresh_us), recovery = core_recovery_time(core);
+	uint64_t half = (lifetime < recovery ? lifetime : recovery) / 2;
+
+	return half < MAP_US ? half : MAP_US;
+}
+
 static void inventory_done(struct restart *r)
 {
 	struct daemon *d = r->d;
@@ -49,9 +61,18 @@ static void inventory_done(struct restart *r)
 	r->phase = MAP;
 	registrar_start(d->registrar);
 	if (d->registrar && core_unclaimed(d->core) && !d->nexthops.n_nodes)
-		in_us(r, core_recovery_time(d->core) / 2);
+		in_us(r->timer, map_wait(d->core));
 	else
 		listens(r);
+}
+
+static const char *name_of(const struct restart *r, unsigned adaptor)
+{
+	const char *name, *type, *reason;
+	int up;
+
+	dispatch_nth(r->d->dispatch, adaptor, &name, &type, &up, &reason);
+	return name;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
@@ -59,12 +80,37 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	struct restart *r = ctx;
 
 	if (r->phase == ADAPTORS) {
-		log_msg(LOG_LEVEL_WARN, "some adaptors do not say what is here: going on without");
+		for (unsigned i = 0; i < dispatch_count(r->d->dispatch); i++)
+			if (r->awaited >> i & 1)
+				log_msg(LOG_LEVEL_WARN, "adaptor %s: has not said what is here: going on without",
+					name_of(r, i));
 		inventory_done(r);
 	} else if (r->phase == MAP) {
 		log_msg(LOG_LEVEL_WARN, "no layer-2 map comes from the gatekeeper: going on without");
 		listens(r);
 	}
+}
+
+/* Said once per adaptor. */
+static void cannot_say(struct restart *r, unsigned adaptor, const char *why)
+{
+	if (!(r->reported >> adaptor & 1))
+		log_msg(LOG_LEVEL_WARN, "adaptor %s: cannot say what is here, and is asked again: %s", name_of(r, adaptor), why);
+	r->reported |= 1u << adaptor;
+	r->failed |= 1u << adaptor;
+	if (r->phase == ADAPTORS && !event_pending(r->again, EV_TIMEOUT, NULL))
+		in_us(r->again, AGAIN_US);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *ctx)
+{
+	struct restart *r = ctx;
+	uint32_t failed = r->failed;
+
+	r->failed = 0;
+	for (unsigned i = 0; r->phase == ADAPTORS && i < dispatch_count(r->d->dispatch); i++)
+		if (failed >> i & 1 && dispatch_ask_inventory(r->d->dispatch, i))
+			cannot_say(r, i, strerror(ENOMEM));
 }
 
 int restart_new(struct daemon *d, struct restart **out)
@@ -77,9 +123,10 @@ int restart_new(struct daemon *d, struct restart **out)
 	r->d = d;
 	r->awaited = (1u << dispatch_count(d->dispatch)) - 1;
 	r->timer = event_new(loop_base(d->loop), -1, 0, on_timer, r);
-	if (!r->timer)
+	r->again = event_new(loop_base(d->loop), -1, 0, on_again, r);
+	if (!r->timer || !r->again)
 		return -ENOMEM;
-	in_us(r, r->awaited ? INVENTORY_US : 0);
+	in_us(r->timer, r->awaited ? INVENTORY_US : 0);
 	return 0;
 }
 
@@ -87,6 +134,8 @@ void restart_free(struct restart *r)
 {
 	if (r && r->timer)
 		event_free(r->timer);
+	if (r && r->again)
+		event_free(r->again);
 	free(r);
 }
 
@@ -134,7 +183,7 @@ static void found(struct core *core, const json_t *o)
 		log_icorp(LOG_LEVEL_WARN, f.key.icorp, "what is here of it is not counted: out of memory");
 }
 
-void restart_found(struct daemon *d, size_t adaptor, const char *json)
+void restart_found(struct daemon *d, size_t adaptor, const char *json, const char *why)
 {
 	json_t *o = json ? json_loads(json, 0, NULL) : NULL, *one;
 	struct restart *r = d->restart;
@@ -143,6 +192,10 @@ void restart_found(struct daemon *d, size_t adaptor, const char *json)
 	if (!r || !(r->awaited >> adaptor & 1)) {
 		json_decref(o);
 		return; /* its process was started again: what it is to have we know by now */
+	}
+	if (!o) {
+		cannot_say(r, (unsigned)adaptor, json ? "what it says is not JSON" : why);
+		return;
 	}
 	json_array_foreach(json_object_get(o, "sessions"), i, one)
 		found(d->core, one);

@@ -189,7 +189,8 @@ struct core {
 	struct session *closed;               /* freed at the next input */
 	struct { uint16_t adaptors; uint32_t slot; uint64_t at_us; } reapply; /* 0: nothing to do; who is next, and when */
 	struct parked *parked; unsigned n_parked;
-	struct { struct keymap found; uint64_t until_us; } recovery; /* unclaimed (recovery.c); 0: the time is over */
+	/* recovery.c: what is unclaimed; until when it may be claimed, 0: that is over, or has not begun */
+	struct { struct keymap found; uint64_t until_us; int over; } recovery;
 	struct { uint64_t since_us, n; unsigned waiting; struct log_burst burst; } lapses; /* tick.c: of a storm */
 	uint64_t random;
 	uint32_t next_cookie;

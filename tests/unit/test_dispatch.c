@@ -39,6 +39,7 @@ struct fixture {
 	struct config_adaptor adaptor[2];
 	char *option[2][2];
 	unsigned n, lost, restarts, states, shown;
+	unsigned found, unsaid[2];           /* a bit for each that said what it finds; how often it could not */
 	struct answer answer[MAX_ANSWERS];
 	struct adaptor_key last_lost;
 	uint16_t restarted;
@@ -68,8 +69,14 @@ static void on_restarted(void *ctx, uint16_t adaptors)
 	f->restarted = adaptors;
 }
 
-static void on_found(void *ctx, size_t adaptor, const char *json)
+static void on_found(void *ctx, size_t adaptor, const char *json, const char *why)
 {
+	struct fixture *f = ctx;
+
+	if (json)
+		f->found |= 1u << adaptor;
+	else if (*why)
+		f->unsaid[adaptor]++;
 }
 
 static void on_ports(void *ctx, const char *json)
@@ -281,6 +288,24 @@ static void test_death(void **state)
 	assert_int_equal(f->applied, 3);
 }
 
+/* What could not be said is no answer: it is asked again. Nor is a death: it is asked when the process is back. */
+static void test_inventory(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, NULL, "again.inventory=2");
+	UNTIL(f, f->found == 1 && f->unsaid[1] == 1);
+	assert_int_equal(dispatch_ask_inventory(f->dispatch, 1), 0);
+	UNTIL(f, f->unsaid[1] == 2);
+	assert_int_equal(dispatch_ask_inventory(f->dispatch, 1), 0);
+	UNTIL(f, f->found == 3);
+	f->found = 0;
+	kill(first_child(first_child(getpid())), SIGKILL);
+	UNTIL(f, f->found == 1);
+	assert_int_equal(f->unsaid[0], 0);
+	assert_int_equal(f->unsaid[1], 2);
+}
+
 static size_t allocated(void)
 {
 #ifdef __SANITIZE_ADDRESS__
@@ -322,7 +347,7 @@ static void test_nothing_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_answered_once), TEST(test_revoke_only_where_held), TEST(test_renew), TEST(test_death),
+		TEST(test_answered_once), TEST(test_revoke_only_where_held), TEST(test_renew), TEST(test_death), TEST(test_inventory),
 		TEST(test_nothing_is_kept),
 	};
 

@@ -187,6 +187,9 @@ static void unclaimed_goes(void **state)
 	assert_int_equal(acted(w, CORE_RECOVERED, 0), 1);
 	assert_int_equal(core_unclaimed(w->core), 0);
 	assert_int_equal(reserved(w, 1), 0);
+	found(w, 9, 100, 30000000); /* said too late: nobody would ever take it away again */
+	assert_int_equal(core_unclaimed(w->core), 0);
+	assert_int_equal(reserved(w, 1), 0);
 	stop(w);
 }
 
