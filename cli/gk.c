@@ -20,8 +20,8 @@
 #define MAX_DOCUMENT (1u << 20)
 #define MAX_ANSWER (16u << 20)
 
-const char *const gk_usage[] = { "list", "get <ID>", "contract <ID>", "submit <FILE>", "revise <ID> <FILE>", "delete <ID>", "status",
-				 "classes", "elements", "help", NULL };
+const char *const gk_usage[] = { "list", "get <ID>", "contract <ID>", "submit <FILE>", "revise <ID> <FILE>", "delete <ID>",
+				 "status", "classes", "elements", "help", NULL };
 
 /* What to ask; path may hold one %s for the argument. */
 struct verb { const char *word, *method, *path; int args; const char *help; };

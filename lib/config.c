@@ -421,11 +421,16 @@ int config_read(int fd, const char *file, const struct config_row *rows, void *o
 
 int config_open(const char *file)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r;
+	struct stat st;
 
 	if (fd < 0)
 		return -errno;
-	return fd;
+	r = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+	if (!r)
+		return fd;
+	close(fd);
+	return r;
 }
 
 int config_load(const char *file, const struct config_row *rows, void *out, struct config_error *error)

@@ -13,8 +13,8 @@ struct daemon;
 /* Is the map the configuration's? Then nobody else's is taken. */
 int l2_configured(const struct signald_config *config);
 /*
- * Fills nh's map with the configuration's; ours is in it by its name and address. 0, -ENOMEM, or -EINVAL with why: a
- * section names an unknown kind or address, or a link's end that is neither us nor a neighbour.
+ * Makes nh's map the configuration's; ours is in it by its name and address. 0, or nh keeps the map it has: -ENOMEM, or
+ * -EINVAL with why: a section names an unknown kind or address, or a link's end that is neither us nor a neighbour.
  */
 int l2_from_config(const struct signald_config *config, struct nexthops *nh, char *why, size_t room);
 /* The map of d->nexthops is another one now: sessions move accordingly. */

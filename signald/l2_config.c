@@ -47,17 +47,24 @@ int l2_from_config(const struct signald_config *config, struct nexthops *nh, cha
 {
 	const struct config_neighbour *v = config->neighbours.data;
 	struct config_list ours = { .item = (char **)&config->address, .n = 1 };
+	struct nexthops fresh = { 0 };
 	int r;
 
 	snprintf(why, room, "out of memory");
-	nexthops_clear_map(nh);
-	r = add_node(config->name, config->kind, &ours, nh, why, room);
+	r = add_node(config->name, config->kind, &ours, &fresh, why, room);
 	for (size_t i = 0; !r && i < config->neighbours.n; i++)
-		r = add_node(v[i].title, v[i].kind, &v[i].addresses, nh, why, room);
+		r = add_node(v[i].title, v[i].kind, &v[i].addresses, &fresh, why, room);
 	for (size_t i = 0; !r && i < config->neighbours.n; i++)
 		for (size_t k = 0; !r && k < v[i].links.n; k++)
-			r = add_link(v[i].title, v[i].links.item[k], nh, why, room);
-	if (r)
-		nexthops_clear_map(nh);
-	return r;
+			r = add_link(v[i].title, v[i].links.item[k], &fresh, why, room);
+	if (r) {
+		nexthops_clear_map(&fresh);
+		return r;
+	}
+	nexthops_clear_map(nh);
+	nh->node = fresh.node;
+	nh->n_nodes = fresh.n_nodes;
+	nh->link = fresh.link;
+	nh->n_links = fresh.n_links;
+	return 0;
 }

@@ -97,18 +97,11 @@ static int start(struct serving *s, unsigned n, int32_t *pid)
 {
 	int fd;
 
-	if (n >= s->n)
-		return -EINVAL;
 	if (s->error[n])
 		return s->error[n];
 	fd = adaptor_process_start(&s->adaptor[n]);
 	*pid = s->adaptor[n].pid;
 	return fd;
-}
-
-static int open_file(const struct serving *s, unsigned n)
-{
-	return n >= LAUNCHER_FILES ? -EINVAL : config_open(s->file[n]);
 }
 
 static void refuse(struct serving *s, const char *what)
@@ -124,11 +117,11 @@ static void answer(struct serving *s, const struct launcher_request *request)
 	struct launcher_report reply = { .type = LAUNCHER_REPLY, .serial = request->serial, .index = request->index };
 	int fd = -EINVAL;
 
-	if (request->verb == LAUNCHER_START)
+	if (request->verb == LAUNCHER_START && request->index < s->n)
 		fd = start(s, request->index, &reply.pid);
-	else if (request->verb == LAUNCHER_OPEN)
-		fd = open_file(s, request->index);
-	if (fd == -EINVAL)
+	else if (request->verb == LAUNCHER_OPEN && request->index < LAUNCHER_FILES)
+		fd = config_open(s->file[request->index]);
+	else
 		refuse(s, "no such verb or index");
 	reply.value = fd < 0 ? fd : 0;
 	tell(s, &reply, fd);

@@ -42,8 +42,9 @@ static int options_good(const struct neighbour_options *o)
 {
 	return o->epoch <= 0xffffff && o->instance && o->refresh_us >= 2 && o->rto_min_us &&
 	       o->rto_min_us <= o->rto_max_us && o->rto_max_us <= UINT32_MAX &&
-	       o->tries && o->tries <= UINT8_MAX && o->window_min && o->window_min <= o->window_first && o->window_first <= o->window_max && o->message_max >= 64 &&
-	       o->message_max <= RSVP_MAX_SIZE && o->hello_us <= UINT32_MAX;
+	       o->tries && o->tries <= UINT8_MAX && o->window_min && o->window_min <= o->window_first &&
+	       o->window_first <= o->window_max && o->message_max >= 64 && o->message_max <= RSVP_MAX_SIZE &&
+	       o->hello_us <= UINT32_MAX;
 }
 
 struct neighbours *neighbours_new(const struct neighbour_options *options, const struct neighbour_hooks *hooks)

@@ -16,7 +16,8 @@ static int contract_fits(const struct rsvp_msg *msg, const struct contract *c)
 	const struct contract_endpoint *leader = contract_leader(c);
 
 	return leader && contract_endpoint_by_control(c, rsvp_sender(msg)) && (!c->id || c->id == msg->session.icorp) && leader->control.s_addr == msg->session.leader.s_addr &&
-	       c->revision == msg->ref.revision && c->revision == msg->template_.lsp_id && !memcmp(c->digest, msg->ref.digest, SHA256_SIZE);
+	       c->revision == msg->ref.revision && c->revision == msg->template_.lsp_id &&
+	       !memcmp(c->digest, msg->ref.digest, SHA256_SIZE);
 }
 
 static int path_loops(const struct turn *t, const struct rsvp_msg *msg)

@@ -1,5 +1,6 @@
 /* What is read again on SIGHUP. See reload.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,9 +31,53 @@ static int same_ports(const struct core_config *a, const struct core_config *b)
 	return a->n_ports == b->n_ports;
 }
 
+/* The first setting that is another now and cannot be changed while we run; NULL: none. */
+static const char *fixed(const struct daemon *d, const struct signald_config *config, const struct core_config *core)
+{
+	const struct core_config *now = &d->core_config;
+
+	return strcmp(core->element, now->element) ? "name" :
+	       core->kind != now->kind ? "kind" :
+	       core->address.s_addr != now->address.s_addr ? "address" :
+	       !same_ports(core, now) ? "the list of ports" :
+	       strcmp(config->keyring, d->config.keyring) ? "keyring" :
+	       strcmp(config->l2, d->config.l2) ? "l2" : NULL;
+}
+
 int reload_keys(struct daemon *d, char *why, size_t room)
 {
 	return peers_read_keys(d->peers, launcher_open(d->launcher, LAUNCHER_KEYRING), d->config.keyring, why, room);
+}
+
+/* What can be found wrong comes first: then nothing has been changed yet. */
+static int apply(struct daemon *d, const struct signald_config *config, struct core_config *core, char *why, size_t room)
+{
+	const char *changed = fixed(d, config, core);
+	int r;
+
+	if (changed) {
+		snprintf(why, room, "%s is another, and that needs a restart", changed);
+		return -EINVAL;
+	}
+	r = *config->keyring ? reload_keys(d, why, room) : 0;
+	if (r)
+		return r;
+	snprintf(why, room, "out of memory");
+	r = reload_limits(d, config);
+	if (!r && l2_configured(config))
+		r = l2_from_config(config, &d->nexthops, why, room);
+	if (r)
+		return r;
+	core->seed = d->core_config.seed;
+	core->epoch = d->core_config.epoch;
+	core->instance = d->core_config.instance;
+	d->core_config = *core;
+	core_reconfigure(d->core, core);
+	if (l2_configured(config))
+		l2_told(d);
+	core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
+	daemon_settle(d);
+	return 0;
 }
 
 void reload_all(void *ctx)
@@ -47,27 +92,10 @@ void reload_all(void *ctx)
 		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", error.text);
 		return;
 	}
-	if (strcmp(config.keyring, d->config.keyring))
-		log_msg(LOG_LEVEL_ERROR, "keys not reloaded: another keyring needs a restart");
-	else if (*config.keyring && reload_keys(d, why, sizeof(why)))
-		log_msg(LOG_LEVEL_ERROR, "keys not reloaded: %s", why);
-	if (reload_limits(d, &config))
-		log_msg(LOG_LEVEL_ERROR, "allow and limits not reloaded: out of memory");
-	if (same_ports(&core, &d->core_config) &&
-	    !memcmp(&core.address, &d->core_config.address, sizeof(core.address)) && core.kind == d->core_config.kind) {
-		core.seed = d->core_config.seed;
-		core.epoch = d->core_config.epoch;
-		core.instance = d->core_config.instance;
-		d->core_config = core;
-		core_reconfigure(d->core, &core);
-		if (l2_configured(&config) && l2_configured(&d->config) && !l2_from_config(&config, &d->nexthops, why, sizeof(why)))
-			l2_told(d);
-		core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
-		daemon_settle(d);
+	if (apply(d, &config, &core, why, sizeof(why)))
+		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", why);
+	else
 		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, limits, neighbours and keys; the rest needs a restart");
-	} else {
-		log_msg(LOG_LEVEL_ERROR, "not reloaded: name, kind, address and the list of ports need a restart");
-	}
 	signald_config_free(&config);
 	registrar_changed(d->registrar);
 }

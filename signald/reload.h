@@ -7,7 +7,8 @@
 
 #include "signald/daemon.h"
 
-/* Everything, for the loop's SIGHUP; ctx is the struct daemon. An invalid file changes nothing, and is said. */
+/* Everything, for the loop's SIGHUP; ctx is the struct daemon. An invalid file, the keyring's too, changes nothing, and is said;
+ * so does a setting that needs a restart. */
 void reload_all(void *ctx);
 /* The keyring. 0, or -errno with the reason in why. */
 int reload_keys(struct daemon *d, char *why, size_t room);

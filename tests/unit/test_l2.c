@@ -63,6 +63,10 @@ static void leads_to_the_switch(void **state)
 	assert_int_equal(hop.port, 0);
 	assert_int_equal(l2_from_config(&r.config, &nh, why, sizeof(why)), 0); /* anew, not once more */
 	assert_int_equal(nh.n_nodes, 3);
+	((struct config_neighbour *)r.config.neighbours.data)[0].title[0] = '?'; /* links name it: it is no map any more */
+	assert_int_equal(l2_from_config(&r.config, &nh, why, sizeof(why)), -EINVAL);
+	assert_int_equal(nh.n_nodes, 3);
+	assert_int_equal(nexthop_find(&nh, ar1, ar1, &hop), 0);
 	nexthops_clear_map(&nh);
 	nexthops_clear_routes(&nh);
 	signald_config_free(&r.config);
