@@ -18,7 +18,6 @@
 #include "gatekeeper/dns.h"
 #include "gatekeeper/events.h"
 #include "gatekeeper/icorps.h"
-#include "gatekeeper/revise.h"
 #include "gatekeeper/waits.h"
 #include "gatekeeper/work.h"
 #include "lib/clock.h"
@@ -123,6 +122,7 @@ static void set_new(json_t *object, const char *key, json_t *value)
 static int save(struct icorps *icorps, const struct icorp *icorp)
 {
 	json_t *detail = json_pack("{s:b, s:i}", "named", icorp->named, "revision", icorp->revision);
+	json_t *memory = revise_memory_json(&icorp->memory);
 	struct store_icorp record = {.id = icorp->id, .state = life_name(icorp->state), .xml = icorp->contract->xml,
 				     .posted_wall_us = icorp->posted_wall_us, .complete_us = icorp->complete_us};
 	char *text;
@@ -130,6 +130,7 @@ static int save(struct icorps *icorps, const struct icorp *icorp)
 
 	if (icorp->next)
 		json_object_set_new(detail, "next", json_string(icorp->next->xml));
+	json_object_set_new(detail, "memory", memory);
 	set_new(detail, "endpoints", icorp->endpoints);
 	set_new(detail, "price", icorp->price);
 	set_new(detail, "grants", icorp->grants);
@@ -195,6 +196,7 @@ static int load(void *ctx, const struct store_icorp *record)
 	icorp->complete_us = record->complete_us;
 	detail = json_loads(record->detail, 0, NULL);
 	load_next(icorp, detail);
+	revise_memory_load(&icorp->memory, icorp->contract, json_object_get(detail, "memory"));
 	icorp->named = json_is_true(json_object_get(detail, "named"));
 	icorp->endpoints = detail_part(detail, "endpoints");
 	icorp->price = detail_part(detail, "price");
@@ -297,6 +299,7 @@ static int store_new(struct icorps *icorps, const struct contract_request *reque
 		return problem_set(problem, 503, "store", "the ICorp could not be stored");
 	if (admit_request(icorps->gk, icorp->id, request, &icorp->contract, problem) < 0)
 		return -EINVAL;
+	revise_remember(&icorp->memory, icorp->contract, &request->limits);
 	err = save(icorps, icorp);
 	if (!err && key) {
 		with_id = *key;
@@ -376,6 +379,8 @@ static void take_report(struct icorp *icorp, struct report *report)
 int icorps_revise(struct icorps *icorps, struct icorp *icorp, json_t *change, struct problem *problem)
 {
 	struct contract *next, *former = icorp->next;
+	struct revise_input in = {.was = icorp->contract, .next = former, .memory = &icorp->memory,
+				  .revision = (uint16_t)(icorp->revision + 1)};
 
 	if (!life_holds(icorp->state) || icorp->state == LIFE_DELETING)
 		return problem_set(problem, 409, "not-standing", "ICorp %u is %s", icorp->id, life_name(icorp->state));
@@ -384,7 +389,7 @@ int icorps_revise(struct icorps *icorps, struct icorp *icorp, json_t *change, st
 				   icorp->id);
 	if (icorp->revision == UINT16_MAX)
 		return problem_set(problem, 409, "no-revision", "ICorp %u has no revision left", icorp->id);
-	if (revise_contract(icorps->gk, icorp->contract, icorp->revision + 1, change, &next, problem) < 0)
+	if (revise_contract(icorps->gk, &in, change, &next, problem) < 0)
 		return -EINVAL;
 	icorp->next = next;
 	icorp->revision++;

@@ -13,6 +13,7 @@
 #include "gatekeeper/lifecycle.h"
 #include "gatekeeper/problem.h"
 #include "gatekeeper/report.h"
+#include "gatekeeper/revise.h"
 
 struct icorp {
 	uint32_t id;
@@ -20,6 +21,7 @@ struct icorp {
 	struct contract *contract;         /* what stands, or is to */
 	struct contract *next;             /* the revision asked for, until it is complete or refused; NULL: none */
 	uint16_t revision;                 /* the newest ever asked for */
+	struct revise_memory memory;
 	uint64_t posted_us;                /* monotonic; of a former run: worked out from the wall clock */
 	uint64_t posted_wall_us;
 	uint64_t complete_us;              /* from the POST to the first completion; 0: not yet */

@@ -13,20 +13,53 @@
 #include "gatekeeper/plan.h"
 #include "gatekeeper/revise.h"
 
-static int set_class(const struct gatekeeper *gk, struct contract *c, json_t *change, struct problem *problem)
-{
-	const struct gk_class *class_;
-	char name[CONTRACT_NAME];
+/* ---- what is remembered ---- */
 
-	if (input_name(change, "class", name, sizeof(name), 0, problem) < 0)
-		return -EINVAL;
-	if (!name[0])
-		return 0;
-	class_ = gk_config_class(gk->config, name);
+void revise_remember(struct revise_memory *memory, const struct contract *c, const struct contract_limits *asked)
+{
+	struct prefix access, servers;
+
+	memcpy(memory->asked, asked->max, sizeof(memory->asked));
+	memory->last_server = 0;
+	plan_split(c->network.prefix, &access, &servers);
+	for (unsigned i = 0; i < c->n_endpoints; i++) {
+		uint32_t n = ntohl(c->endpoints[i].private_addr.s_addr) - ntohl(servers.addr.s_addr);
+
+		if (c->endpoints[i].kind == ENDPOINT_SERVER && n <= PLAN_SUBNET_HOSTS && n > memory->last_server)
+			memory->last_server = n;
+	}
+}
+
+json_t *revise_memory_json(const struct revise_memory *memory)
+{
+	json_t *json = json_pack("{s:i}", "last_server", (int)memory->last_server);
+
+	for (unsigned r = 1; json && r <= RESOURCE_MAX; r++)
+		json_object_set_new(json, resource_name((enum resource)r), json_integer((json_int_t)memory->asked[r]));
+	return json;
+}
+
+void revise_memory_load(struct revise_memory *memory, const struct contract *c, json_t *json)
+{
+	revise_remember(memory, c, &c->limits);
+	if (!json)
+		return;
+	memory->last_server = (unsigned)json_integer_value(json_object_get(json, "last_server")) % (PLAN_SUBNET_HOSTS + 1);
+	for (unsigned r = 1; r <= RESOURCE_MAX; r++)
+		memory->asked[r] = (uint64_t)json_integer_value(json_object_get(json, resource_name((enum resource)r)));
+}
+
+/* ---- the change ---- */
+
+static int set_class(const struct gatekeeper *gk, const struct revise_memory *memory, const char *name, struct contract *c,
+		     struct problem *problem)
+{
+	const struct gk_class *class_ = gk_config_class(gk->config, name);
+
 	if (!class_)
 		return problem_where(problem, 422, "unknown-class", "class", "there is no class \"%s\"", name);
 	strcpy(c->class_name, name);
-	memset(&c->limits.max, 0, sizeof(c->limits.max));
+	memcpy(c->limits.max, memory->asked, sizeof(c->limits.max));
 	compose_class(gk->config, class_, c);
 	for (unsigned i = 0; i < c->n_endpoints; i++)
 		if (c->endpoints[i].kind == ENDPOINT_SERVER)
@@ -34,24 +67,39 @@ static int set_class(const struct gatekeeper *gk, struct contract *c, json_t *ch
 	return 0;
 }
 
-static int address_used(const struct contract *a, const struct contract *b, struct in_addr addr)
+static int address_used(const struct contract *c, struct in_addr addr)
 {
-	for (unsigned i = 0; i < a->n_endpoints; i++)
-		if (a->endpoints[i].private_addr.s_addr == addr.s_addr)
-			return 1;
-	for (unsigned i = 0; i < b->n_endpoints; i++)
-		if (b->endpoints[i].private_addr.s_addr == addr.s_addr)
+	for (unsigned i = 0; c && i < c->n_endpoints; i++)
+		if (c->endpoints[i].private_addr.s_addr == addr.s_addr)
 			return 1;
 	return 0;
 }
 
-static int add_server(const struct gatekeeper *gk, const struct contract *was, struct contract *c, const char *name,
+/* After the one given out last: a server that was just dropped goes on for a moment. */
+static int give_address(const struct revise_input *in, const struct contract *c, struct in_addr *out)
+{
+	struct prefix access, servers;
+
+	plan_split(in->was->network.prefix, &access, &servers);
+	for (unsigned i = 0; i < PLAN_SUBNET_HOSTS; i++) {
+		unsigned n = (in->memory->last_server + i) % PLAN_SUBNET_HOSTS + 1;
+
+		*out = prefix_nth(servers, n);
+		if (!address_used(in->was, *out) && !address_used(in->next, *out) && !address_used(c, *out)) {
+			in->memory->last_server = n;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+static int add_server(const struct gatekeeper *gk, const struct revise_input *in, struct contract *c, const char *name,
 		      struct problem *problem)
 {
+	const struct contract *was = in->was;
 	const struct element *e = elements_find(gk->elements, name);
 	const struct contract_endpoint *like = NULL;
 	struct contract_endpoint *to = &c->endpoints[c->n_endpoints];
-	struct prefix access, servers;
 	unsigned has_image = 0;
 
 	for (unsigned i = 0; i < was->n_endpoints; i++)
@@ -64,24 +112,22 @@ static int add_server(const struct gatekeeper *gk, const struct contract *was, s
 	if (!e->alive || !has_image)
 		return problem_element(problem, 503, "no-capacity", name, e->alive ? "%s has not the image" : "%s is not alive",
 				       name);
-	plan_split(was->network.prefix, &access, &servers);
 	*to = *like;
 	strcpy(to->element, name);
 	to->control = e->reg.address;
-	for (unsigned i = 1; i <= PLAN_SUBNET_HOSTS; i++) {
-		to->private_addr = prefix_nth(servers, i);
-		if (!address_used(was, c, to->private_addr)) {
-			c->n_endpoints++;
-			return 0;
-		}
-	}
-	return problem_set(problem, 422, "invalid", "an ICorp has at most %d servers", PLAN_SUBNET_HOSTS);
+	if (give_address(in, c, &to->private_addr) < 0)
+		return problem_element(problem, 503, "no-capacity", name,
+				       "no private address is left for %s: revision %u%s has them until it is replaced", name,
+				       was->revision, in->next ? ", and the one being set up," : "");
+	c->n_endpoints++;
+	return 0;
 }
 
 /* The access routers stay; of the servers those that are named, then new ones. */
-static int set_servers(const struct gatekeeper *gk, const struct contract *was, struct contract *c, json_t *list,
+static int set_servers(const struct gatekeeper *gk, const struct revise_input *in, struct contract *c, json_t *list,
 		       struct problem *problem)
 {
+	const struct contract *was = in->was;
 	struct contract_endpoint *all = calloc(was->n_endpoints + json_array_size(list), sizeof(*all));
 	const char *name;
 	json_t *item;
@@ -106,7 +152,7 @@ static int set_servers(const struct gatekeeper *gk, const struct contract *was, 
 			return problem_where(problem, 400, "invalid", "servers", "%s is named twice, or is an access router", name);
 		if (old)
 			all[c->n_endpoints++] = *old;
-		else if (add_server(gk, was, c, name, problem) < 0)
+		else if (add_server(gk, in, c, name, problem) < 0)
 			return -EINVAL;
 	}
 	if (!json_array_size(list))
@@ -114,35 +160,51 @@ static int set_servers(const struct gatekeeper *gk, const struct contract *was, 
 	return 0;
 }
 
-static int revise(const struct gatekeeper *gk, const struct contract *was, json_t *change, struct contract *c,
+static int check_members(json_t *change, struct problem *problem)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(change, key, value)
+		if (strcmp(key, "class") && strcmp(key, "servers"))
+			return problem_where(problem, 400, "invalid", input_is_name(key, CONTRACT_NAME) ? key : "",
+					     "a revision may name a \"class\" and \"servers\", nothing else");
+	return 0;
+}
+
+static int revise(const struct gatekeeper *gk, const struct revise_input *in, json_t *change, struct contract *c,
 		  struct problem *problem)
 {
 	struct contract_error error = {0};
+	char name[CONTRACT_NAME];
 	json_t *servers;
 
-	if (input_array(change, "servers", PLAN_SUBNET_HOSTS, &servers, problem) < 0)
+	if (check_members(change, problem) < 0 || input_name(change, "class", name, sizeof(name), 0, problem) < 0 ||
+	    input_array(change, "servers", PLAN_SUBNET_HOSTS, &servers, problem) < 0)
 		return -EINVAL;
-	if (!servers && !json_object_get(change, "class"))
+	if (!servers && !name[0])
 		return problem_set(problem, 400, "invalid", "nothing to change: name a \"class\", \"servers\", or both");
-	if (servers && set_servers(gk, was, c, servers, problem) < 0)
+	if (servers && set_servers(gk, in, c, servers, problem) < 0)
 		return -EINVAL;
-	if (set_class(gk, c, change, problem) < 0)
+	if (name[0] && set_class(gk, in->memory, name, c, problem) < 0)
 		return -EINVAL;
+	if (!in->next && !contract_diff(in->was, c, NULL, NULL))
+		return problem_set(problem, 400, "invalid", "nothing to change: revision %u says the same", in->was->revision);
+	c->revision = in->revision;
 	if (contract_seal(c, &error) < 0)
 		return problem_where(problem, 400, "invalid", error.element, "%s", error.text);
 	return 0;
 }
 
-int revise_contract(const struct gatekeeper *gk, const struct contract *was, uint16_t revision, json_t *change,
-		    struct contract **out, struct problem *problem)
+int revise_contract(const struct gatekeeper *gk, const struct revise_input *in, json_t *change, struct contract **out,
+		    struct problem *problem)
 {
 	struct contract_error error = {0};
 	struct contract *c = NULL;
 
-	if (contract_parse(was->xml, was->xml_len, &c, &error) < 0)
+	if (contract_parse(in->was->xml, in->was->xml_len, &c, &error) < 0)
 		return problem_set(problem, 503, "out-of-memory", "out of memory");
-	c->revision = revision;
-	if (revise(gk, was, change, c, problem) < 0) {
+	if (revise(gk, in, change, c, problem) < 0) {
 		contract_unref(c);
 		return -EINVAL;
 	}

@@ -102,11 +102,92 @@ static void test_failed_meanwhile(void **state)
 	check_has(world_expect(w, 200, "GET", "/v1/icorps/1", "token-acme", NULL), "\"state\":\"failed\",\"revision\":1");
 }
 
+/* The smaller of what the client said and what the class says, whichever classes come between. */
+static void test_limits(void **state)
+{
+	static const struct { const char *change; unsigned revision; uint64_t cpu; } steps[] = {
+		{"{\"class\":\"narrow\"}", 2, 2000}, {"{\"class\":\"wide\"}", 3, 3000}, {"{\"class\":\"copper\"}", 4, 3000}};
+	struct world *w = *state;
+
+	begin(w, "complete");
+	for (unsigned i = 0; i < 3; i++) {
+		free(patch(w, 202, steps[i].change));
+		report(w, steps[i].revision, "complete");
+		assert_int_equal(shop(w)->contract->limits.max[RESOURCE_CPU], steps[i].cpu);
+		world_restart(w);
+	}
+}
+
+static void test_refusals(void **state)
+{
+	static const char *const nothing[] = {"{}", "{\"class\":null}", "{\"class\":\"\",\"servers\":null}", "{\"class\":\"silver\"}"};
+	struct world *w = *state;
+	static const char same[] = "{\"servers\":[\"srv1\"],\"class\":\"silver\"}";
+
+	begin(w, "complete");
+	check_has(patch(w, 400, same), "revision 1 says the same");
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
+		check_has(patch(w, 400, nothing[i]), "nothing to change");
+	check_has(patch(w, 400, "{\"class\":\"copper\",\"lifetime\":9}"), "\"where\":\"lifetime\"");
+	check_has(patch(w, 400, "{\"class\":\"copper\",\"\\u00e9\":9}"), "nothing else");
+	check_has(world_ask(w, "PATCH", "/v1/icorps/1", "token-acme", NULL, same), "HTTP/1.1 415");
+	assert_int_equal(shop(w)->revision, 1);
+	free(patch(w, 202, "{\"class\":\"copper\"}"));
+	free(patch(w, 202, "{\"class\":\"silver\"}")); /* that is to be given up again */
+	assert_int_equal(shop(w)->revision, 3);
+}
+
+static unsigned last_octet(const struct contract *c, const char *element)
+{
+	return ntohl(contract_endpoint_by_element(c, element)->private_addr.s_addr) & 255;
+}
+
+/* No two servers that may run at the same time have one address. */
+static void test_addresses(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, "complete"); /* on srv1, with .65 */
+	free(patch(w, 202, "{\"servers\":[\"srv1\",\"srv2\"]}"));
+	assert_int_equal(last_octet(shop(w)->next, "srv2"), 66);
+	free(patch(w, 202, "{\"servers\":[\"srv2\"]}")); /* while it is being set up */
+	assert_int_equal(last_octet(shop(w)->next, "srv2"), 67);
+	report(w, 3, "complete");
+	world_restart(w);
+	free(patch(w, 202, "{\"servers\":[\"srv1\"]}")); /* while what it replaced is still there */
+	assert_int_equal(last_octet(shop(w)->next, "srv1"), 68);
+	report(w, 4, "complete");
+	shop(w)->memory.last_server = 62;
+	free(patch(w, 202, "{\"servers\":[\"srv2\"]}")); /* after the last one the first */
+	assert_int_equal(last_octet(shop(w)->next, "srv2"), 65);
+}
+
+static void test_no_address(void **state)
+{
+	struct world *w = *state;
+	struct contract *full = contract_new();
+
+	begin(w, "complete");
+	full->n_endpoints = 62;
+	full->endpoints = calloc(full->n_endpoints, sizeof(*full->endpoints));
+	for (unsigned i = 0; i < full->n_endpoints; i++)
+		full->endpoints[i].private_addr = prefix_nth(shop(w)->contract->network.prefix, 65 + i);
+	shop(w)->next = full;
+	check_has(patch(w, 503, "{\"servers\":[\"srv1\",\"srv2\"]}"), "no private address is left for srv2: revision 1, and the one");
+	shop(w)->next = NULL;
+	contract_unref(full);
+	free(patch(w, 202, "{\"servers\":[\"srv1\",\"srv2\"]}"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_deleted_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_meanwhile, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_address, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
