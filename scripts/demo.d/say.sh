@@ -44,6 +44,17 @@ within() {
 	if [ -n "$out" ]; then saw "$what" "$out"; else saw "$what"; fi
 }
 
+# holds SECONDS COMMAND…: it succeeds now, and whenever it is asked for so long. The first that does not is what is printed.
+holds() {
+	local limit=$1 out began; shift
+	began=$(now_ms)
+	while [ $(($(now_ms) - began)) -lt $((limit * 1000)) ]; do
+		if ! out=$("$@" 2>&1); then printf '%s\n' "$out"; return 1; fi
+		sleep 0.1
+	done
+	printf '%s\n' "$out"
+}
+
 # Runs a program behind the demo, in a process group of its own; it ends with the demo at the latest.
 behind() {
 	setsid "$@" < /dev/null &
