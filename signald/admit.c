@@ -157,7 +157,7 @@ static uint64_t missing(struct core *core, const struct session *s, int port)
 	uint64_t want = most(wants(s, port), beside), have = most(session_held(s, port), beside);
 	uint64_t others = at->reserved_bps - have;
 
-	if (s->uncounted || want <= have || (others <= at->capacity_bps && want <= at->capacity_bps - others))
+	if (want <= have || (others <= at->capacity_bps && want <= at->capacity_bps - others))
 		return 0; /* keeping or shrinking always fits, even after the port lost capacity */
 	return want > UINT64_MAX - others ? UINT64_MAX : others + want - at->capacity_bps;
 }

@@ -179,7 +179,6 @@ void recovery_claim(struct turn *t, struct session *s)
 	s->renew_us = t->now_us + core_recovery_time(core) / 2;
 	s->hold = f->hold;
 	s->n_holds = s->holds_room = f->n_holds;
-	s->uncounted = !f->n_holds;
 	f->hold = NULL;
 	f->n_holds = 0;
 	s->vlan = f->vlan;
@@ -249,7 +248,7 @@ static void recovered(struct turn *t, struct session *s)
 	uint64_t fits, stands;
 	int port;
 
-	s->recovering = s->uncounted = 0;
+	s->recovering = 0;
 	if (!s->committed) /* else it is when that is renewed, or tried again */
 		s->renew_us = 0;
 	s->dirty_terms = s->dirty_up = s->dirty_down = s->dirty_report = 1;

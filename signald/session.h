@@ -139,7 +139,6 @@ struct session {
 	uint8_t dirty_terms : 1, dirty_renew : 1, dirty_up : 1, dirty_down : 1, dirty_report : 1, closing : 1;
 	uint8_t stale : 1;                    /* the last commit failed: the adaptors may hold something else */
 	uint8_t recovering : 1;               /* of a former life, and not all neighbours have told of it again (recovery.c) */
-	uint8_t uncounted : 1;                /* recovering: in force at rates that no adaptor could tell */
 	uint8_t told : 1;                     /* the leader has said (or we, leading, know) who is up: Paths pass it on */
 	uint8_t emptied : 1;                  /* some branch has no leaf any more: torn after the commit */
 	uint16_t adaptors;                    /* that may hold something of it: the caller's note */

@@ -311,10 +311,14 @@ void check_books(struct sim *sim, struct controller *c)
 		if (books_differ(c, config))
 			sim_violate(sim, "%s: its books differ from what its sessions hold", c->node->name);
 	}
-	for (unsigned p = 0; p < config->n_ports; p++)
-		if (config->port[p].reserved_bps > config->port[p].capacity_bps)
+	for (unsigned p = 0; p < config->n_ports; p++) {
+		uint64_t reserved = config->port[p].reserved_bps, capacity = config->port[p].capacity_bps;
+
+		if (reserved > capacity + c->excess[p])
 			sim_violate(sim, "%s: %s is oversubscribed: %lu of %lu bit/s", c->node->name,
-				    config->port[p].ifname, config->port[p].reserved_bps, config->port[p].capacity_bps);
+				    config->port[p].ifname, reserved, capacity);
+		c->excess[p] = reserved > capacity ? reserved - capacity : 0;
+	}
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
 		if (config->resource[r].capacity && config->resource[r].used > config->resource[r].capacity)
 			sim_violate(sim, "%s: %s is oversubscribed: %lu of %lu", c->node->name, resource_name(r),

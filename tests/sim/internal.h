@@ -60,6 +60,8 @@ struct controller {
 	struct core_actions actions;
 	struct map shadows;                     /* struct shadow, by ICorp */
 	uint64_t held[CORE_MAX_PORTS], used[RESOURCE_MAX + 1]; /* the checker's own books */
+	/* what was found after a restart exceeds the capacity by so much, in the books and in force; it only gets less */
+	uint64_t excess[CORE_MAX_PORTS], in_force_excess[CORE_MAX_PORTS];
 };
 
 /* An ICorp as the gatekeeper sees it: what stands or is to, and a newer revision until that is complete or refused; NULL: none. */
@@ -94,6 +96,7 @@ struct sim {
 	struct heap events, timers;
 	struct controller *ctl;                 /* parallel to topo->node */
 	uint8_t setup, holding;                 /* of contracts made from now on */
+	const uint8_t *place;
 	int routing;                            /* routers find other ways */
 	int quiet;                              /* nothing goes wrong but what is asked for */
 	uint64_t routes_us;                     /* when one last did; 0: never */

@@ -2,7 +2,8 @@
  * A controller's restart, seen by the technologies: what it finds there, and that in a calm network nobody notices.
  *
  *   nothing changes   while nothing else happens, no controller anywhere applies other terms than before, or revokes any
- *   capacity          the rates in force on a port never exceed it, also before the books are whole again
+ *   capacity          the rates in force on a port never exceed it, also before the books are whole again; what is found
+ *                     may, when a technology had just refused to change something, and then it only gets less
  *   at most once      a level changes only with a demand that the technologies do not remember
  */
 #include <stdio.h>
@@ -45,6 +46,12 @@ void restart_inventory(struct sim *sim, struct controller *c)
 	for (size_t at = 0; (has = map_next(&sim->installed, &at));)
 		if (&sim->ctl[has->node] == c)
 			found(c, has);
+	for (unsigned p = 0; p < core_config(c->core)->n_ports; p++) {
+		const struct core_port *port = &core_config(c->core)->port[p];
+
+		c->excess[p] = port->reserved_bps > port->capacity_bps ? port->reserved_bps - port->capacity_bps : 0;
+		c->in_force_excess[p] = c->excess[p];
+	}
 	core_recover(c->core, controller_now(sim, c));
 }
 
@@ -136,29 +143,42 @@ void restart_applies(struct sim *sim, struct controller *c, const struct install
 			    restart_difference(&has->terms, next, what, sizeof(what)));
 }
 
-void restart_capacity(struct sim *sim, struct controller *c, const struct core_action *actions, unsigned n)
+/* The rates in force on each of its ports; 0: not all of them are known. */
+static int in_force(struct sim *sim, const struct controller *c, uint64_t sum[CORE_MAX_PORTS])
 {
-	const struct core_config *config = core_config(c->core);
-	uint64_t sum[CORE_MAX_PORTS] = { 0 };
 	const struct installed *has;
-	int applies = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		applies |= actions[i].type == CORE_APPLY;
-	if (!applies)
-		return;
 	for (size_t at = 0; (has = map_next(&sim->installed, &at));) {
-		if (&sim->ctl[has->node] == c && has->refused)
-			return; /* what is in force of it is not kept here */
-		for (unsigned i = 0; &sim->ctl[has->node] == c && i < has->terms.n_ports; i++) {
-			int p = port_of(config, has->terms.ports[i].ifname);
+		if (&sim->ctl[has->node] != c)
+			continue;
+		if (has->refused)
+			return 0; /* what is in force of it is not kept here */
+		for (unsigned i = 0; i < has->terms.n_ports; i++) {
+			int p = port_of(core_config(c->core), has->terms.ports[i].ifname);
 
 			if (p >= 0)
 				sum[p] += has->terms.ports[i].rate_bps;
 		}
 	}
-	for (unsigned p = 0; p < config->n_ports; p++)
-		if (sum[p] > config->port[p].capacity_bps)
+	return 1;
+}
+
+void restart_capacity(struct sim *sim, struct controller *c, const struct core_action *actions, unsigned n)
+{
+	const struct core_config *config = core_config(c->core);
+	uint64_t sum[CORE_MAX_PORTS] = { 0 };
+	int applies = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		applies |= actions[i].type == CORE_APPLY;
+	if (!applies || !in_force(sim, c, sum))
+		return;
+	for (unsigned p = 0; p < config->n_ports; p++) {
+		uint64_t capacity = config->port[p].capacity_bps;
+
+		if (sum[p] > capacity + c->in_force_excess[p])
 			sim_violate(sim, "%s: more is in force on %s than it can carry: %lu of %lu bit/s", c->node->name,
-				    config->port[p].ifname, sum[p], config->port[p].capacity_bps);
+				    config->port[p].ifname, sum[p], capacity);
+		c->in_force_excess[p] = sum[p] > capacity ? sum[p] - capacity : 0;
+	}
 }

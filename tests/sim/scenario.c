@@ -7,9 +7,18 @@
 #include "tests/sim/scenario.h"
 
 #define MAX_ENDS 6          /* endpoints of an ICorp here */
+#define MAX_PLACES 60       /* addresses in the servers' subnet */
 #define MAX_DOWN_US (15 * CLOCK_S)
 
-struct wish { const char *access[MAX_ENDS], *server[MAX_ENDS]; unsigned n_access, n_servers; uint64_t rate_bps; uint16_t revision; unsigned setup, holding; };
+struct wish {
+	const char *access[MAX_ENDS], *server[MAX_ENDS];
+	unsigned n_access, n_servers;
+	uint8_t place[MAX_ENDS];                         /* of its servers */
+	const char *placed[MAX_PLACES];                  /* who has an address, for good */
+	uint64_t rate_bps;
+	uint16_t revision;
+	unsigned setup, holding;
+};
 
 struct run {
 	struct sim *sim;
@@ -68,6 +77,20 @@ static void add(const struct run *run, const char **to, unsigned *n, unsigned no
 		to[(*n)++] = name;
 }
 
+static void add_server(const struct run *run, struct wish *w, unsigned node)
+{
+	unsigned n = w->n_servers, place = 0;
+
+	while (w->placed[place] && w->placed[place] != run->topo->node[node].name)
+		if (++place == MAX_PLACES)
+			return;
+	add(run, w->server, &w->n_servers, node);
+	if (w->n_servers == n)
+		return;
+	w->placed[place] = run->topo->node[node].name;
+	w->place[n] = (uint8_t)place;
+}
+
 /* Any access router leads; one to three of each kind. On a small network often all of them. */
 static void wish_any(struct run *run, struct wish *w)
 {
@@ -75,15 +98,15 @@ static void wish_any(struct run *run, struct wish *w)
 	unsigned more_access = (unsigned)chance(run, 3), more_servers = (unsigned)chance(run, 3);
 
 	add(run, w->access, &w->n_access, run->access[chance(run, run->n_access)]);
-	add(run, w->server, &w->n_servers, run->server[chance(run, run->n_servers)]);
+	add_server(run, w, run->server[chance(run, run->n_servers)]);
 	for (unsigned i = 0; i < more_access; i++)
 		add(run, w->access, &w->n_access, run->access[chance(run, run->n_access)]);
 	for (unsigned i = 0; i < more_servers; i++)
-		add(run, w->server, &w->n_servers, run->server[chance(run, run->n_servers)]);
+		add_server(run, w, run->server[chance(run, run->n_servers)]);
 	for (unsigned i = 0; all && i < run->n_access; i++)
 		add(run, w->access, &w->n_access, run->access[i]);
 	for (unsigned i = 0; all && i < run->n_servers; i++)
-		add(run, w->server, &w->n_servers, run->server[i]);
+		add_server(run, w, run->server[i]);
 	w->rate_bps = run->topo->rate_bps / 100 * (1 + chance(run, 40));
 }
 
@@ -94,13 +117,13 @@ static void wish_requested(struct run *run, struct wish *w)
 	unsigned share = 1u << 2 * chance(run, 4), start = (unsigned)chance(run, run->topo->n_requests), join = (unsigned)chance(run, 2);
 
 	add(run, w->access, &w->n_access, r->access);
-	add(run, w->server, &w->n_servers, r->server);
+	add_server(run, w, r->server);
 	for (unsigned i = 0; join && i < run->topo->n_requests; i++) {
 		const struct topo_request *other = &run->topo->request[(start + i) % run->topo->n_requests];
 
 		if (other->access != r->access || other->server == r->server)
 			continue;
-		add(run, w->server, &w->n_servers, other->server);
+		add_server(run, w, other->server);
 		break;
 	}
 	w->rate_bps = r->rate_bps / share ? r->rate_bps / share : 1;
@@ -112,6 +135,7 @@ static void ask(struct run *run, uint32_t id)
 	struct contract *c;
 
 	sim_priorities(run->sim, w->setup, w->holding);
+	sim_places(run->sim, w->place);
 	c = sim_contract(run->sim, id, ++w->revision, w->server, w->n_servers, w->access, w->n_access, w->rate_bps);
 	if (c)
 		sim_originate(run->sim, c);
@@ -147,7 +171,7 @@ static void revise(struct run *run)
 	if (!chance(run, 8))
 		w->rate_bps = run->topo->rate_bps / 4 * (1 + chance(run, 4)); /* often more than there is */
 	if (more == 1)
-		add(run, w->server, &w->n_servers, server);
+		add_server(run, w, server);
 	else if (more == 2 && w->n_servers > 1)
 		w->n_servers--;
 	if (sim_wanted(run->sim, id))

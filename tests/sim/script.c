@@ -27,6 +27,11 @@ static void add_endpoint(struct sim *sim, struct contract *c, const char *elemen
 	}
 }
 
+void sim_places(struct sim *sim, const uint8_t *place)
+{
+	sim->place = place;
+}
+
 void sim_priorities(struct sim *sim, unsigned setup, unsigned holding)
 {
 	sim->setup = (uint8_t)setup;
@@ -66,7 +71,7 @@ struct contract *sim_contract(struct sim *sim, uint32_t id, uint16_t revision, c
 	for (unsigned i = 0; i < n_access; i++)
 		add_endpoint(sim, c, access[i], ENDPOINT_ACCESS, i);
 	for (unsigned i = 0; i < n_servers; i++)
-		add_endpoint(sim, c, servers[i], ENDPOINT_SERVER, i);
+		add_endpoint(sim, c, servers[i], ENDPOINT_SERVER, sim->place ? sim->place[i] : i);
 	c->n_services = 1;
 	snprintf(c->services[0].name, sizeof(c->services[0].name), "web");
 	c->services[0].port = 80;

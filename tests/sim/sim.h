@@ -42,6 +42,8 @@ void sim_trace_to(struct sim *sim, FILE *to);
 
 /* Of the contracts that are made from now on; 4 and 4 at first. */
 void sim_priorities(struct sim *sim, unsigned setup, unsigned holding);
+/* Contracts made from now on: each server's place in the servers' subnet; NULL: in their order. Kept by the caller. */
+void sim_places(struct sim *sim, const uint8_t *place);
 /* Builds and seals a contract between these elements; the first access router leads. NULL on failure. */
 struct contract *sim_contract(struct sim *sim, uint32_t id, uint16_t revision, const char *const *servers,
 			      unsigned n_servers, const char *const *access, unsigned n_access, uint64_t rate_bps);
