@@ -220,6 +220,8 @@ static void leaf_unplace(struct turn *t, struct session *s, struct leaf *leaf)
 	struct branch *b = leaf->branch;
 
 	isc_levels_release(t->core, s, leaf);
+	if (b && b->isc && s->more)
+		s->more->isc_path_us = s->more->isc_deadline_us = 0;
 	if (leaf->up)
 		s->dirty_terms = s->dirty_up = 1;
 	leaf->where = LEAF_ELSEWHERE;

@@ -121,7 +121,7 @@ static void leader_path_err(struct turn *t, struct session *s, const struct rsvp
 /* Marks the leaves whose way in force is refused. 0: it is about nothing in force. */
 static int path_err_concerns(struct turn *t, struct session *s, const struct rsvp_msg *msg, const struct core_from *from)
 {
-	unsigned n = !msg->s2l.n;
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		s->leaf[i].listed = 0;
@@ -179,13 +179,15 @@ void resv_err_input(struct turn *t, const struct rsvp_msg *msg)
 {
 	struct session *s = session_of(t->core, msg);
 	const struct rsvp_grant *grant = msg->grants.n ? &msg->grants.v[0] : NULL;
+	uint64_t stands;
 
 	if (!s || !is_previous_hop(s, msg->hop.addr) || !(msg->has & RSVP_HAS_FLOWSPEC))
 		return;
+	stands = msg->flow.rate_bps > session_base(s) ? msg->flow.rate_bps : session_base(s); /* whatever it says */
 	for (struct branch *b = s->branch; b; b = b->next) {
-		if (b->rate_bps <= msg->flow.rate_bps)
+		if (b->rate_bps <= stands)
 			continue;
-		branch_reduce(t, s, b, b->rate_bps, msg->flow.rate_bps, &msg->error, grant);
+		branch_reduce(t, s, b, b->rate_bps, stands, &msg->error, grant);
 		s->dirty_terms = s->dirty_up = 1;
 	}
 	session_yield(t->core, s);

@@ -36,6 +36,17 @@ static int replaced(const struct session *s, uint16_t revision)
 	return s != NULL;
 }
 
+/* A leader has three revisions at most, an endpoint one shortcut per other one: more would only be work. */
+#define MAX_REVISIONS 8
+static int too_many(const struct session *first, int cut, const struct contract *contract)
+{
+	unsigned n = 0;
+
+	for (const struct session *s = first; s; s = session_newer(s))
+		n += session_is_cut(s) == cut;
+	return n >= (cut ? MAX_REVISIONS * contract->n_endpoints : MAX_REVISIONS);
+}
+
 /* The session of this Path's revision, made if need be, beside those of others; NULL: drop the message. */
 static struct session *path_session(struct turn *t, const struct rsvp_msg *msg, struct contract *contract)
 {
@@ -55,6 +66,10 @@ static struct session *path_session(struct turn *t, const struct rsvp_msg *msg, 
 	}
 	if (s)
 		return s;
+	if (too_many(other, cut, contract)) {
+		t->core->counter[CORE_REFUSED]++;
+		return NULL;
+	}
 	s = session_create(t, key, contract, sender);
 	if (s)
 		log_icorp(LOG_LEVEL_INFO, key.icorp, "new, %s, revision %u%s", contract->name, contract->revision,

@@ -147,7 +147,7 @@ static void shrink(struct turn *t, struct session *s, int port, uint64_t to_bps,
 	session_yield(t->core, s);
 	say(t, s, OUTCOME_PARTLY, why);
 	s->dirty_terms = s->dirty_up = s->dirty_report = 1;
-	session_settle(t, s);
+	revision_settle(t, s);
 }
 
 void preempt_take(struct turn *t, const struct session *by, int port, uint64_t bps)

@@ -266,7 +266,7 @@ static void recovered(struct turn *t, struct session *s)
 		return;
 	stands = session_held(s, port);
 	for (struct branch *b = s->branch; b; b = b->next) {
-		if (b->rate_bps <= stands)
+		if (b->rate_bps <= stands || !branch_goes_through(s, b, port))
 			continue;
 		branch_refuse(t, s, b, b->rate_bps, stands ? stands : session_base(s), RSVP_ERR_ADMISSION,
 			      RSVP_ADMISSION_BANDWIDTH, "no capacity after a restart");

@@ -7,7 +7,6 @@
 
 #include "signald/session.h"
 
-#define ISC_KNOCK_US 50000
 
 static void set_hop(struct rsvp_msg *m, const struct turn *t, uint32_t lih)
 {

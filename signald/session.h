@@ -199,6 +199,7 @@ struct core {
 };
 
 #define CORE_MAX_PARKED 1024
+#define ISC_KNOCK_US 50000
 
 /* What every processing function works with. */
 struct turn {

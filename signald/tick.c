@@ -151,8 +151,11 @@ static void tick_branches(struct turn *t, struct session *s)
 			session_hold(t, s, &port, &fits); /* back to what the contract began with, as far as it fits */
 		}
 		branch_retry(t, s, b);
-		if (b->isc && s->more && s->more->isc_path_us && s->more->isc_path_us <= t->now_us)
+		if (b->isc && s->more && s->more->isc_path_us && s->more->isc_path_us <= t->now_us) {
+			/* another revision may speak to it now; look again */
+			s->more->isc_path_us = t->now_us + ISC_KNOCK_US;
 			send_path(t, s, b);
+		}
 	}
 }
 
