@@ -426,7 +426,9 @@ int config_open(const char *file)
 
 	if (fd < 0)
 		return -errno;
-	r = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+	r = fstat(fd, &st) ? -errno : S_ISDIR(st.st_mode) ? -EISDIR : 0;
+	if (!r && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		r = -ENOTSUP;
 	if (!r)
 		return fd;
 	close(fd);

@@ -55,8 +55,9 @@ struct config_error { char text[512]; }; /* "FILE:LINE: setting: what is wrong; 
  */
 int config_load(const char *file, const struct config_row *rows, void *out, struct config_error *error);
 /*
- * The same in two steps, for those who may not open it themselves. config_open: a descriptor, or -errno; never waits
- * for a FIFO's other end: what is no regular file is -EISDIR or -ENOTSUP. config_read takes either, and closes it; file is what errors call it.
+ * The same in two steps, for those who may not open it themselves. config_open: a descriptor, or -errno; it never waits
+ * for a FIFO's other end: what is neither a file nor a device (/dev/null) is -EISDIR or -ENOTSUP. config_read takes
+ * either, and closes it; file is what errors call it.
  */
 int config_open(const char *file);
 int config_read(int fd, const char *file, const struct config_row *rows, void *out, struct config_error *error);
