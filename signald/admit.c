@@ -1,8 +1,9 @@
 /*
  * Admission: what a session may hold on each port. On one link an ICorp has one reservation, the largest its endpoints
  * beyond that link asked for (RFC 2205 merging); each element accounts for its own outgoing direction, so that both
- * directions of a link are covered by its two ends. Invariant: no port's holds exceed its capacity. What was
- * grown beyond a contract's rate makes room for contracts of higher priority (preempt.c).
+ * directions of a link are covered by its two ends. Invariant: no port's holds exceed its capacity, but for what
+ * was found in force after a restart. What was grown beyond a contract's rate makes room for contracts of higher priority
+ * (preempt.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -62,11 +63,6 @@ static struct hold *hold_find(const struct session *s, int port)
 	return NULL;
 }
 
-static uint64_t most(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 uint64_t session_held(const struct session *s, int port)
 {
 	const struct hold *h = hold_find(s, port);
@@ -107,7 +103,7 @@ static void hold_set(struct core *core, struct session *s, int port, uint64_t bp
 	if (!h)
 		return;
 	growth_note(core, s, port, bps);
-	core->config.port[port].reserved_bps += most(bps, other) - most(h->bps, other);
+	core->config.port[port].reserved_bps += larger(bps, other) - larger(h->bps, other);
 	h->bps = bps;
 	if (!bps)
 		*h = s->hold[--s->n_holds];
@@ -154,7 +150,7 @@ static uint64_t missing(struct core *core, const struct session *s, int port)
 {
 	const struct core_port *at = &core->config.port[port];
 	uint64_t beside = revision_held(core, s, port);
-	uint64_t want = most(wants(s, port), beside), have = most(session_held(s, port), beside);
+	uint64_t want = larger(wants(s, port), beside), have = larger(session_held(s, port), beside);
 	uint64_t others = at->reserved_bps - have;
 
 	if (want <= have || (others <= at->capacity_bps && want <= at->capacity_bps - others))
@@ -165,7 +161,7 @@ static uint64_t missing(struct core *core, const struct session *s, int port)
 static uint64_t would_fit(struct core *core, const struct session *s, int port, uint64_t spare)
 {
 	const struct core_port *at = &core->config.port[port];
-	uint64_t others = at->reserved_bps - most(session_held(s, port), revision_held(core, s, port));
+	uint64_t others = at->reserved_bps - larger(session_held(s, port), revision_held(core, s, port));
 	uint64_t room = at->capacity_bps + spare;
 
 	return room > others ? room - others : 0;

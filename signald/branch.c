@@ -28,6 +28,11 @@ uint64_t leaf_level(const struct leaf *leaf, enum resource resource)
 	return leaf->more ? leaf->more->level[resource] : 0;
 }
 
+uint64_t leaf_has(const struct leaf *leaf, enum resource resource)
+{
+	return resource == RESOURCE_BANDWIDTH ? leaf->branch->rate_bps : leaf_level(leaf, resource);
+}
+
 struct branch *branch_by_lih(struct session *s, uint32_t lih)
 {
 	struct branch *b = s->branch;

@@ -256,11 +256,6 @@ static void demand_isc(struct turn *t, struct session *s, struct leaf *leaf, enu
 	say(t, s, leaf, resource, to == asked ? OUTCOME_APPLIED : OUTCOME_PARTLY, to, to == asked ? "" : why);
 }
 
-static uint64_t level_of(const struct leaf *leaf, enum resource resource)
-{
-	return resource == RESOURCE_BANDWIDTH ? leaf->branch->rate_bps : leaf->more->level[resource];
-}
-
 /* Did we say what became of its demand, since we started? */
 static int answered(const struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource)
 {
@@ -289,7 +284,7 @@ void demand_input(struct turn *t, struct session *s, struct leaf *leaf, const st
 	if (leaf->branch->isc && d->sequence == more->handled[resource]) {
 		d->want = want; /* a repetition: what we made of it stays */
 		if (!answered(t->core, s, leaf, resource))
-			say(t, s, leaf, resource, OUTCOME_APPLIED, level_of(leaf, resource), "before a restart");
+			say(t, s, leaf, resource, OUTCOME_APPLIED, leaf_has(leaf, resource), "before a restart");
 		return;
 	}
 	if (more->handled[resource] == demand->sequence)

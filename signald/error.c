@@ -183,7 +183,7 @@ void resv_err_input(struct turn *t, const struct rsvp_msg *msg)
 
 	if (!s || !is_previous_hop(s, msg->hop.addr) || !(msg->has & RSVP_HAS_FLOWSPEC))
 		return;
-	stands = msg->flow.rate_bps > session_base(s) ? msg->flow.rate_bps : session_base(s); /* whatever it says */
+	stands = larger(msg->flow.rate_bps, session_base(s)); /* the contract's rate does, whatever it says */
 	for (struct branch *b = s->branch; b; b = b->next) {
 		if (b->rate_bps <= stands)
 			continue;

@@ -124,11 +124,6 @@ static int plan_endpoints(const struct core_config *config, const struct session
 	return 0;
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 static void plan_isc_levels(const struct leaf *leaf, struct contract_isc *spec)
 {
 	spec->cpu_shares = larger(spec->cpu_shares, leaf_level(leaf, RESOURCE_CPU));

@@ -208,6 +208,21 @@ static int may_speak(const struct branch *b, const struct core_from *from)
 	return b->isc == !!from->isc && from->addr.s_addr == b->neighbour.s_addr;
 }
 
+/* Is it of who may say it, and not older than what was said? */
+static int is_news(struct turn *t, const struct session *s, const struct branch *b, const struct rsvp_msg *msg,
+		   const struct core_from *from)
+{
+	if (!may_speak(b, from)) {
+		t->core->counter[CORE_NOT_ITS_OWN]++;
+		return 0;
+	}
+	if (!b->isc && message_age(t->core, s, from->addr, b->resv_id, msg) == MESSAGE_OLD) {
+		t->core->counter[CORE_STALE]++;
+		return 0;
+	}
+	return 1;
+}
+
 /*
  * The Path went to an address, and whoever is there answers by its own (a gateway that is known by its other address, or
  * the first controller behind a router without one): that is our neighbour.
@@ -275,14 +290,8 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 			return;
 		}
 	}
-	if (!may_speak(b, from)) {
-		t->core->counter[CORE_NOT_ITS_OWN]++;
+	if (!is_news(t, s, b, msg, from))
 		return;
-	}
-	if (!b->isc && message_age(t->core, s, from->addr, b->resv_id, msg) == MESSAGE_OLD) {
-		t->core->counter[CORE_STALE]++;
-		return;
-	}
 	b->refresh_ms = b->isc ? (uint32_t)(t->core->config.refresh_us / 1000) : msg->refresh_ms;
 	b->resv_expires_us = t->now_us + core_their_lifetime(t->core, b->refresh_ms);
 	if (!b->isc)
@@ -333,14 +342,8 @@ void resv_tear_input(struct turn *t, const struct rsvp_msg *msg, const struct co
 
 	if (!b)
 		return;
-	if (!may_speak(b, from)) {
-		t->core->counter[CORE_NOT_ITS_OWN]++;
+	if (!is_news(t, s, b, msg, from))
 		return;
-	}
-	if (!b->isc && message_age(t->core, s, from->addr, b->resv_id, msg) == MESSAGE_OLD) {
-		t->core->counter[CORE_STALE]++;
-		return;
-	}
 	for (int isc = b->isc; s && b; s = newer) {
 		newer = isc ? session_newer(s) : NULL;
 		resv_torn(t, s, b, msg);

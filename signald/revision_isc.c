@@ -48,11 +48,6 @@ static const struct session *speaker(struct core *core, const struct session *s,
 	return NULL;
 }
 
-static uint64_t level_of(const struct leaf *leaf, enum resource resource)
-{
-	return resource == RESOURCE_BANDWIDTH ? leaf->branch->rate_bps : leaf_level(leaf, resource);
-}
-
 static uint64_t began_with(const struct session *s, const struct leaf *leaf, enum resource resource)
 {
 	return resource == RESOURCE_BANDWIDTH ? session_base(s) : contract_level(s->contract, leaf_ep(s, leaf), resource);
@@ -67,7 +62,7 @@ uint64_t revision_begins(struct core *core, const struct session *s, const struc
 	uint64_t base = began_with(s, leaf, resource), limit = contract_limit(s->contract, resource);
 	const struct session *other = speaker(core, s, leaf);
 	const struct leaf *old = other ? same_isc(other, leaf_ep(s, leaf)->private_addr) : NULL;
-	uint64_t has = old ? level_of(old, resource) : 0, began = old ? began_with(other, old, resource) : 0;
+	uint64_t has = old ? leaf_has(old, resource) : 0, began = old ? began_with(other, old, resource) : 0;
 
 	if (!has || (began != base && (has <= began || has <= base)))
 		return base;
@@ -172,7 +167,7 @@ void revision_take_isc(struct turn *t, struct session *s, const struct session *
 	for (uint32_t at = 0; grants_next(&session_rest(from)->grants, &at, &g);) {
 		if (!g.sequence || g.endpoint.s_addr != leaf_ep(s, leaf)->control.s_addr)
 			continue;
-		g.level = level_of(leaf, g.resource);
+		g.level = leaf_has(leaf, g.resource);
 		own_grant_put(t, s, &g);
 	}
 	s->dirty_up = 1;

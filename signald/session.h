@@ -348,6 +348,8 @@ struct leaf *leaf_by_addr(const struct session *s, struct in_addr control);
 struct leaf_more *leaf_more(struct leaf *leaf);
 /* What it has of a server's resource now; 0: it is not our ISC. */
 uint64_t leaf_level(const struct leaf *leaf, enum resource resource);
+/* The same, and for bandwidth its branch's rate: it hangs under one. */
+uint64_t leaf_has(const struct leaf *leaf, enum resource resource);
 /* Finds out where leaf is and hangs it under its branch. 0, -EHOSTUNREACH, -ENOMEM, -ELOOP (back to where it came from). */
 int leaf_place(struct turn *t, struct session *s, struct leaf *leaf);
 /* The branch to that next hop of leaf, made if need be; NULL: no memory. */
@@ -546,6 +548,8 @@ int upstream_fall_back(struct turn *t, struct session *s);
 void upstream_forget(struct turn *t, struct session *s);
 /* The other previous hop's port while it wants some leaf; else CORE_PORT_NONE. */
 int upstream_former_port(const struct session *s);
+/* Neither its Path nor our Resv to it is to be refreshed any more. */
+void upstream_forget_messages(struct core *core, struct upstream *hop);
 void upstream_free(struct core *core, struct session *s);
 
 /* reroute.c */
@@ -569,6 +573,11 @@ void session_settle(struct turn *t, struct session *s);
 static inline int session_at_rest(const struct session *s)
 {
 	return s->committed && !s->cookie && !s->stale && !s->closing;
+}
+
+static inline uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 /* FNV-1a, to notice whether content changed. Start with HASH_START. */

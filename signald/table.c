@@ -218,12 +218,9 @@ const struct session_more *session_rest(const struct session *s)
 /* None of its states is to be refreshed any more, by us or by them. */
 static void session_forget_messages(struct core *core, struct session *s)
 {
-	message_unlearn(core, s->up.addr, &s->up.path_id);
-	message_withdraw(core, s->up.addr, &s->up.resv_id);
-	if (s->former) {
-		message_unlearn(core, s->former->addr, &s->former->path_id);
-		message_withdraw(core, s->former->addr, &s->former->resv_id);
-	}
+	upstream_forget_messages(core, &s->up);
+	if (s->former)
+		upstream_forget_messages(core, s->former);
 	for (struct branch *b = s->branch; b; b = b->next)
 		branch_forget_messages(core, b);
 }

@@ -24,6 +24,12 @@ int upstream_former_port(const struct session *s)
 	return CORE_PORT_NONE;
 }
 
+void upstream_forget_messages(struct core *core, struct upstream *hop)
+{
+	message_unlearn(core, hop->addr, &hop->path_id);
+	message_withdraw(core, hop->addr, &hop->resv_id);
+}
+
 void upstream_free(struct core *core, struct session *s)
 {
 	if (!s->former)
@@ -35,10 +41,8 @@ void upstream_free(struct core *core, struct session *s)
 
 static void drop_former(struct core *core, struct session *s)
 {
-	if (s->former) {
-		message_unlearn(core, s->former->addr, &s->former->path_id);
-		message_withdraw(core, s->former->addr, &s->former->resv_id);
-	}
+	if (s->former)
+		upstream_forget_messages(core, s->former);
 	upstream_free(core, s);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		s->leaf[i].also = 0;
@@ -72,8 +76,7 @@ static void become_former(struct core *core, struct session *s)
 	drop_former(core, s);
 	former = pool_get(&core->pool, sizeof(*former));
 	if (!former) {
-		message_unlearn(core, s->up.addr, &s->up.path_id);
-		message_withdraw(core, s->up.addr, &s->up.resv_id);
+		upstream_forget_messages(core, &s->up);
 		return;
 	}
 	*former = s->up;
@@ -87,7 +90,7 @@ static void become_former(struct core *core, struct session *s)
 	s->up.path_id = s->up.resv_id = 0;
 }
 
-/* Is there room on that port for what is held towards the previous hop? If not, msg's hop is told. */
+/* Holds on that port, instead of the previous hop's, what is held towards it. Without room there msg's hop is told. */
 static int fits_on(struct turn *t, struct session *s, const struct rsvp_msg *msg, int8_t upstream)
 {
 	const struct core_port *ports = t->core->config.port;
@@ -186,8 +189,7 @@ int upstream_fall_back(struct turn *t, struct session *s)
 	if (!s->former || s->former->expires_us <= t->now_us)
 		return 0;
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "back to its former previous hop");
-	message_unlearn(t->core, s->up.addr, &s->up.path_id);
-	message_withdraw(t->core, s->up.addr, &s->up.resv_id);
+	upstream_forget_messages(t->core, &s->up);
 	pool_put(&t->core->pool, s->up.route, s->up.n_route * sizeof(*s->up.route));
 	s->up = *s->former;
 	message_unlearn(t->core, s->up.addr, &s->up.path_id); /* what its Paths said meanwhile was not heard: it is to say it again */

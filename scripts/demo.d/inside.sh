@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs inside an element, called by look.sh.
 #     inside.sh snapshot               everything here that could belong to an ICorp, comparable over time
-#     inside.sh requests NAME          asks for http://NAME/ again and again; a line per request
+#     inside.sh requests NAME [FILE]   asks for http://NAME/ again and again, until FILE is there; a line per request, and "end"
 #     inside.sh class-rate DEV PREFIX  the rate in bit/s of the HTB class on DEV that the prefix is classified into
 #
 # What the snapshot leaves out, and why: counters, timers and handles (they run); neighbour entries (so do they); the
@@ -57,20 +57,21 @@ class_rate() { # DEV PREFIX
 	tc class show dev "$1" | awk -v c="$class" '$3 == c { for (i = 1; i < NF; i++) if ($i == "rate") print $(i + 1) }' | to_bits
 }
 
-# One request after the other until it is ended: "MILLISECONDS ok|FAIL PAGE" lines.
-requests() { # NAME
+# One request after the other until it is ended, or FILE is there: "MILLISECONDS ok|FAIL PAGE" lines.
+requests() { # NAME [FILE]
 	local t out
-	while :; do
+	until [ -n "${2:-}" ] && [ -e "$2" ]; do
 		t=${EPOCHREALTIME/./}
 		if out=$(curl -sf -m 4 "http://$1/" 2>&1); then out="ok $(printf '%s' "$out" | tr '\n' ' ')"; else out="FAIL curl $?"; fi
 		echo "$((t / 1000)) $out"
 		sleep 0.05
 	done
+	echo end
 }
 
 case $1 in
-requests) requests "$2" ;;
+requests) requests "$2" "${3:-}" ;;
 snapshot) snapshot ;;
 class-rate) class_rate "$2" "$3" ;;
-*) echo "inside.sh: snapshot or class-rate" >&2; exit 2 ;;
+*) echo "inside.sh: snapshot, requests or class-rate" >&2; exit 2 ;;
 esac

@@ -16,30 +16,11 @@ build=${1:-${BUILDDIR:?usage: tests/e2e/failures.sh BUILDDIR}}
 shift
 CASES=("$@")
 [ $# -gt 0 ] || CASES=(privileges refusals hop_refuses demand_refused preempted revisions datagrams libvirtd_down knotd_down killed gatekeeper_killed)
-NAME=ft$$ NULL='' FAILED=0
-# shellcheck source=../../scripts/demo.d/say.sh
-. "$TOP/scripts/demo.d/say.sh"
-# shellcheck source=../../scripts/demo.d/look.sh
-. "$TOP/scripts/demo.d/look.sh"
-
+NAME=ft$$ NULL='' KEEP=${FAILURES_KEEP:-}
+# shellcheck source=../lib/stage.sh
+. "$TOP/tests/lib/stage.sh"
 # shellcheck source=../../scripts/demo.d/steps.sh
 . "$TOP/scripts/demo.d/steps.sh"
-
-# check SECONDS WHAT COMMAND…: as within, and a line that is counted.
-check() {
-	if within "$@"; then echo "ok - $CASE: $2 # $WITHIN_MS ms"; else fail "$2"; fi
-}
-fail() { # WHAT [OUTPUT]
-	echo "not ok - $CASE: $1"
-	[ $# -lt 2 ] || printf '%s\n' "$2" | sed 's/^/# /'
-	FAILED=$((FAILED + 1))
-	return 1
-}
-
-TB=("$TOP/testbed/testbed" --name "$NAME")
-tb() { "${TB[@]}" "$@"; }
-in_() { "${TB[@]}" exec "$@"; }
-ctl() { in_ "$1" icorpctl --json "${@:2}" < /dev/null; } # ELEMENT COMMAND…
 
 ended() { ! in_ "$1" kill -0 "$2" < /dev/null 2> /dev/null; } # ELEMENT PID: a UML kernel has its own numbers
 kill_daemon() { # SIGNAL ELEMENT DAEMON: and waits until it has ended
@@ -85,15 +66,6 @@ serving() { # NAME [CLASS]: it is complete and users get pages from both ISCs
 	check 15 "user1 gets pages from both ISCs" pages_from user1 "$HOST" 4 2 || return
 	PREFIX=$(body_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')" | grep -oE 'prefix="[^"]*"' | cut -d'"' -f2)
 }
-# The same, asked again and again in the background, and that none failed.
-users_ask() { local u; for u in user1 user2; do keep_asking $u > "$WORK/requests.$u"; done; }
-users_served() {
-	local u
-	for u in user1 user2; do check 1 "no request of $u's failed meanwhile" none_failed "$WORK/requests.$u" || return; done
-}
-none_failed() { # FILE
-	awk '$2 == "ok" { ok++ } $2 == "FAIL" { bad++; print } END { printf "%d pages, %d requests failed\n", ok, bad; exit bad > 0 || !ok }' "$1"
-}
 log_has() { # ELEMENT DAEMON TEXT: a grep -E pattern
 	grep -E "$3" "$STATE/$1/log/$2.log" | tail -n 2
 }
@@ -113,26 +85,7 @@ log_has() { # ELEMENT DAEMON TEXT: a grep -E pattern
 # shellcheck source=failures.d/revisions.sh
 . "$TOP/tests/e2e/failures.d/revisions.sh"
 
-skip() { echo "1..0 # SKIP $*"; exit 77; }
-[ "$(id -u)" = 0 ] || skip "needs root"
-for p in ip bridge tc nft nsenter curl virsh libvirtd knotd kdig jq python3 tcpdump; do
-	command -v $p > /dev/null || skip "needs $p"
-done
-export ICORP_TESTBED_DIR; ICORP_TESTBED_DIR=$(mktemp -d /var/tmp/ft.XXXXXX)
-STATE=$ICORP_TESTBED_DIR/icorp-testbed-$NAME WORK=$ICORP_TESTBED_DIR/work
-mkdir "$WORK"
-finish() {
-	local status=$?
-	trap - EXIT
-	stop_background
-	[ -z "${FAILURES_KEEP:-}" ] || { echo "# kept: ICORP_TESTBED_DIR=$ICORP_TESTBED_DIR testbed --name $NAME"; exit $status; }
-	tb -q down || status=1
-	rm -rf "$ICORP_TESTBED_DIR"
-	exit $status
-}
-trap finish EXIT
-trap 'exit 130' INT TERM HUP
-
+stage_set tcpdump
 tb -q up "$TOP/testbed/demo.topo" --bindir "$build" ${FAILURES_REFRESH:+--set "refresh=$FAILURES_REFRESH"} || { CASE=testbed; fail "it comes up"; exit 1; }
 registered() { body_of "$(api GET /v1/status)" | jq -e '.elements.alive == 8'; }
 linked() { body_of "$(api GET /v1/l2)" | jq -e '.links | length == 7'; }

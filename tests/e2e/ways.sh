@@ -17,26 +17,9 @@ build=${1:-${BUILDDIR:?usage: tests/e2e/ways.sh BUILDDIR}}
 shift
 CASES=("$@")
 [ $# -gt 0 ] || CASES=(plain ring)
-NAME=ways$$ FAILED=0
-# shellcheck source=../../scripts/demo.d/say.sh
-. "$TOP/scripts/demo.d/say.sh"
-# shellcheck source=../../scripts/demo.d/look.sh
-. "$TOP/scripts/demo.d/look.sh"
-
-# check SECONDS WHAT COMMAND…: as within, and a line that is counted.
-check() {
-	if within "$@" > "$WORK/within" 2>&1; then echo "ok - $CASE: $2 # $WITHIN_MS ms"; else fail "$2" "$(cat "$WORK/within")"; fi
-}
-fail() { # WHAT [OUTPUT]
-	echo "not ok - $CASE: $1"
-	[ $# -lt 2 ] || printf '%s\n' "$2" | sed 's/^/# /'
-	FAILED=$((FAILED + 1))
-	return 1
-}
-TB=("$TOP/testbed/testbed" --name "$NAME")
-tb() { "${TB[@]}" "$@"; }
-in_() { "${TB[@]}" exec "$@"; }
-ctl() { in_ "$1" icorpctl --json "${@:2}" < /dev/null; } # ELEMENT COMMAND…
+NAME=ways$$ KEEP=${WAYS_KEEP:-}
+# shellcheck source=../lib/stage.sh
+. "$TOP/tests/lib/stage.sh"
 
 raise() { # TOPOLOGY CONTROLLERS: sets ELEMENTS
 	tb -q up "$TOP/testbed/$1.topo" --bindir "$build" || { CASE=testbed; fail "$1 comes up"; exit 1; }
@@ -111,25 +94,6 @@ moved() { # TO FROM
 	[ "$to" = up ] && [ -z "$from" ]
 }
 clean() { snapshot_of "$1" > "$WORK/now.$1"; diff -U1 "$WORK/before.$1" "$WORK/now.$1"; }
-# Until told to stop; the request under way then is finished, and counts.
-keep_asking() { # USER HOST
-	rm -f "$WORK/enough"
-	# shellcheck disable=SC2016 # for the user's shell
-	behind "$TOP/testbed/testbed" --name "$NAME" exec "$1" bash -c \
-		'until [ -e "$2" ]; do if curl -sf -m 5 "http://$1/" > /dev/null; then echo ok; else echo FAIL; fi; sleep 0.05; done; echo end' \
-		bash "$2" "$WORK/enough" > "$WORK/requests"
-}
-none_failed() {
-	check 10 "the user has asked for 20 pages" asked_for 20
-	touch "$WORK/enough"
-	check 10 "the user has finished the last request" grep -x end "$WORK/requests" || return
-	check 0 "no request of the user's has failed" counted
-}
-asked_for() { [ "$(wc -l < "$WORK/requests")" -ge "$1" ]; }
-counted() {
-	awk '/ok/ { ok++ } /FAIL/ { bad++ } END { printf "%d pages, %d requests failed\n", ok, bad; exit bad > 0 }' "$WORK/requests"
-}
-
 case_ring() {
 	raise ring ar1 r1 ra rb r2 srv1 srv2
 	snapshot_of ra > "$WORK/before.ra"
@@ -137,7 +101,7 @@ case_ring() {
 	create || return
 	pages || return
 	check 5 "it goes by ra" moved ra rb
-	keep_asking user1 "$HOST"
+	users_ask user1
 	in_ r2 ip route replace default via 10.210.6.2
 	in_ r1 ip route replace 10.210.21.0/24 via 10.210.4.2
 	in_ r1 ip route replace 10.210.22.0/24 via 10.210.4.2
@@ -147,37 +111,19 @@ case_ring() {
 	check 5 "nothing is promised towards ra any more" rate_than r1 eth1 "$PREFIX" lt 15000000
 	check 5 "ra's kernel is as it was before the ICorp" clean ra
 	check 5 "the ICorp is complete" icorp_is "$ID" complete
-	none_failed
-	keep_asking user1 "$HOST"
+	users_served 20
+	users_ask user1
 	in_ r1 ip route del 10.210.21.0/24
 	in_ r1 ip route del 10.210.22.0/24
 	in_ r2 ip route replace default via 10.210.5.2
 	check 5 "and back again" moved ra rb
 	check 5 "rb's kernel is as it was before the ICorp" clean rb
-	none_failed
+	users_served 20
 	stop_background
 	delete
 }
 
-skip() { echo "1..0 # SKIP $*"; exit 77; }
-[ "$(id -u)" = 0 ] || skip "needs root"
-for p in ip bridge tc nft nsenter curl virsh libvirtd knotd kdig jq python3; do
-	command -v $p > /dev/null || skip "needs $p"
-done
-export ICORP_TESTBED_DIR; ICORP_TESTBED_DIR=$(mktemp -d /var/tmp/ways.XXXXXX)
-STATE=$ICORP_TESTBED_DIR/icorp-testbed-$NAME WORK=$ICORP_TESTBED_DIR/work
-mkdir "$WORK"
-finish() {
-	local status=$?
-	trap - EXIT
-	stop_background
-	[ -z "${WAYS_KEEP:-}" ] || { echo "# kept: ICORP_TESTBED_DIR=$ICORP_TESTBED_DIR testbed --name $NAME"; exit $status; }
-	tb -q down || status=1
-	rm -rf "$ICORP_TESTBED_DIR"
-	exit $status
-}
-trap finish EXIT
-trap 'exit 130' INT TERM HUP
+stage_set
 declare -A GK=([plain]=10.220.9.5 [ring]=10.210.9.5)
 for CASE in "${CASES[@]}"; do
 	# shellcheck disable=SC2034 # for look.sh

@@ -15,11 +15,6 @@ uint16_t probe_revision(const struct session *s)
 	return s->contract->revision;
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* What older revisions have of the ISC at that address; one that has another address in each is two. */
 static uint64_t counted(const struct session *oldest, const struct session *s, struct in_addr isc, unsigned resource)
 {

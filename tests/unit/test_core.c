@@ -6,51 +6,24 @@
  *   ar2 --+                                    +-- srv2
  */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "signald/leader.h"
 #include "signald/session.h"
-#include "tests/sim/sim.h"
+#include "tests/unit/network.h"
 
 static const char *const servers[] = { "srv1", "srv2" }, *const access_routers[] = { "ar1", "ar2" };
 static const char *const hops[] = { "ar1", "ar2", "s1", "r1", "r2", "s2", "srv1", "srv2" };
-static struct topo topo;
 
 static struct sim *start(uint64_t rate_bps, uint32_t n)
 {
-	struct sim_faults calm = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = 500, .apply_max_us = 3000 };
-	struct sim *sim = sim_new(&topo, 1, &calm);
+	struct sim *sim = calm_sim();
 
 	for (uint32_t id = 1; id <= n; id++) {
-		struct contract *c = sim_contract(sim, id, 1, servers, 2, access_routers, 2, rate_bps);
-
-		assert_non_null(c);
-		sim_originate(sim, c);
-		contract_unref(c);
+		originate(sim, sim_contract(sim, id, 1, servers, 2, access_routers, 2, rate_bps));
 	}
 	return sim;
-}
-
-static void run(struct sim *sim, uint64_t us)
-{
-	if (sim_run(sim, sim_now(sim) + us))
-		fail_msg("%s", sim_violation(sim));
-}
-
-static const struct session *session(struct sim *sim, const char *element, uint32_t id)
-{
-	int leader = topo_find(&topo, "ar1");
-
-	return core_session(sim_core(sim, element), id, topo_control(&topo.node[leader]));
 }
 
 static void completes(void **state)
@@ -335,9 +308,7 @@ static void revise(struct sim *sim, uint16_t revision, unsigned n_servers, uint6
 {
 	struct contract *c = sim_contract(sim, 1, revision, servers, n_servers, access_routers, 2, rate_bps);
 
-	assert_non_null(c);
-	sim_originate(sim, c);
-	contract_unref(c);
+	originate(sim, c);
 }
 
 static uint64_t reserved(struct sim *sim, const char *element, unsigned port)
@@ -572,8 +543,7 @@ static void not_renewed(void **state)
 /* Without a map routers find each other by their routes; when the map comes, the switches are taken in. */
 static void map_comes_late(void **state)
 {
-	struct sim_faults calm = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = 500, .apply_max_us = 3000 };
-	struct sim *sim = sim_new(&topo, 1, &calm);
+	struct sim *sim = calm_sim();
 	struct contract *c = sim_contract(sim, 1, 1, servers, 2, access_routers, 2, 10000000);
 
 	sim_map(sim, 0);
@@ -626,7 +596,7 @@ static void hostile_isc(void **state)
 		m.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_TEMPLATE | RSVP_HAS_TSPEC | RSVP_HAS_REF | RSVP_HAS_ERROR;
 		if (types[i] == RSVP_RESV_ERR || types[i] == RSVP_RESV_CONF)
 			m.has = RSVP_HAS_HOP | RSVP_HAS_ERROR | RSVP_HAS_STYLE | RSVP_HAS_CONFIRM | RSVP_HAS_FLOWSPEC;
-		m.hop = (struct rsvp_hop){ topo_control(&topo.node[topo_find(&topo, "s2")]), 1 };
+		m.hop = (struct rsvp_hop){ address("s2"), 1 };
 		sim_isc_sends(sim, "srv2", 1, &m);
 	}
 	isc_msg(&m, RSVP_RESV_TEAR, 2); /* another ICorp's, on the same server */
@@ -719,17 +689,6 @@ int main(void)
 		cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed), cmocka_unit_test(map_comes_late),
 		cmocka_unit_test(leader_vanishes), cmocka_unit_test(expiry_storm),
 	};
-	const char *level = getenv("ICORP_TEST_LOG");
-	char why[256];
-	int r;
 
-	log_open("test_core", NULL, LOG_SINK_STDERR, level ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
-	if (contract_init() || topo_load(SRCDIR "/testbed/demo.topo", &topo, why, sizeof(why))) {
-		fprintf(stderr, "%s\n", why);
-		return 1;
-	}
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	topo_free(&topo);
-	contract_cleanup();
-	return r;
+	return RUN_ON(SRCDIR "/testbed/demo.topo", tests);
 }

@@ -1,33 +1,13 @@
 /* Cut-through on the seed's figure 6 (testbed/fig6.topo): h3 and h4 are joined by r4 as well as by the leader's tree. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "signald/session.h"
-#include "tests/sim/sim.h"
+#include "tests/unit/network.h"
 
 #define RATE 10000000
 
 static const char *const access_routers[] = { "ar1" };
-static struct topo topo;
-
-static void run(struct sim *sim, uint64_t us)
-{
-	if (sim_run(sim, sim_now(sim) + us))
-		fail_msg("%s", sim_violation(sim));
-}
-
-static struct in_addr address(const char *element)
-{
-	return topo_control(&topo.node[topo_find(&topo, element)]);
-}
 
 /* The shortcut that h3 began, as that element has it; NULL: it has none. */
 static const struct session *shortcut(struct sim *sim, const char *element)
@@ -41,13 +21,10 @@ static const struct session *shortcut(struct sim *sim, const char *element)
 
 static struct sim *started(const char *const *servers, unsigned n)
 {
-	struct sim_faults calm = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = 500, .apply_max_us = 3000 };
-	struct sim *sim = sim_new(&topo, 1, &calm);
+	struct sim *sim = calm_sim();
 	struct contract *c = sim_contract(sim, 1, 1, servers, n, access_routers, 1, RATE);
 
-	assert_non_null(c);
-	sim_originate(sim, c);
-	contract_unref(c);
+	originate(sim, c);
 	run(sim, CLOCK_S);
 	assert_true(sim_complete(sim, "ar1", 1));
 	return sim;
@@ -171,17 +148,6 @@ int main(void)
 		cmocka_unit_test(is_found), cmocka_unit_test(follows_routes), cmocka_unit_test(ends_with_the_tree),
 		cmocka_unit_test(stops_where_carried), cmocka_unit_test(gives_way_to_the_tree),
 	};
-	char why[256];
-	int failed;
 
-	log_open("test", NULL, LOG_SINK_STDERR, LOG_LEVEL_ERROR);
-	assert_int_equal(contract_init(), 0);
-	if (topo_load(SRCDIR "/testbed/fig6.topo", &topo, why, sizeof(why))) {
-		fprintf(stderr, "%s\n", why);
-		return 1;
-	}
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	topo_free(&topo);
-	contract_cleanup();
-	return failed;
+	return RUN_ON(SRCDIR "/testbed/fig6.topo", tests);
 }

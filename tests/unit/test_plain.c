@@ -4,45 +4,20 @@
  *     ar1 -- r1 -- (rp) -- r2 -- (lsw) --+-- srv1
  *                                        +-- srv2
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "signald/session.h"
-#include "tests/sim/sim.h"
+#include "tests/unit/network.h"
 
 static const char *const servers[] = { "srv1", "srv2" }, *const access_routers[] = { "ar1" };
-static struct topo topo;
-
-static void run(struct sim *sim, uint64_t us)
-{
-	if (sim_run(sim, sim_now(sim) + us))
-		fail_msg("%s", sim_violation(sim));
-}
-
-static const struct session *session(struct sim *sim, const char *element, uint32_t id)
-{
-	return core_session(sim_core(sim, element), id, topo_control(&topo.node[topo_find(&topo, "ar1")]));
-}
 
 static struct sim *standing(uint32_t n)
 {
-	struct sim_faults calm = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = 500, .apply_max_us = 3000 };
-	struct sim *sim = sim_new(&topo, 1, &calm);
+	struct sim *sim = calm_sim();
 
 	for (uint32_t id = 1; id <= n; id++) {
-		struct contract *c = sim_contract(sim, id, 1, servers, 2, access_routers, 1, 10000000);
-
-		assert_non_null(c);
-		sim_originate(sim, c);
-		contract_unref(c);
+		originate(sim, sim_contract(sim, id, 1, servers, 2, access_routers, 1, 10000000));
 	}
 	run(sim, CLOCK_S);
 	return sim;
@@ -71,7 +46,7 @@ static void is_passed(void **state)
 		assert_int_equal(sim_applied_rate(sim, "r2", id, "eth1"), 10000000);
 		b = session(sim, "r1", id)->branch;
 		assert_null(b->next); /* both servers by one Path, and who took it is known now */
-		assert_int_equal(b->neighbour.s_addr, topo_control(&topo.node[topo_find(&topo, "r2")]).s_addr);
+		assert_int_equal(b->neighbour.s_addr, address("r2").s_addr);
 		assert_false(b->beyond);
 	}
 	run(sim, 60 * CLOCK_S);
@@ -121,7 +96,7 @@ static void next_hops(void **state)
 	struct core_config ports = { 0 };
 	struct nexthop hop;
 	const struct topo_node *r1 = &topo.node[topo_find(&topo, "r1")];
-	struct in_addr srv1 = topo_control(&topo.node[topo_find(&topo, "srv1")]), none = { 0 };
+	struct in_addr srv1 = address("srv1"), none = { 0 };
 
 	topo_ports(&topo, r1, &ports);
 	nh.port_name = topo_port_name;
@@ -145,17 +120,6 @@ int main(void)
 		cmocka_unit_test(is_passed), cmocka_unit_test(is_reported), cmocka_unit_test(after_a_crash),
 		cmocka_unit_test(next_hops),
 	};
-	char why[256];
-	int failed;
 
-	log_open("test", NULL, LOG_SINK_STDERR, LOG_LEVEL_ERROR);
-	assert_int_equal(contract_init(), 0);
-	if (topo_load(SRCDIR "/testbed/plain.topo", &topo, why, sizeof(why))) {
-		fprintf(stderr, "%s\n", why);
-		return 1;
-	}
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	topo_free(&topo);
-	contract_cleanup();
-	return failed;
+	return RUN_ON(SRCDIR "/testbed/plain.topo", tests);
 }

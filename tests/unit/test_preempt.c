@@ -5,19 +5,11 @@
  *         s1 -- r1 ======== r2 -- (lsw) -- s2 -+
  *   ar2 --+                                    +-- srv2
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "signald/session.h"
-#include "tests/sim/sim.h"
+#include "tests/unit/network.h"
 
 #define M 1000000ull
 #define STEP (2 * M)
@@ -25,20 +17,6 @@
 static const char *const servers[] = { "srv1", "srv2" }, *const access_routers[] = { "ar1" };
 static const char *const way[] = { "ar1", "s1", "r1", "r2", "s2", "srv1" }; /* one access router: from end to end */
 #define N_WAY (sizeof(way) / sizeof(way[0]))
-static struct topo topo;
-
-static struct sim *start(void)
-{
-	struct sim_faults calm = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = 500, .apply_max_us = 3000 };
-
-	return sim_new(&topo, 1, &calm);
-}
-
-static void run(struct sim *sim, uint64_t us)
-{
-	if (sim_run(sim, sim_now(sim) + us))
-		fail_msg("%s", sim_violation(sim));
-}
 
 /* An ICorp of these priorities from ar1 to n servers, srv1 first; it is asked for, and has time to complete. */
 static void icorp(struct sim *sim, uint32_t id, uint16_t revision, unsigned setup, unsigned holding, uint64_t rate_bps, unsigned n)
@@ -47,9 +25,7 @@ static void icorp(struct sim *sim, uint32_t id, uint16_t revision, unsigned setu
 
 	sim_priorities(sim, setup, holding);
 	c = sim_contract(sim, id, revision, servers, n, access_routers, 1, rate_bps);
-	assert_non_null(c);
-	sim_originate(sim, c);
-	contract_unref(c);
+	originate(sim, c);
 	run(sim, CLOCK_S);
 }
 
@@ -59,13 +35,6 @@ static uint32_t more(struct sim *sim, const char *server, uint32_t id, uint64_t 
 
 	run(sim, CLOCK_S);
 	return n;
-}
-
-static struct session *session(struct sim *sim, const char *element, uint32_t id)
-{
-	struct in_addr leader = topo_control(&topo.node[topo_find(&topo, "ar1")]);
-
-	return (struct session *)(uintptr_t)core_session(sim_core(sim, element), id, leader);
 }
 
 /* Books and technologies of every element on the way to srv1 mean this rate. */
@@ -142,7 +111,7 @@ static struct rsvp_grant leader_knows(struct sim *sim, uint32_t id, const char *
 /* Only what is missing is taken, every hop comes to the smaller rate, the ISC and the leader hear why. */
 static void base_takes_growth(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 	struct rsvp_grant g;
 	uint32_t n;
 
@@ -169,7 +138,7 @@ static void base_takes_growth(void **state)
 /* There is no more room than before, and whoever comes is not better: a refusal, as ever. */
 static void equals_are_safe(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 
 	icorp(sim, 1, 1, 5, 4, 10 * M, 1);
 	more(sim, "srv1", 1, 80 * M);
@@ -184,7 +153,7 @@ static void equals_are_safe(void **state)
 /* All or nothing: 80 of growth and 10 free do not make 95; what would fit is said. */
 static void base_is_safe(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 	const struct rsvp_grant *g;
 	uint32_t n;
 
@@ -211,7 +180,7 @@ static void base_is_safe(void **state)
 /* Of the worst holding priority first, then of the largest growth. */
 static void who_is_first(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 
 	icorp(sim, 1, 1, 7, 5, 2 * M, 1);
 	icorp(sim, 2, 1, 7, 6, 2 * M, 1);
@@ -235,7 +204,7 @@ static void who_is_first(void **state)
 /* Whoever lost growth may ask again: for nothing while there is no room, and gets it when there is. */
 static void asks_again(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 	uint64_t were;
 	uint32_t n;
 
@@ -264,7 +233,7 @@ static void asks_again(void **state)
 /* Two endpoints asked for different rates: only what is beyond the smaller rate is cut. */
 static void cuts_who_has_more(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 
 	icorp(sim, 1, 1, 7, 7, 10 * M, 2);
 	more(sim, "srv1", 1, 80 * M);
@@ -281,7 +250,7 @@ static void cuts_who_has_more(void **state)
 /* A revision changes priorities: they hold from then on for what was grown before. */
 static void revised(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 
 	icorp(sim, 1, 1, 3, 3, 10 * M, 1);
 	more(sim, "srv1", 1, 80 * M);
@@ -297,7 +266,7 @@ static void revised(void **state)
 /* A server that refuses for another reason takes nothing from anybody. */
 static void refused_for_cpu(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 	struct core *srv1 = (struct core *)(uintptr_t)sim_core(sim, "srv1");
 	uint64_t capacity = srv1->config.resource[RESOURCE_CPU].capacity;
 
@@ -315,7 +284,7 @@ static void refused_for_cpu(void **state)
 /* After a port lost capacity its debt is filled first. */
 static void less_capacity(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 	struct contract *c;
 
 	icorp(sim, 1, 1, 7, 7, 10 * M, 1);
@@ -334,7 +303,7 @@ static void less_capacity(void **state)
 /* A session without growth is in no list, and has nothing kept for it. */
 static void costs_nothing(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 	const struct core *r1;
 
 	icorp(sim, 1, 1, 7, 7, 10 * M, 1);
@@ -363,7 +332,7 @@ static void costs_nothing(void **state)
  */
 static void small_one_gets_through(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 	uint64_t asked;
 
 	icorp(sim, 1, 1, 4, 4, 10 * M, 2);
@@ -389,7 +358,7 @@ static void small_one_gets_through(void **state)
 /* What was refused is asked again, by a demand of its own: it is tried at once, whatever is blocked. */
 static void demanded_again(void **state)
 {
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 	uint32_t n;
 
 	icorp(sim, 1, 1, 4, 4, 10 * M, 1);
@@ -410,7 +379,7 @@ static void keeps_what_stands(void **state)
 {
 	const struct topo_node *s2 = &topo.node[topo_find(&topo, "s2")];
 	struct core_from from = { .addr = topo_control(s2), .port = 0, .isc = 0 };
-	struct sim *sim = start();
+	struct sim *sim = calm_sim();
 	struct core_actions actions = { 0 };
 	struct rsvp_msg m = { .type = RSVP_RESV_ERR };
 
@@ -438,17 +407,6 @@ int main(void)
 		cmocka_unit_test(costs_nothing), cmocka_unit_test(small_one_gets_through), cmocka_unit_test(demanded_again),
 		cmocka_unit_test(keeps_what_stands),
 	};
-	const char *level = getenv("ICORP_TEST_LOG");
-	char why[256];
-	int r;
 
-	log_open("test_preempt", NULL, LOG_SINK_STDERR, level ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
-	if (contract_init() || topo_load(SRCDIR "/testbed/demo.topo", &topo, why, sizeof(why))) {
-		fprintf(stderr, "%s\n", why);
-		return 1;
-	}
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	topo_free(&topo);
-	contract_cleanup();
-	return r;
+	return RUN_ON(SRCDIR "/testbed/demo.topo", tests);
 }

@@ -5,47 +5,22 @@
  *     ar1 -- r1 -+        +- r2 -+
  *                +-- rb --+      +-- srv2        rb's links carry 20 Mbit/s, all others 100
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "signald/session.h"
-#include "tests/sim/sim.h"
+#include "tests/unit/network.h"
 
 #define RATE 10000000
 
 static const char *const servers[] = { "srv1", "srv2" }, *const access_routers[] = { "ar1" };
-static struct topo topo;
-
-static void run(struct sim *sim, uint64_t us)
-{
-	if (sim_run(sim, sim_now(sim) + us))
-		fail_msg("%s", sim_violation(sim));
-}
-
-static const struct session *session(struct sim *sim, const char *element, uint32_t id)
-{
-	return core_session(sim_core(sim, element), id, topo_control(&topo.node[topo_find(&topo, "ar1")]));
-}
 
 static struct sim *standing(uint32_t n, uint64_t rate_bps)
 {
-	struct sim_faults calm = { .delay_min_us = 300, .delay_max_us = 300, .apply_min_us = 500, .apply_max_us = 3000 };
-	struct sim *sim = sim_new(&topo, 1, &calm);
+	struct sim *sim = calm_sim();
 
 	for (uint32_t id = 1; id <= n; id++) {
-		struct contract *c = sim_contract(sim, id, 1, servers, 2, access_routers, 1, rate_bps);
-
-		assert_non_null(c);
-		sim_originate(sim, c);
-		contract_unref(c);
+		originate(sim, sim_contract(sim, id, 1, servers, 2, access_routers, 1, rate_bps));
 	}
 	run(sim, CLOCK_S);
 	for (uint32_t id = 1; id <= n; id++) {
@@ -69,7 +44,7 @@ static void by(struct sim *sim, const char *used, const char *other, uint32_t id
 	assert_non_null(session(sim, used, id));
 	assert_int_equal(session(sim, used, id)->state, SESSION_UP);
 	assert_null(session(sim, other, id));
-	assert_int_equal(session(sim, "r2", id)->up.addr.s_addr, topo_control(&topo.node[topo_find(&topo, used)]).s_addr);
+	assert_int_equal(session(sim, "r2", id)->up.addr.s_addr, address(used).s_addr);
 	assert_null(session(sim, "r2", id)->former);
 	assert_int_equal(sim_applied_rate(sim, "r1", id, *used && used[1] == 'a' ? "eth1" : "eth2"), RATE);
 	assert_int_equal(sim_applied_rate(sim, "r1", id, *used && used[1] == 'a' ? "eth2" : "eth1"), 0);
@@ -269,17 +244,6 @@ int main(void)
 		cmocka_unit_test(no_way_there), cmocka_unit_test(changes_back), cmocka_unit_test(new_one_is_dead),
 		cmocka_unit_test(one_of_two), cmocka_unit_test(old_link_gone),
 	};
-	char why[256];
-	int failed;
 
-	log_open("test", NULL, LOG_SINK_STDERR, LOG_LEVEL_ERROR);
-	assert_int_equal(contract_init(), 0);
-	if (topo_load(SRCDIR "/testbed/ring.topo", &topo, why, sizeof(why))) {
-		fprintf(stderr, "%s\n", why);
-		return 1;
-	}
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	topo_free(&topo);
-	contract_cleanup();
-	return failed;
+	return RUN_ON(SRCDIR "/testbed/ring.topo", tests);
 }

@@ -51,7 +51,7 @@ case_killed() {
 	local before=${#BACKGROUND[@]} was
 	serving sturdy || return
 	snapshot > "$WORK/serving"
-	users_ask
+	users_ask user1 user2
 	kill_adaptor r1 tc || return
 	kill_adaptor srv1 vm || return
 	kill_adaptor ar1 proxy || return
@@ -62,8 +62,8 @@ case_killed() {
 	check 20 "it is refreshed for longer than it would live without" refreshed "$was" || return
 	check 10 "and the leader still has all endpoints" session_up ar1 4 || return
 	check 10 "kernels and libvirt are as they were before the kills: nothing lost, no orphan" as_when_serving || return
-	stop_background "$before"
 	users_served || return
+	stop_background "$before"
 	delete && nothing_left
 }
 as_when_serving() { snapshot > "$WORK/now"; diff -U2 "$WORK/serving" "$WORK/now"; }
@@ -71,7 +71,7 @@ as_when_serving() { snapshot > "$WORK/now"; diff -U2 "$WORK/serving" "$WORK/now"
 case_gatekeeper_killed() {
 	local before=${#BACKGROUND[@]}
 	serving lasting || return
-	users_ask
+	users_ask user1 user2
 	kill_daemon KILL gk gatekeeper || return
 	check 30 "users get pages without a gatekeeper" pages_from user1 "$HOST" 4 2 || return
 	tb -q start gk gatekeeper || { fail "the gatekeeper starts again"; return 1; }
@@ -79,8 +79,8 @@ case_gatekeeper_killed() {
 	check 30 "all controllers come back to it" registered || return
 	check 15 "and so does the layer-2 map" linked || return
 	check 10 "the leader still has all endpoints" session_up ar1 4 || return
-	stop_background "$before"
 	users_served || return
+	stop_background "$before"
 	delete
 }
 

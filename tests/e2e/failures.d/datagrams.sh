@@ -38,7 +38,7 @@ case_datagrams() {
 	serving mail || return
 	check 10 "a neighbour's Path is captured" captured || return
 	stop_one "$BEHIND"
-	users_ask
+	users_ask user1 user2
 	was=$(sessions_of r1) lost=$(ctl r1 show counters | jq '.lapsed + ."refused here" + ."path tears received"')
 	for kind in 'garbage malformed' 'truncated malformed' 'unsigned unsigned' 'forged forged' 'replayed replayed'; do
 		# shellcheck disable=SC2086
@@ -48,7 +48,7 @@ case_datagrams() {
 	attack bundled forged replayed || return
 	check 1 "r1's sessions are as they were" same_sessions "$was" || return
 	check 1 "none lapsed, none was refused or torn" lapsed_none "$lost" || return
-	stop_background "$before"
 	users_served || return
+	stop_background "$before"
 	delete
 }

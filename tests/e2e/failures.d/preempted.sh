@@ -37,7 +37,7 @@ case_preempted() {
 	in_isc_of "$bronze" srv1 'icorp more bandwidth 40' > "$WORK/more"
 	check 1 "srv1's ISC is granted 40 steps more" grep 'bandwidth by 40: applied' "$WORK/more" || { cat "$WORK/more"; return 1; }
 	check 2 "bronze has 85 Mbit/s everywhere" rates_are "$prefix" 85000000 || return
-	users_ask
+	users_ask user1 user2
 	create high gold || return
 	check 30 "ICorp $ID completes" icorp_is "$ID" complete || return
 	check 2 "bronze has 70 Mbit/s everywhere" rates_are "$prefix" 70000000 || return
@@ -45,8 +45,8 @@ case_preempted() {
 	check 3 "so is the gatekeeper" gatekeeper_knows "$bronze" ar1 partly 'preempted by a contract of higher priority on eth0' || return
 	check 1 "icorpctl shows it on ar1" errors_say ar1 "ICorp $ID, of setup priority 2, takes growth on eth0" || return
 	check 5 "user1 still gets bronze's pages" pages_from user1 "$host" 4 2 || return
-	stop_background "$before"
 	users_served || return
+	stop_background "$before"
 	delete || return
 	check 0 "nothing grows back by itself" holds 3 rates_are "$prefix" 70000000 || return
 	in_isc_of "$bronze" srv1 'icorp more bandwidth 5' > "$WORK/more"

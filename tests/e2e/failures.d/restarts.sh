@@ -42,7 +42,7 @@ case_restarts() {
 	serving steady || return
 	grow || return
 	snapshot > "$WORK/grown"
-	users_ask
+	users_ask user1 user2
 	flow_begin
 	for one in srv1:1 r1:2 s1:3 s2:2 ar2:1 ar1:4; do
 		element=${one%:*}
@@ -57,8 +57,8 @@ case_restarts() {
 	done
 	check 5 "the ICorp is complete" icorp_is "$ID" complete || return
 	flow_end || return
-	stop_background "$before"
 	users_served || return
+	stop_background "$before"
 	orphan_goes || return
 	delete
 }

@@ -31,7 +31,7 @@ case_revisions() {
 	local before=${#BACKGROUND[@]} agent
 	serving shifting || return
 	agent=$(agent_pid srv1)
-	users_ask
+	users_ask user1 user2
 	flow_begin
 	check 1 "gold is asked for" revise '{"class":"gold"}' || return
 	check 20 "revision 2 stands" revision_is 2 || return
@@ -53,7 +53,7 @@ case_revisions() {
 	reload r2 's/^port eth1 .*/port eth1 { speed = 100M }/'
 	check 1 "srv1's agent is the one of before" [ "$(agent_pid srv1)" = "$agent" ] || return
 	flow_end || return
-	stop_background "$before"
 	users_served || return
+	stop_background "$before"
 	delete
 }
