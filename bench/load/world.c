@@ -215,6 +215,9 @@ static int batch(enum world_chain chain, unsigned router, const struct text *t)
 
 /* ---- building ---- */
 
+static const char *const nft[] = { "nft", "-f", "-", NULL };
+static int losing; /* world_lose's rules are in the generator's namespace */
+
 /* A namespace goes when the kernel finds the time, and takes its links along only then: they go first. */
 static void clear(void)
 {
@@ -233,6 +236,9 @@ static void clear(void)
 	}
 	if (t.len)
 		batch(WORLD_DAEMONS, 0, &t);
+	if (losing) /* the generator's namespace stays, and its rules with it */
+		world_command(WORLD_DAEMONS, 0, "delete table ip bench\n", nft);
+	losing = 0;
 }
 
 /* The generator's ends of a chain; each socket is bound to its device, so the routes' metrics do not matter. */
@@ -299,15 +305,15 @@ const char *world_device(enum world_chain chain, const char *end)
 
 int world_lose(unsigned percent)
 {
-	const char *const argv[] = { "nft", "-f", "-", NULL };
 	char text[256];
 
 	snprintf(text, sizeof(text), "table ip bench { chain in { type filter hook input priority 0; "
 		 "meta l4proto { 46, 17 } numgen random mod 100 < %u drop; }; }\n", percent);
-	if (world_command(WORLD_DAEMONS, 0, text, argv))
+	if (world_command(WORLD_DAEMONS, 0, text, nft))
 		return -1;
+	losing = 1;
 	for (unsigned i = 1; i <= built[WORLD_DAEMONS]; i++)
-		if (world_command(WORLD_DAEMONS, i, text, argv))
+		if (world_command(WORLD_DAEMONS, i, text, nft))
 			return -1;
 	return 0;
 }
