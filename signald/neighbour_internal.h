@@ -3,7 +3,7 @@
  *
  * A message that awaits its acknowledgement is a `struct pending`; all neighbours' are in one pool and named by their
  * place in it (0: none). Each is in one list of its neighbour: a queue, urgent or not, while the window is full;
- * afterwards the list of its level. Messages of one level all wait equally long (rto << level), so the list is in the
+ * afterwards the list of its level. Messages of one level all wait equally long (send_rto), so the list is in the
  * order of their deadlines, and its head is the only one to look at.
  */
 #ifndef ICORP_SIGNALD_NEIGHBOUR_INTERNAL_H
@@ -61,6 +61,7 @@ struct neighbour {
 	uint64_t halved_us;
 	uint32_t srtt_us, rttvar_us;    /* 0: not measured yet (RFC 6298) */
 	uint8_t backoff;                /* the level new messages begin at, until a round trip is measured (Karn) */
+	uint8_t late;                   /* timeouts since a round trip was measured, as far as it matters */
 	struct bucket nacks;
 	struct {
 		uint8_t watched, wrong;    /* wrong: how often in a row it gave back another instance than ours */

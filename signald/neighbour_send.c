@@ -2,6 +2,10 @@
  * Reliable sending: RFC 2961 section 4 (MESSAGE_ID, acknowledgement) and section 6 (retransmission), with what TCP has
  * learnt since in place of fixed intervals: the timeout follows the measured round trip (RFC 6298, Karn's rule), and a
  * window that grows with acknowledgements and halves with losses (RFC 5681) bounds what is on its way to a neighbour.
+ *
+ * Unlike a TCP stream's, a message here waits for no other, and a setup that passes five hops pays for each loss on its
+ * way. So one timeout is taken for chance: the second transmission waits no longer than the first (as TCP does for thin
+ * streams), and other messages begin with a longer wait only when LATE timeouts came without a round trip measured.
  */
 #include <errno.h>
 
@@ -12,6 +16,7 @@
  * hears of thousands of moved ICorps at once, would otherwise be spoken to slowly for seconds.
  */
 #define SLOW_START_TO 1024
+#define LATE 3
 
 #define NOT_URGENT(flags) (!((flags) & NEIGHBOUR_URGENT))
 
@@ -21,7 +26,7 @@ uint64_t send_rto(const struct neighbour *n, unsigned level)
 	uint64_t rto = n->srtt_us ? n->srtt_us + 4ull * n->rttvar_us : o->rto_first_us;
 
 	rto = rto < o->rto_min_us ? o->rto_min_us : rto;
-	rto <<= level;
+	rto <<= level ? level - 1 : 0;
 	return rto < o->rto_max_us ? rto : o->rto_max_us;
 }
 
@@ -131,7 +136,7 @@ static void measured(struct neighbour *n, uint64_t rtt_us)
 	uint32_t apart = rtt > n->srtt_us ? rtt - n->srtt_us : n->srtt_us - rtt;
 	uint64_t before = send_rto(n, 0);
 
-	n->backoff = 0;
+	n->backoff = n->late = 0;
 	n->rttvar_us = n->srtt_us ? (uint32_t)((3ull * n->rttvar_us + apart) / 4) : rtt / 2;
 	n->srtt_us = n->srtt_us ? (uint32_t)((7ull * n->srtt_us + rtt + 7) / 8) : rtt;
 	if (send_rto(n, 0) < before)
@@ -183,7 +188,7 @@ void send_acked(struct neighbour *n, uint32_t id, uint64_t now_us)
 	send_pump(owner, now_us);
 }
 
-/* Its time is over: once more, and then wait twice as long; or not any more. */
+/* Its time is over: once more; or not any more. */
 static void expired(struct neighbour *n, uint32_t place, uint64_t now_us)
 {
 	struct pending *p = pending_at(n->ns, place);
@@ -195,7 +200,9 @@ static void expired(struct neighbour *n, uint32_t place, uint64_t now_us)
 		pending_free(n, place);
 		return;
 	}
-	if (level < LEVELS && level > n->backoff)
+	if (n->late < LATE)
+		n->late++;
+	else if (level < LEVELS && level > n->backoff)
 		n->backoff = (uint8_t)level;
 	n->counter[NEIGHBOUR_RETRANSMITS]++;
 	pending_unlink(n, place);
