@@ -6,7 +6,7 @@
  *   read.c      tree -> struct contract; request.c tree -> struct contract_request; both over tree.c (nodes),
  *               values.c (scalars) and parts.c (what the two documents share)
  *   check.c     the rules that no schema says
- *   canon.c     struct -> canonical XML
+ *   canon.c     struct -> canonical XML; canon_read.c canonical XML -> tree, without parser and schema
  *
  * Every function that can refuse a document fills a struct contract_error and returns -EINVAL.
  */
@@ -56,6 +56,16 @@ const xmlNode *contract_schema_root(const char *name);
 
 /* explain.c: fills error with why the tree does not fit; blamed is where the validator gave up (or NULL). */
 int contract_explain(const xmlNode *root, const xmlNode *blamed, struct contract_error *error);
+
+/* canon_read.c: a tree in one allocation, which the caller frees, over a copy of the text. NULL when the text is not in
+ * canonical form or there is no memory. What is not NULL may still be another text: see there. */
+struct canon_tree;
+struct canon_tree *contract_canon_tree(const char *xml, size_t len, const xmlNode **root);
+
+/* read.c: contract_parse tries them one after the other. Both give the same contract of the same text.
+ * The first takes only the canonical form, 0 or -EINVAL without words; the second as contract_parse. */
+int contract_read_canonical(const char *xml, size_t len, struct contract **out);
+int contract_read_document(const char *xml, size_t len, struct contract **out, struct contract_error *error);
 
 /* values.c: 0 or -EINVAL. White space around a number is skipped, as XSD does. */
 struct unit {

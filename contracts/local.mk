@@ -1,7 +1,7 @@
 # contracts: the document that describes an ICorp; its schema is installed and also built in
 noinst_LIBRARIES += contracts/libcontracts.a
-contracts_libcontracts_a_SOURCES = contracts/contract.h contracts/internal.h contracts/canon.c contracts/check.c \
-	contracts/contract.c contracts/diff.c contracts/document.c contracts/errors.c contracts/explain.c \
+contracts_libcontracts_a_SOURCES = contracts/contract.h contracts/internal.h contracts/canon.c contracts/canon_read.c \
+	contracts/check.c contracts/contract.c contracts/diff.c contracts/document.c contracts/errors.c contracts/explain.c \
 	contracts/parts.c contracts/price.c contracts/read.c contracts/request.c contracts/schema.c contracts/squeeze.c \
 	contracts/tree.c contracts/values.c
 nodist_contracts_libcontracts_a_SOURCES = contracts/contract-rng.c

@@ -37,7 +37,7 @@ static const xmlAttr *attribute_of(const xmlNode *node, const char *name)
 {
 	const xmlAttr *a;
 
-	for (a = node->properties; a != NULL; a = a->next)
+	for (a = node != NULL ? node->properties : NULL; a != NULL; a = a->next)
 		if (strcmp((const char *)a->name, name) == 0)
 			return a;
 	return NULL;

@@ -9,6 +9,8 @@
  *   - what parses is valid by the installed schema with all its facets, though the library validates without
  *     them and checks values itself (contracts/schema.c)
  *   - what parses survives the wire form
+ *   - what is taken in canonical form, without parser and schema, is valid and the same contract as with them, and
+ *     no canonical form takes the long way without need
  */
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>
@@ -21,7 +23,7 @@
 
 #include <cmocka.h>
 
-#include "contracts/contract.h"
+#include "contracts/internal.h"
 
 #define DIR_GOLDEN SRCDIR "/tests/golden/contract/"
 #define ROOM 65536
@@ -320,11 +322,45 @@ static void check_stable(struct contract *c)
 	contract_unref(again);
 }
 
+/* Has it the form that needs no parser? Characters that are not ASCII and references do. */
+static int is_plain(const struct contract *c, const char *xml, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if ((unsigned char)xml[i] > '~' || xml[i] == '&')
+			return 0;
+	return c->xml_len == len && memcmp(c->xml, xml, len) == 0;
+}
+
+static void check_both_ways(const char *xml, size_t len)
+{
+	struct contract *shorter, *longer;
+	struct contract_error error = {.line = 0};
+	int taken = contract_read_canonical(xml, len, &shorter) == 0;
+
+	if (contract_read_document(xml, len, &longer, &error) != 0) {
+		if (taken)
+			fail_msg("taken as canonical, but: %d: %s: %s\n%.*s", error.line, error.element, error.text,
+				 (int)len, xml);
+		return;
+	}
+	if (taken != is_plain(longer, xml, len))
+		fail_msg("%s:\n%.*s", taken ? "taken as canonical" : "canonical, but not taken", (int)len, xml);
+	if (taken) {
+		assert_memory_equal(shorter->digest, longer->digest, SHA256_SIZE);
+		assert_int_equal(contract_diff(shorter, longer, NULL, NULL), 0);
+	}
+	contract_unref(shorter);
+	contract_unref(longer);
+}
+
 static int try_contract(const char *xml, size_t len)
 {
 	struct contract_error error;
 	struct contract *c;
 
+	check_both_ways(xml, len);
 	if (contract_parse(xml, len, &c, &error) != 0) {
 		assert_null(c);
 		assert_true(error.text[0] != '\0');
@@ -442,6 +478,66 @@ static void every_value_in_every_place(void **state)
 	assert_true(tried > 5000 && accepted > tried / 20);
 }
 
+/* Loads the canonical form of a document. Returns 0 when it is no contract. */
+static int load_canonical(const char *name, struct text *t)
+{
+	struct contract_error error;
+	struct contract *c;
+
+	load(name, t);
+	if (contract_parse(t->data, t->len, &c, &error) != 0)
+		return 0;
+	t->len = c->xml_len;
+	memcpy(t->data, c->xml, c->xml_len + 1);
+	contract_unref(c);
+	return 1;
+}
+
+/* What comes from a neighbour is canonical, or nearly so. */
+static void damaged_canonical_forms(void **state)
+{
+	static struct text original[N_ORIGINALS], t;
+	unsigned long rounds = number_from("CONTRACT_ROUNDS", 6000), i, accepted = 0;
+	unsigned k, n = 0;
+
+	state_of_chance = number_from("CONTRACT_SEED", 20240607) | 1;
+	for (k = 0; k < N_ORIGINALS; k++)
+		if (load_canonical(originals[k], &original[n]))
+			assert_true(try(&original[n++], 0));
+	for (i = 0; i < rounds; i++) {
+		t = original[chance(n)];
+		damage(&t);
+		accepted += (unsigned long)try(&t, 0);
+	}
+	print_message("%lu damaged canonical forms, %lu accepted\n", rounds, accepted);
+	assert_true(accepted > rounds / 20 && accepted < rounds);
+}
+
+/* An argument of an application is the one value that may be any text. */
+static void every_byte_in_an_argument(void **state)
+{
+	static const char before[] = ">\n      <arg>", after[] = "</arg>\n    </application>";
+	static struct text original, t;
+	unsigned accepted = 0, byte;
+	char *end, value;
+	size_t at;
+
+	assert_true(load_canonical("contract-web.xml", &original));
+	end = strstr(original.data, "<application ");
+	assert_non_null(end);
+	at = (size_t)(strstr(end, "/>") - original.data);
+	splice(&original, at, 2, after, strlen(after));
+	splice(&original, at, 0, before, strlen(before));
+	assert_true(try(&original, 0));
+	for (byte = 0; byte < 256; byte++) {
+		value = (char)byte;
+		t = original;
+		splice(&t, at + strlen(before), 0, &value, 1);
+		accepted += (unsigned)try(&t, 0);
+	}
+	assert_true(accepted > 90 && accepted < 200);
+}
+
 static int setup(void **state)
 {
 	xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewParserCtxt(SRCDIR "/contracts/contract.rng");
@@ -462,6 +558,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(damaged_documents),
+		cmocka_unit_test(damaged_canonical_forms),
+		cmocka_unit_test(every_byte_in_an_argument),
 		cmocka_unit_test(every_value_in_every_place),
 	};
 
