@@ -107,6 +107,7 @@ static void on_event(void *ctx, const char *json)
 	if (!strcmp(string(o, "event"), "start")) {
 		json_object_set_new(t->names, string(o, "address"), json_string(string(o, "element")));
 		print(t, &e);
+		fflush(t->out); /* who reads this knows from then on that nothing is missed */
 		json_decref(o);
 		return;
 	}

@@ -3,6 +3,7 @@
 #     inside.sh snapshot               everything here that could belong to an ICorp, comparable over time
 #     inside.sh requests NAME [FILE]   asks for http://NAME/ again and again, until FILE is there; a line per request, and "end"
 #     inside.sh class-rate DEV PREFIX  the rate in bit/s of the HTB class on DEV that the prefix is classified into
+#     inside.sh class-sent DEV PREFIX  the bytes that class has sent
 #
 # What the snapshot leaves out, and why: counters, timers and handles (they run); neighbour entries (so do they); the
 # idle classes of the pool that the tc adaptor keeps (rate 8 kbit, told by `8Kbit`) and their leaf queues, since a
@@ -49,12 +50,17 @@ snapshot() {
 to_bits() { awk '{ v = $1; u = v; sub(/[A-Za-z]+/, "", v); sub(/[0-9.]+/, "", u)
 	m = u == "Kbit" ? 1e3 : u == "Mbit" ? 1e6 : u == "Gbit" ? 1e9 : 1; printf "%.0f\n", v * m }'; }
 
-class_rate() { # DEV PREFIX
-	local class net=${2%/*}
+class_of() { # PREFIX
 	# An element of a map PREFIX : CLASSID, printed by nft as "10.64.0.0/24 … : 1c0b:10".
-	class=$(nft list ruleset | sed 's/[,{}]/\n/g' | grep -F "$net" | grep -oE '[0-9a-f]+:[0-9a-f]+' | tail -n 1)
-	[ -n "$class" ] || return 1
+	nft list ruleset | sed 's/[,{}]/\n/g' | grep -F "${1%/*}" | grep -oE '[0-9a-f]+:[0-9a-f]+' | tail -n 1 | grep .
+}
+class_rate() { # DEV PREFIX
+	local class; class=$(class_of "$2") || return
 	tc class show dev "$1" | awk -v c="$class" '$3 == c { for (i = 1; i < NF; i++) if ($i == "rate") print $(i + 1) }' | to_bits
+}
+class_sent() { # DEV PREFIX
+	local class; class=$(class_of "$2") || return
+	tc -s class show dev "$1" | awk -v c="$class" '$1 == "class" { is = $3 == c } is && $1 == "Sent" { print $2 }'
 }
 
 # One request after the other until it is ended, or FILE is there: "MILLISECONDS ok|FAIL PAGE" lines.
@@ -73,5 +79,6 @@ case $1 in
 requests) requests "$2" "${3:-}" ;;
 snapshot) snapshot ;;
 class-rate) class_rate "$2" "$3" ;;
-*) echo "inside.sh: snapshot, requests or class-rate" >&2; exit 2 ;;
+class-sent) class_sent "$2" "$3" ;;
+*) echo "inside.sh: snapshot, requests, class-rate or class-sent" >&2; exit 2 ;;
 esac

@@ -58,10 +58,23 @@ shares_are() { local s; s=$(schedinfo "$1"); echo "$1: cpu_shares $s"; [ "$s" = 
 # More, or less, than before: OP is gt or lt.
 shares_than() { local s; s=$(schedinfo "$1"); echo "$1: cpu_shares $s (was $3)"; test "${s:-0}" "-$2" "$3"; }
 
+# The ISC controller of a server, as this machine numbers it: the container's first process.
+agent_pid() {
+	local d; d=$(domains "$1" | head -n 1)
+	pgrep -P "$(virsh_ "$1" domid "$d")" | head -n 1
+}
+
+isc_address() { icorp_field "$ID" ".endpoints[] | select(.element == \"$1\") | .private"; }
+
 # The rate (bit/s) of the class that the ICorp with that prefix has on an interface; nothing when it has none.
 class_rate() { # ELEMENT IFNAME PREFIX
 	in_ "$1" bash "$TOP/scripts/demo.d/inside.sh" class-rate "$2" "$3" < /dev/null
 }
+# The bytes that class has sent.
+class_sent() { # ELEMENT IFNAME PREFIX
+	in_ "$1" bash "$TOP/scripts/demo.d/inside.sh" class-sent "$2" "$3" < /dev/null
+}
+no_class() { local r; r=$(class_rate "$1" "$2" "$PREFIX"); echo "$1 $2: ${r:-none}"; [ -z "$r" ]; }
 rate_is() { local r; r=$(class_rate "$1" "$2" "$3"); echo "$1 $2: class rate ${r:-none}"; [ "$r" = "$4" ]; }
 rate_than() { local r; r=$(class_rate "$1" "$2" "$3"); echo "$1 $2: class rate ${r:-none} (was $5)"; test "${r:-0}" "-$4" "$5"; }
 
@@ -113,7 +126,7 @@ snapshot_of() {
 	other_state "$1"
 }
 other_state() {
-	case $1 in srv*) printf 'domains:\n'; virsh_ "$1" list --all --name ;; esac
+	case $1 in srv* | h[0-9]*) printf 'domains:\n'; virsh_ "$1" list --all --name ;; esac
 }
 zone_content() {
 	local key; key=$(cat "$STATE/gk/tsig")

@@ -211,12 +211,6 @@ stop_load() {
 	return 0
 }
 
-# The ISC controller of a server, as this machine numbers it: the container's first process.
-agent_pid() {
-	local d; d=$(domains "$1" | head -n 1)
-	pgrep -P "$(virsh_ "$1" domid "$d")" | head -n 1
-}
-
 step_6() {
 	local pid killed lapsed switched u dead before=${#BACKGROUND[@]}
 	pid=$(agent_pid srv2)
@@ -244,7 +238,6 @@ step_6() {
 	within 5 "user1 gets all its pages from srv1 now, none fails" pages_from user1 "$HOST" 20 1 || return
 	within 5 "user2 too" pages_from user2 "$HOST" 20 1 || return
 }
-isc_address() { icorp_field "$ID" ".endpoints[] | select(.element == \"$1\") | .private"; }
 # The proxies' attempts to connect to an ISC, seen on the wire: "SECONDS.MICROSECONDS …" lines in $WORK/syn.*
 watch_proxies() {
 	local ar
@@ -264,7 +257,6 @@ none_failed_since() { # FILE KILLED SWITCHED
 		END { printf "%d pages; %d requests failed in the %d ms until the switch-over, %d after it\n", ok, during, s - k, bad; exit bad > 0 || !ok }' "$1"
 }
 keep_asking() { behind "${TB[@]}" exec "$1" bash "$TOP/scripts/demo.d/inside.sh" requests "$HOST"; }
-no_class() { local r; r=$(class_rate "$1" "$2" "$PREFIX"); echo "$1 $2: ${r:-none}"; [ -z "$r" ]; }
 step_7() {
 	asked "DELETE /v1/icorps/$ID"
 	answered 202 '' DELETE "/v1/icorps/$ID" > /dev/null || { failed "DELETE was not accepted"; return 1; }

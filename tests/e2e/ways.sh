@@ -1,6 +1,6 @@
 #!/bin/bash
-# The ways that ICorps take, with real kernels, libvirt, DNS and users: past a router and a switch without a controller, and
-# another way when a route changes. The cases are below; each has its own network (testbed/NAME.topo).
+# The ways that ICorps take, with real kernels, libvirt, DNS and users: past a router and a switch without a controller,
+# another way when a route changes, and by a shortcut (ways.d/fig6.sh). Each case has its own network (testbed/NAME.topo).
 #
 #   plain   user1 -- ar1 -- r1 -- (rp) -- r2 -- (lsw) --+-- srv1        (…): without a controller
 #                            \__ gk                     +-- srv2
@@ -16,7 +16,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-${BUILDDIR:?usage: tests/e2e/ways.sh BUILDDIR}}
 shift
 CASES=("$@")
-[ $# -gt 0 ] || CASES=(plain ring)
+[ $# -gt 0 ] || CASES=(plain ring fig6)
 NAME=ways$$ KEEP=${WAYS_KEEP:-}
 # shellcheck source=../lib/stage.sh
 . "$TOP/tests/lib/stage.sh"
@@ -33,11 +33,12 @@ mapped() { ctl r1 show l2 | jq -e 'any(.links[]; .a == "r1" or .b == "r1")'; }
 # As the demo's, of this network.
 snapshot() { local n; for n in "${ELEMENTS[@]}"; do snapshot_of "$n"; done; }
 
-create() { # sets ID, HOST, PREFIX
-	local out
+create() { # [SERVERS]: two, or those elements; sets ID, HOST, PREFIX
+	local out servers='<servers count="2"/>'
+	[ $# = 0 ] || servers=$(printf '<server element="%s"/>' "$@")
 	out=$(api POST /v1/icorps -H 'Content-Type: application/xml' --data-binary '<request xmlns="urn:icorp:contract:1">
 		<name>shop</name><class>silver</class>
-		<endpoints><access element="ar1" leader="yes"/><servers count="2"/></endpoints>
+		<endpoints><access element="ar1" leader="yes"/>'"$servers"'</endpoints>
 		<services><service name="web" port="80"/></services><applications><application name="httpd"/></applications></request>')
 	ID=$(body_of "$out" | jq -r '.id // empty') HOST=$(body_of "$out" | jq -r '.dns_name // empty')
 	[ -n "$ID" ] || { fail "the request is accepted" "$out"; return; }
@@ -45,7 +46,7 @@ create() { # sets ID, HOST, PREFIX
 	CONTRACT=$(body_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')")
 	PREFIX=$(printf '%s' "$CONTRACT" | grep -oE 'prefix="[^"]*"' | cut -d'"' -f2)
 }
-pages() { check 20 "user1 gets pages from both servers" pages_from user1 "$HOST" 4 2; }
+pages() { check 20 "user1 gets pages from all servers" pages_from user1 "$HOST" $((2 * ${1:-2})) "${1:-2}"; } # [SERVERS]
 # Nobody tells a router without a controller where an ICorp's own addresses are: its operator does.
 rp_knows() {
 	local a
@@ -123,8 +124,11 @@ case_ring() {
 	delete
 }
 
-stage_set
-declare -A GK=([plain]=10.220.9.5 [ring]=10.210.9.5)
+# shellcheck source=ways.d/fig6.sh
+. "$TOP/tests/e2e/ways.d/fig6.sh"
+
+stage_set tcpdump tshark
+declare -A GK=([plain]=10.220.9.5 [ring]=10.210.9.5 [fig6]=10.220.9.5)
 for CASE in "${CASES[@]}"; do
 	# shellcheck disable=SC2034 # for look.sh
 	GK_ADDRESS=${GK[$CASE]}

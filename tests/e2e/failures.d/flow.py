@@ -43,7 +43,10 @@ def send(address, port):
     signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
     n = 0
     while not ended:
-        s.sendto(b"%d %s" % (n, b"." * 200), (address, port))
+        try:
+            s.sendto(b"%d %s" % (n, b"." * 200), (address, port))
+        except OSError:  # no way there just now: lost
+            pass
         n += 1
         time.sleep(0.002)
     for _ in range(20):
