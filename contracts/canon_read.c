@@ -4,68 +4,49 @@
  * through the parser). The tree is made of libxml2's nodes, so that read.c and check.c read it like any other.
  *
  * Nothing here judges the document, and neither does the schema: read.c has what it read written again by canon.c,
- * and only a text that comes out byte for byte is taken. So there is nothing in it that the readers
- * did not see, nothing is missing that the writer would have put, and all stands in its order; and what the writer
- * writes of values that the readers and check.c let through is valid by the schema (tests/unit/test_contract_property).
- * All other documents, and every fault, are for document.c.
+ * and only a text that comes out byte for byte is taken. So there is nothing in it that the readers did not see,
+ * nothing is missing that the writer would have put, and all stands in its order; and what the writer writes of values
+ * that the readers and check.c let through is valid by the schema (tests/unit/test_contract_property). All other
+ * documents, and every fault, are for document.c.
  *
- *   scan()  counts, and refuses what is no printable ASCII      line()  one element, or the end of one
+ *   line()  one element, or the end of one        cut()  a name or a value, checked and made a string of its own
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "contracts/internal.h"
 
 static const xmlNs our_namespace = {.type = XML_NAMESPACE_DECL, .href = (const xmlChar *)CONTRACT_XMLNS};
 
-/* One allocation: the nodes, the attributes, the text, which is cut into names and values. */
-struct canon_tree {
-	xmlNode *root, *open; /* open: where the next element goes; NULL before and after the root */
-	xmlNode *node;	      /* the next that is free, as also below */
-	xmlAttr *attribute;
-	char *at;
-};
+/* The tree, in place: as large as one can be (elements and attributes, and a text of each), used as far as needed. */
+static struct canon_tree {
+	xmlNode node[2 * DOCUMENT_MAX_NODES];
+	xmlAttr attribute[DOCUMENT_MAX_NODES];
+	unsigned nodes, attributes;
+	xmlNode *root, *open; /* open: where the next element goes; NULL but in the root */
+	char text[CONTRACT_MAX_SIZE + 1], *at;
+} kept;
 
-/* Bounds of what the tree can need. Returns 0 when the text is none that canon.c wrote. */
-static int scan(const char *xml, size_t len, size_t *elements, size_t *attributes)
+static xmlNode *new_node(struct canon_tree *tree, xmlElementType type)
 {
-	size_t quotes = 0, i;
-	int other = 0;
+	xmlNode *node;
 
-	*elements = 0;
-	for (i = 0; i < len; i++) {
-		other |= (xml[i] < ' ' && xml[i] != '\n') || xml[i] > '~';
-		*elements += xml[i] == '<';
-		quotes += xml[i] == '"';
-	}
-	*attributes = quotes / 2;
-	return !other && *elements + *attributes <= 2 * DOCUMENT_MAX_NODES;
+	if (tree->nodes == 2 * DOCUMENT_MAX_NODES)
+		return NULL;
+	node = &tree->node[tree->nodes++];
+	*node = (xmlNode){.type = type};
+	return node;
 }
 
-static struct canon_tree *tree_new(const char *xml, size_t len)
-{
-	size_t elements, attributes, nodes;
-	struct canon_tree *tree;
-
-	if (len > CONTRACT_MAX_SIZE || !scan(xml, len, &elements, &attributes))
-		return NULL;
-	nodes = 2 * elements + attributes; /* each with its text */
-	tree = calloc(1, sizeof(*tree) + nodes * sizeof(xmlNode) + attributes * sizeof(xmlAttr) + len + 1);
-	if (tree == NULL)
-		return NULL;
-	tree->node = (xmlNode *)(tree + 1);
-	tree->attribute = (xmlAttr *)(tree->node + nodes);
-	tree->at = memcpy(tree->attribute + attributes, xml, len);
-	return tree;
-}
-
-/* Cuts off what comes before the mark. NULL when it does not come. */
+/* Cuts off what comes before the mark, printable ASCII. NULL when there is anything else. */
 static const xmlChar *cut(struct canon_tree *tree, char mark)
 {
-	char *from = tree->at, *end = strchr(from, mark);
+	char *from = tree->at, *end = from;
 
-	if (end == NULL)
-		return NULL;
+	while (*end != mark) {
+		if (*end < ' ' || *end > '~')
+			return NULL;
+		end++;
+	}
 	*end = '\0';
 	tree->at = end + 1;
 	return (const xmlChar *)from;
@@ -83,48 +64,47 @@ static int skip(struct canon_tree *tree, const char *what)
 
 static xmlNode *text_node(struct canon_tree *tree, const xmlChar *content)
 {
-	xmlNode *node = tree->node++;
+	xmlNode *node = content != NULL ? new_node(tree, XML_TEXT_NODE) : NULL;
 
-	node->type = XML_TEXT_NODE;
-	node->content = (xmlChar *)(uintptr_t)content;
+	if (node != NULL)
+		node->content = (xmlChar *)(uintptr_t)content;
 	return node;
 }
 
-static xmlNode *element(struct canon_tree *tree, const xmlChar *name)
+static xmlNode *element(struct canon_tree *tree, const char *name)
 {
-	xmlNode *node = tree->node++, *parent = tree->open;
+	xmlNode *node = new_node(tree, XML_ELEMENT_NODE), *parent = tree->open;
 
-	node->type = XML_ELEMENT_NODE;
-	node->name = name;
+	if (node == NULL)
+		return NULL;
+	node->name = (const xmlChar *)name;
 	node->ns = (xmlNs *)(uintptr_t)&our_namespace;
 	node->parent = parent;
-	if (parent == NULL) {
+	if (parent == NULL)
 		tree->root = node;
-		return node;
-	}
-	if (parent->last != NULL)
+	else if (parent->last != NULL)
 		parent->last->next = node;
 	else
 		parent->children = node;
-	parent->last = node;
+	if (parent != NULL)
+		parent->last = node;
 	return node;
 }
 
 /* name="value", behind the space. */
 static xmlAttr *attribute(struct canon_tree *tree)
 {
-	const xmlChar *name = cut(tree, '='), *value;
+	const xmlChar *name = cut(tree, '=');
+	xmlNode *value;
 	xmlAttr *a;
 
-	if (name == NULL || !skip(tree, "\""))
+	if (name == NULL || !skip(tree, "\"") || tree->attributes == DOCUMENT_MAX_NODES)
 		return NULL;
-	value = cut(tree, '"');
+	value = text_node(tree, cut(tree, '"'));
 	if (value == NULL)
 		return NULL;
-	a = tree->attribute++;
-	a->type = XML_ATTRIBUTE_NODE;
-	a->name = name;
-	a->children = text_node(tree, value);
+	a = &tree->attribute[tree->attributes++];
+	*a = (xmlAttr){.type = XML_ATTRIBUTE_NODE, .name = name, .children = value};
 	return a;
 }
 
@@ -132,9 +112,8 @@ static xmlAttr *attribute(struct canon_tree *tree)
 static int rest_of_line(struct canon_tree *tree, xmlNode *node, char mark)
 {
 	xmlAttr **last = &node->properties;
-	const xmlChar *text;
 
-	for (; mark == ' '; mark = *tree->at++) {
+	for (; mark == ' '; mark = *tree->at != '\0' ? *tree->at++ : '\0') {
 		*last = attribute(tree);
 		if (*last == NULL)
 			return 0;
@@ -148,49 +127,48 @@ static int rest_of_line(struct canon_tree *tree, xmlNode *node, char mark)
 		tree->open = node;
 		return 1;
 	}
-	text = cut(tree, '<');
-	if (text == NULL || !skip(tree, "/") || cut(tree, '\n') == NULL)
-		return 0;
-	node->children = text_node(tree, text);
-	return 1;
+	node->children = text_node(tree, cut(tree, '<'));
+	return node->children != NULL && skip(tree, "/") && cut(tree, '\n') != NULL;
 }
 
 static int line(struct canon_tree *tree)
 {
 	char *name, mark;
+	xmlNode *node;
 
-	tree->at += strspn(tree->at, " ");
-	if (!skip(tree, "<"))
+	while (*tree->at == ' ')
+		tree->at++;
+	if (!skip(tree, "<") || (tree->open == NULL && tree->root != NULL))
 		return 0;
-	if (*tree->at == '/') {
+	if (skip(tree, "/")) {
 		if (tree->open == NULL || cut(tree, '\n') == NULL)
 			return 0;
 		tree->open = tree->open->parent;
 		return 1;
 	}
-	if (tree->root != NULL && tree->open == NULL)
-		return 0;
 	name = tree->at;
-	tree->at += strcspn(name, " />\n");
+	while (*tree->at >= 'a' && *tree->at <= 'z')
+		tree->at++;
 	mark = *tree->at;
-	if (mark == '\0')
+	node = mark != '\0' ? element(tree, name) : NULL;
+	if (node == NULL)
 		return 0;
 	*tree->at++ = '\0';
-	return rest_of_line(tree, element(tree, (const xmlChar *)name), mark);
+	return rest_of_line(tree, node, mark);
 }
 
-struct canon_tree *contract_canon_tree(const char *xml, size_t len, const xmlNode **root)
+const xmlNode *contract_canon_tree(const char *xml, size_t len)
 {
-	struct canon_tree *tree = tree_new(xml, len);
+	struct canon_tree *tree = &kept;
 
-	if (tree == NULL)
+	if (len > CONTRACT_MAX_SIZE)
 		return NULL;
-	while (*tree->at != '\0' && line(tree))
-		;
-	if (*tree->at != '\0' || tree->root == NULL) {
-		free(tree);
-		return NULL;
-	}
-	*root = tree->root;
-	return tree;
+	tree->root = tree->open = NULL;
+	tree->nodes = tree->attributes = 0;
+	tree->at = memcpy(tree->text, xml, len);
+	tree->text[len] = '\0';
+	while (tree->at != tree->text + len)
+		if (!line(tree))
+			return NULL;
+	return tree->root;
 }

@@ -57,10 +57,9 @@ const xmlNode *contract_schema_root(const char *name);
 /* explain.c: fills error with why the tree does not fit; blamed is where the validator gave up (or NULL). */
 int contract_explain(const xmlNode *root, const xmlNode *blamed, struct contract_error *error);
 
-/* canon_read.c: a tree in one allocation, which the caller frees, over a copy of the text. NULL when the text is not in
- * canonical form or there is no memory. What is not NULL may still be another text: see there. */
-struct canon_tree;
-struct canon_tree *contract_canon_tree(const char *xml, size_t len, const xmlNode **root);
+/* canon_read.c: a tree that is good until the next call, with a copy of the text. NULL when the text is not in canonical
+ * form. What is not NULL may still be another text: see there. */
+const xmlNode *contract_canon_tree(const char *xml, size_t len);
 
 /* read.c: contract_parse tries them one after the other. Both give the same contract of the same text.
  * The first takes only the canonical form, 0 or -EINVAL without words; the second as contract_parse. */

@@ -193,16 +193,14 @@ static int build(const xmlNode *root, struct contract *c, struct contract_error 
 
 int contract_read_canonical(const char *xml, size_t len, struct contract **out)
 {
-	const xmlNode *root;
-	struct canon_tree *tree = contract_canon_tree(xml, len, &root);
-	struct contract *c = tree != NULL ? contract_new() : NULL;
+	const xmlNode *root = contract_canon_tree(xml, len);
+	struct contract *c = root != NULL ? contract_new() : NULL;
 
 	*out = NULL;
 	if (c != NULL && build(root, c, NULL) == 0 && c->xml_len == len && memcmp(c->xml, xml, len) == 0)
 		*out = c;
 	else
 		contract_unref(c);
-	free(tree);
 	return *out != NULL ? 0 : -EINVAL;
 }
 
