@@ -126,18 +126,16 @@ static int check_private(const struct contract *c, const struct contract_endpoin
 				      "subnet=\"%s\" does not exist; right would be the name of a "
 				      "<subnet> of the <network>",
 				      e->subnet);
-	addr_text(e->private_addr, addr);
-	prefix_text(s->prefix, prefix);
 	if (!prefix_contains(s->prefix, e->private_addr))
 		return contract_fault(error, node, "address=\"%s\" is outside subnet %s; right would be one inside %s",
-				      addr, s->name, prefix);
+				      addr_text(e->private_addr, addr), s->name, prefix_text(s->prefix, prefix));
 	mask = s->prefix.len >= 31 ? 0 : UINT32_MAX >> s->prefix.len;
 	host = ntohl(e->private_addr.s_addr) & mask;
 	if (mask != 0 && (host == 0 || host == mask))
 		return contract_fault(error, node,
 				      "address=\"%s\" is the first or last of subnet %s; right would be "
 				      "one between them in %s",
-				      addr, s->name, prefix);
+				      addr_text(e->private_addr, addr), s->name, prefix_text(s->prefix, prefix));
 	return 0;
 }
 

@@ -47,27 +47,36 @@ int prefix_parse(const char *text, struct prefix *out, int host_bits_ok)
 	return 0;
 }
 
-const char *addr_text(struct in_addr addr, char out[ADDR_TEXT])
+/* Writes a number and what follows it; returns where to go on. (printf is most of what writing a contract would take.) */
+static char *put_byte(char *at, uint8_t byte, char after)
+{
+	if (byte >= 100)
+		*at++ = (char)('0' + byte / 100);
+	if (byte >= 10)
+		*at++ = (char)('0' + byte / 10 % 10);
+	*at++ = (char)('0' + byte % 10);
+	*at++ = after;
+	return at;
+}
+
+static char *put_addr(char *at, struct in_addr addr, char after)
 {
 	const uint8_t *byte = (const uint8_t *)&addr;
-	char *at = out;
 
-	for (unsigned i = 0; i < 4; i++) { /* inet_ntop's printf is most of what writing a contract takes */
-		if (byte[i] >= 100)
-			*at++ = (char)('0' + byte[i] / 100);
-		if (byte[i] >= 10)
-			*at++ = (char)('0' + byte[i] / 10 % 10);
-		*at++ = (char)('0' + byte[i] % 10);
-		*at++ = i < 3 ? '.' : '\0';
-	}
+	for (unsigned i = 0; i < 4; i++)
+		at = put_byte(at, byte[i], i < 3 ? '.' : after);
+	return at;
+}
+
+const char *addr_text(struct in_addr addr, char out[ADDR_TEXT])
+{
+	put_addr(out, addr, '\0');
 	return out;
 }
 
 const char *prefix_text(struct prefix prefix, char out[PREFIX_TEXT])
 {
-	char addr[ADDR_TEXT];
-
-	snprintf(out, PREFIX_TEXT, "%s/%u", addr_text(prefix.addr, addr), prefix.len % 33u);
+	put_byte(put_addr(out, prefix.addr, '/'), prefix.len % 33u, '\0');
 	return out;
 }
 
