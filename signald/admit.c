@@ -145,12 +145,12 @@ static int hold_room(struct core *core, struct session *s, uint64_t ports)
 	return 0;
 }
 
-/* How much must be taken back on a port before it has what the session wants there, bit/s. */
-static uint64_t missing(struct core *core, const struct session *s, int port)
+/* How much must be taken back on a port before the session can hold so much there, bit/s. */
+static uint64_t missing(struct core *core, const struct session *s, int port, uint64_t bps)
 {
 	const struct core_port *at = &core->config.port[port];
 	uint64_t beside = revision_held(core, s, port);
-	uint64_t want = larger(wants(s, port), beside), have = larger(session_held(s, port), beside);
+	uint64_t want = larger(bps, beside), have = larger(session_held(s, port), beside);
 	uint64_t others = at->reserved_bps - have;
 
 	if (want <= have || (others <= at->capacity_bps && want <= at->capacity_bps - others))
@@ -158,27 +158,36 @@ static uint64_t missing(struct core *core, const struct session *s, int port)
 	return want > UINT64_MAX - others ? UINT64_MAX : others + want - at->capacity_bps;
 }
 
-static uint64_t would_fit(struct core *core, const struct session *s, int port, uint64_t spare)
+/* Is there room for so much on a port, at the cost of others' growth if need be? If not, *fits. */
+static int has_room(struct core *core, const struct session *s, int port, uint64_t bps, uint64_t *fits)
 {
-	const struct core_port *at = &core->config.port[port];
-	uint64_t others = at->reserved_bps - larger(session_held(s, port), revision_held(core, s, port));
-	uint64_t room = at->capacity_bps + spare;
+	uint64_t lacks = missing(core, s, port, bps), spare, room, others;
 
-	return room > others ? room - others : 0;
+	if (!lacks)
+		return 1;
+	spare = preempt_spare(core, port, s->contract->setup_priority);
+	room = core->config.port[port].capacity_bps + spare;
+	others = core->config.port[port].reserved_bps - larger(session_held(s, port), revision_held(core, s, port));
+	*fits = room > others ? room - others : 0;
+	return lacks <= spare;
+}
+
+/* There is room. */
+static void take(struct turn *t, struct session *s, int port, uint64_t bps)
+{
+	preempt_take(t, s, port, missing(t->core, s, port, bps)); /* less by now, if it was of the same session */
+	hold_set(t->core, s, port, bps);
 }
 
 int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
 {
 	struct core *core = t->core;
-	uint64_t ports = ports_of(s), lacks, spare;
+	uint64_t ports = ports_of(s);
 
 	for EACH_PORT(p, ports) {
-		lacks = missing(core, s, (int)p);
-		if (!lacks || lacks <= (spare = preempt_spare(core, (int)p, s->contract->setup_priority)))
-			continue;
 		*port = (int)p;
-		*fits = would_fit(core, s, (int)p, spare);
-		return -ENOSPC;
+		if (!has_room(core, s, (int)p, wants(s, (int)p), fits))
+			return -ENOSPC;
 	}
 	if (hold_room(core, s, ports)) {
 		t->actions->lost++;
@@ -186,10 +195,25 @@ int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
 		*fits = 0;
 		return -ENOSPC;
 	}
-	for EACH_PORT(p, ports) {
-		preempt_take(t, s, (int)p, missing(core, s, (int)p)); /* less by now, if it was of the same session */
-		hold_set(core, s, (int)p, wants(s, (int)p));
+	for EACH_PORT(p, ports)
+		take(t, s, (int)p, wants(s, (int)p));
+	return 0;
+}
+
+int session_hold_also(struct turn *t, struct session *s, int port, uint64_t *fits)
+{
+	uint64_t held = port < 0 ? 0 : session_held(s, port), bps = session_merged(s);
+
+	*fits = 0;
+	if (port < 0 || s->state == SESSION_FAILED || held >= bps || (held && s->recovering))
+		return 0;
+	if (!has_room(t->core, s, port, bps, fits))
+		return -ENOSPC;
+	if (hold_room(t->core, s, ports_of(s) | 1ull << port)) {
+		t->actions->lost++;
+		return -ENOSPC;
 	}
+	take(t, s, port, bps);
 	return 0;
 }
 
@@ -224,28 +248,32 @@ void vlan_return(struct core *core, uint16_t id)
 	core->vlan_used[id / 8] &= (uint8_t)~(1u << (id % 8));
 }
 
-/* The neighbour's VLAN when it proposes one (one id through the island), else a free one of our pool. 0 or -ENOSPC. */
-int vlan_take(struct turn *t, struct session *s, uint16_t proposed)
+int vlan_find(struct core *core, const struct session *s, uint16_t proposed, uint16_t *id)
 {
-	struct core *core = t->core;
-	uint16_t id = proposed ? proposed : revision_vlan(core, s, 0);
+	*id = s->vlan;
+	if (core->config.kind != ELEMENT_SWITCH || (s->vlan && (!proposed || s->vlan == proposed)))
+		return 0;
+	*id = proposed ? proposed : revision_vlan(core, s, 0);
+	if (*id) {
+		int taken = vlan_get(core, *id) && !revision_vlan(core, s, *id) && !recovery_has_vlan(core, *id);
 
-	if (core->config.kind != ELEMENT_SWITCH)
-		return 0;
-	if (s->vlan && (!proposed || s->vlan == proposed))
-		return 0;
-	if (proposed && vlan_get(core, proposed) && !revision_vlan(core, s, proposed) && recovery_evict(t, proposed))
-		return -ENOSPC;
-	if (!id)
-		for (id = core->config.vlan_first; id && id <= core->config.vlan_last && vlan_get(core, id); id++)
-			;
-	if (!id || (!proposed && id > core->config.vlan_last && !revision_vlan(core, s, id)))
-		return -ENOSPC;
-	vlan_give(core, s);
-	vlan_reserve(core, id);
+		return taken ? -ENOSPC : 0;
+	}
+	for (*id = core->config.vlan_first; *id && *id <= core->config.vlan_last && vlan_get(core, *id); ++*id)
+		;
+	return *id && *id <= core->config.vlan_last ? 0 : -ENOSPC;
+}
+
+void vlan_take(struct turn *t, struct session *s, uint16_t id)
+{
+	if (id == s->vlan)
+		return;
+	if (vlan_get(t->core, id) && !revision_vlan(t->core, s, id))
+		recovery_evict(t, id);
+	vlan_give(t->core, s);
+	vlan_reserve(t->core, id);
 	s->vlan = id;
 	s->vlan_ours = 1;
-	return 0;
 }
 
 void vlan_give(struct core *core, struct session *s)

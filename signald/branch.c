@@ -16,6 +16,19 @@ struct leaf *leaf_by_addr(const struct session *s, struct in_addr control)
 	return NULL;
 }
 
+int leaf_listed(const struct session *s, const struct leaf *leaf, const struct rsvp_msg *msg)
+{
+	for (unsigned i = 0; i < msg->s2l.n; i++)
+		if (msg->s2l.v[i].addr.s_addr == leaf_ep(s, leaf)->control.s_addr)
+			return 1;
+	return 0;
+}
+
+int leaf_torn(const struct session *s, const struct leaf *leaf, const struct rsvp_msg *msg)
+{
+	return !msg->s2l.n || leaf_listed(s, leaf, msg);
+}
+
 struct leaf_more *leaf_more(struct leaf *leaf)
 {
 	if (!leaf->more)
@@ -201,7 +214,7 @@ int leaf_place(struct turn *t, struct session *s, struct leaf *leaf)
 		r = nexthop_find(t->core->nexthops, leaf_ep(s, leaf)->control, leaf->subtarget, &hop);
 		if (r)
 			return r;
-		if (!s->leading && hop.neighbour.s_addr == s->up.addr.s_addr)
+		if (upstream_wants(s, leaf, hop.neighbour))
 			return -ELOOP;
 		if (cutthrough_ends(t->core, s, leaf_ep(s, leaf)->control, hop.port) == 1) {
 			leaf->where = LEAF_LOCAL;

@@ -287,13 +287,17 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	else if (placed || s->dirty_terms) {
 		uint16_t proposed = msg->has & RSVP_HAS_HOPSTATE ? msg->hopstate.vlan : 0;
 
+		uint16_t vlan;
+
 		s->up_trunk = proposed != 0;
-		if (vlan_take(t, s, proposed)) {
-			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_LABEL, "no VLAN id free");
+		if (vlan_find(t->core, s, proposed, &vlan)) {
+			session_refuse(t, s, RSVP_ERR_ADMISSION, RSVP_ADMISSION_LABEL,
+				       proposed ? "VLAN %u is another's" : "no VLAN id free", vlan);
 			return;
 		}
 		if (path_reserve(t, s))
 			return;
+		vlan_take(t, s, vlan);
 		if (placed)
 			s->dirty_down = s->dirty_terms = 1;
 	}
@@ -305,6 +309,7 @@ void path_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
 {
 	struct session *s = session_of(t->core, msg);
+	unsigned left = 0;
 
 	if (!s || s->leading || upstream_former_tear(t, s, msg) || s->up.addr.s_addr != msg->hop.addr.s_addr)
 		return;
@@ -312,20 +317,12 @@ void path_tear_input(struct turn *t, const struct rsvp_msg *msg)
 		t->core->counter[CORE_STALE]++;
 		return;
 	}
-	if (!msg->s2l.n && upstream_fall_back(t, s)) {
-		session_settle(t, s);
-		return;
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		s->leaf[i].claimed &= !leaf_torn(s, &s->leaf[i], msg);
+		left |= s->leaf[i].claimed && s->leaf[i].where != LEAF_ELSEWHERE;
 	}
-	for (unsigned i = 0; i < s->n_leaves && !s->closing; i++) {
-		struct leaf *leaf = &s->leaf[i];
-		int torn = !msg->s2l.n;
-
-		for (unsigned k = 0; k < msg->s2l.n; k++)
-			torn |= msg->s2l.v[k].addr.s_addr == leaf_ep(s, leaf)->control.s_addr;
-		if (torn && leaf->where != LEAF_ELSEWHERE)
-			leaf_prune(t, s, leaf);
-	}
-	if (s->closing)
-		return;
+	s->dirty_up = 1;
+	if (left || !upstream_fall_back(t, s))
+		path_prune_unlisted(t, s);
 	session_settle(t, s);
 }

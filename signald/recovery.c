@@ -190,19 +190,30 @@ void recovery_claim(struct turn *t, struct session *s)
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "learnt again: what is here of it stays");
 }
 
-int recovery_evict(struct turn *t, uint16_t vlan)
+static struct found *found_with(const struct core *core, uint16_t vlan)
 {
-	for (struct keymap_entry *at = NULL; (at = keymap_next(&t->core->recovery.found, at));) {
-		struct found *f = (struct found *)at;
+	struct keymap_entry *at = NULL;
 
-		if (f->vlan != vlan)
-			continue;
-		log_icorp(LOG_LEVEL_WARN, f->entry.key.icorp, "removed: the neighbour has given its VLAN %u to another", vlan);
-		action_add(t, CORE_REVOKE)->key = f->entry.key;
-		found_release(t->core, f);
-		return 0;
-	}
-	return -ENOENT;
+	while (vlan && (at = keymap_next(&core->recovery.found, at)))
+		if (((struct found *)at)->vlan == vlan)
+			return (struct found *)at;
+	return NULL;
+}
+
+int recovery_has_vlan(const struct core *core, uint16_t vlan)
+{
+	return found_with(core, vlan) != NULL;
+}
+
+void recovery_evict(struct turn *t, uint16_t vlan)
+{
+	struct found *f = found_with(t->core, vlan);
+
+	if (!f)
+		return;
+	log_icorp(LOG_LEVEL_WARN, f->entry.key.icorp, "removed: the neighbour has given its VLAN %u to another", vlan);
+	action_add(t, CORE_REVOKE)->key = f->entry.key;
+	found_release(t->core, f);
 }
 
 uint64_t recovery_bps(const struct session *s)

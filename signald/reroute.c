@@ -95,7 +95,7 @@ static void follow(struct turn *t, struct session *s, struct leaf *leaf, const s
 		subtarget_is(leaf->branch, &leaf->subtarget, hop->subtarget);
 	} else if (moving(leaf) && branch_is(leaf->more->next, hop)) {
 		subtarget_is(leaf->more->next, &leaf->more->next_subtarget, hop->subtarget);
-	} else if (s->leading || hop->neighbour.s_addr != s->up.addr.s_addr) {
+	} else if (!upstream_wants(s, leaf, hop->neighbour)) {
 		leaf_stay(t, s, leaf, 0);
 		move(t, s, leaf, hop);
 	}
@@ -198,19 +198,29 @@ void reroute_tear_emptied(struct turn *t, struct session *s)
 	session_hold(t, s, &port, &fits); /* only shrinks */
 }
 
+/* Who has never been heard by the address that b's Path went to may be known by another one (resv.c). */
+static int may_refuse(const struct turn *t, const struct branch *b, const struct core_from *from)
+{
+	const struct neighbour *n;
+
+	if (b->neighbour.s_addr == from->addr.s_addr)
+		return 1;
+	n = neighbour_find(t->core->neighbours, b->neighbour);
+	return !b->resv_expires_us && (b->beyond || !n || !neighbour_heard_us(n));
+}
+
 int reroute_refused(struct turn *t, struct session *s, struct leaf *leaf, const struct core_from *from)
 {
-	int from_old;
-
 	if (!leaf->branch)
 		return 1; /* it is not reached from here any more */
-	from_old = leaf->branch->neighbour.s_addr == from->addr.s_addr;
-	if (!moving(leaf)) /* who has not answered yet may be known by another address (resv.c) */
-		return !from_old && leaf->branch->resv_expires_us;
-	if (from_old) {
+	if (!moving(leaf))
+		return !may_refuse(t, leaf->branch, from);
+	if (leaf->branch->neighbour.s_addr == from->addr.s_addr) {
 		leave(t, s, leaf, "its old way is gone");
 		return 1;
 	}
+	if (!may_refuse(t, leaf->more->next, from))
+		return 1;
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "%s: its new way was refused; stays", leaf_ep(s, leaf)->element);
 	leaf_stay(t, s, leaf, t->now_us + core_jitter(t->core, t->core->config.refresh_us));
 	return 1;

@@ -79,14 +79,6 @@ void leaf_lost(struct turn *t, struct session *s, struct leaf *leaf, const char 
 	}
 }
 
-static int lists(const struct rsvp_msg *msg, struct in_addr endpoint)
-{
-	for (unsigned i = 0; i < msg->s2l.n; i++)
-		if (msg->s2l.v[i].addr.s_addr == endpoint.s_addr)
-			return 1;
-	return 0;
-}
-
 static void resv_leaves(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
 	for (unsigned i = 0; i < s->n_leaves; i++) {
@@ -94,7 +86,7 @@ static void resv_leaves(struct turn *t, struct session *s, struct branch *b, con
 
 		if (leaf->branch != b)
 			continue;
-		if (lists(msg, leaf_ep(s, leaf)->control)) {
+		if (leaf_listed(s, leaf, msg)) {
 			if (leaf->more)
 				leaf->more->prune_us = 0;
 			if (leaf->up)
@@ -321,7 +313,7 @@ static void resv_torn(struct turn *t, struct session *s, struct branch *b, const
 
 		if (leaf->branch != b)
 			continue;
-		if (leaf->up && (lists(msg, leaf_ep(s, leaf)->control) || !msg->s2l.n))
+		if (leaf->up && leaf_torn(s, leaf, msg))
 			leaf_lost(t, s, leaf, "torn down");
 		left += leaf->up != 0;
 	}

@@ -344,6 +344,9 @@ size_t shelf_users(const struct shelf *shelf, const struct contract *contract);
 
 /* branch.c */
 struct leaf *leaf_by_addr(const struct session *s, struct in_addr control);
+/* Does the message list it? Does a tear mean it: one that lists nothing means all? */
+int leaf_listed(const struct session *s, const struct leaf *leaf, const struct rsvp_msg *msg);
+int leaf_torn(const struct session *s, const struct leaf *leaf, const struct rsvp_msg *msg);
 /* The leaf's, made if need be; NULL: no memory. */
 struct leaf_more *leaf_more(struct leaf *leaf);
 /* What it has of a server's resource now; 0: it is not our ISC. */
@@ -400,11 +403,22 @@ uint64_t session_merged(const struct session *s);
  * *port is the full one, *fits what would fit.
  */
 int session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits);
+/*
+ * Before a previous hop is behind that port: holds there what is merged towards it, too. What is held elsewhere stays; so
+ * does all of it on -ENOSPC: *fits would fit.
+ */
+int session_hold_also(struct turn *t, struct session *s, int port, uint64_t *fits);
 /* Gives back what is held and no longer wanted. */
 void session_yield(struct core *core, struct session *s);
 void session_release(struct core *core, struct session *s);
 uint64_t session_held(const struct session *s, int port);
-int vlan_take(struct turn *t, struct session *s, uint16_t proposed);
+/*
+ * Which VLAN a switch's session is to have: its neighbour's when it proposes one (one id through the island), else its own,
+ * or a free one of our pool. 0, or -ENOSPC: another session has it, or none is free.
+ */
+int vlan_find(struct core *core, const struct session *s, uint16_t proposed, uint16_t *id);
+/* Takes it, once the session is admitted. What a former life left in it goes. */
+void vlan_take(struct turn *t, struct session *s, uint16_t id);
 void vlan_give(struct core *core, struct session *s);
 int vlan_reserve(struct core *core, uint16_t id); /* 0 or -EEXIST */
 void vlan_return(struct core *core, uint16_t id);
@@ -526,8 +540,10 @@ int recovery_finds(const struct core *core, struct adaptor_key key);
 int recovery_waits(struct turn *t, struct session *s);
 /* Our ISC's bandwidth: what the kernel has, or what the contract begins with. */
 uint64_t recovery_bps(const struct session *s);
-/* A neighbour says that this VLAN is another's now: what was found of its former owner goes. 0 or -ENOENT. */
-int recovery_evict(struct turn *t, uint16_t vlan);
+/* Was it found with something that nobody has claimed yet? */
+int recovery_has_vlan(const struct core *core, uint16_t vlan);
+/* A neighbour says that this VLAN is another's now: what was found of its former owner, if anything, goes. */
+void recovery_evict(struct turn *t, uint16_t vlan);
 /* The recovery time is over: what nobody claimed goes. */
 void recovery_tick(struct turn *t);
 void recovery_free(struct core *core);
@@ -548,6 +564,8 @@ int upstream_fall_back(struct turn *t, struct session *s);
 void upstream_forget(struct turn *t, struct session *s);
 /* The other previous hop's port while it wants some leaf; else CORE_PORT_NONE. */
 int upstream_former_port(const struct session *s);
+/* Does that neighbour want the leaf from us? Then the way there does not lead through it. */
+int upstream_wants(const struct session *s, const struct leaf *leaf, struct in_addr neighbour);
 /* Neither its Path nor our Resv to it is to be refreshed any more. */
 void upstream_forget_messages(struct core *core, struct upstream *hop);
 void upstream_free(struct core *core, struct session *s);

@@ -24,6 +24,12 @@ int upstream_former_port(const struct session *s)
 	return CORE_PORT_NONE;
 }
 
+int upstream_wants(const struct session *s, const struct leaf *leaf, struct in_addr neighbour)
+{
+	return (!s->leading && s->up.addr.s_addr == neighbour.s_addr) ||
+	       (s->former && leaf->also && s->former->addr.s_addr == neighbour.s_addr);
+}
+
 void upstream_forget_messages(struct core *core, struct upstream *hop)
 {
 	message_unlearn(core, hop->addr, &hop->path_id);
@@ -90,21 +96,16 @@ static void become_former(struct core *core, struct session *s)
 	s->up.path_id = s->up.resv_id = 0;
 }
 
-/* Holds on that port, instead of the previous hop's, what is held towards it. Without room there msg's hop is told. */
-static int fits_on(struct turn *t, struct session *s, const struct rsvp_msg *msg, int8_t upstream)
+/* Holds on that port, too, what is held towards the previous hop. Without room there msg's hop is told. */
+static int fits_on(struct turn *t, struct session *s, const struct rsvp_msg *msg, int port)
 {
-	const struct core_port *ports = t->core->config.port;
-	int8_t was = s->up.port;
 	char why[ADAPTOR_REASON];
 	uint64_t fits;
-	int port, r;
 
-	s->up.port = upstream;
-	r = session_hold(t, s, &port, &fits);
-	s->up.port = was;
-	if (!r)
+	if (!session_hold_also(t, s, port, &fits))
 		return 1;
-	snprintf(why, sizeof(why), "no capacity on %s: %llu bit/s would fit", ports[port].ifname, (unsigned long long)fits);
+	snprintf(why, sizeof(why), "no capacity on %s: %llu bit/s would fit", t->core->config.port[port].ifname,
+		 (unsigned long long)fits);
 	t->core->counter[CORE_REFUSED]++;
 	log_icorp(LOG_LEVEL_WARN, s->key.icorp, "stays with its former previous hop: %s", why);
 	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, why);
@@ -116,7 +117,7 @@ int upstream_change(struct turn *t, struct session *s, const struct rsvp_msg *ms
 {
 	if (!s->up.addr.s_addr || s->up.addr.s_addr == msg->hop.addr.s_addr)
 		return 0;
-	if (!fits_on(t, s, msg, (int8_t)from->port))
+	if (!fits_on(t, s, msg, from->port))
 		return -ENOSPC;
 	log_icorp(LOG_LEVEL_DEBUG, s->key.icorp, "its Path comes another way");
 	become_former(t->core, s);
@@ -170,6 +171,7 @@ int upstream_former_path(struct turn *t, struct session *s, const struct rsvp_ms
 int upstream_former_tear(struct turn *t, struct session *s, const struct rsvp_msg *msg)
 {
 	struct upstream *hop = s->former;
+	unsigned left = 0;
 
 	if (!hop || hop->addr.s_addr != msg->hop.addr.s_addr)
 		return 0;
@@ -177,7 +179,16 @@ int upstream_former_tear(struct turn *t, struct session *s, const struct rsvp_ms
 		t->core->counter[CORE_STALE]++;
 		return 1;
 	}
-	upstream_forget(t, s);
+	s->dirty_terms |= upstream_former_port(s) != CORE_PORT_NONE;
+	s->dirty_up = 1;
+	for (unsigned i = 0; i < s->n_leaves; i++) {
+		s->leaf[i].also &= !leaf_torn(s, &s->leaf[i], msg);
+		left |= s->leaf[i].also;
+	}
+	if (!left)
+		drop_former(t->core, s);
+	prune_unclaimed(t, s);
+	settle_holds(t, s);
 	return 1;
 }
 

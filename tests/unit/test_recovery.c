@@ -246,6 +246,21 @@ static void vlan_of_another(void **state)
 	stop(w);
 }
 
+/* But whoever is refused takes nothing away: neither for lack of room, nor for a VLAN that is in use. */
+static void vlan_of_the_refused(void **state)
+{
+	struct world *w = start(ELEMENT_SWITCH, "10.200.1.2");
+
+	found(w, 9, 100, 95000000);
+	core_recover(w->core, w->now_us);
+	path(w, "10.200.1.12", 100);
+	assert_int_equal(acted(w, CORE_REFUSAL, w->contract->id), 1);
+	assert_int_equal(acted(w, CORE_REVOKE, 9), 0);
+	assert_int_equal(core_unclaimed(w->core), 1);
+	assert_int_equal(reserved(w, 1), 95000000);
+	stop(w);
+}
+
 /* A server's ISC keeps its levels; the demand acted on last is answered and not acted on, the next one is. */
 static void server_keeps_levels(void **state)
 {
@@ -271,7 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unclaimed_goes), cmocka_unit_test(claimed_stays), cmocka_unit_test(counts_for_others),
-		cmocka_unit_test(vlan_of_another), cmocka_unit_test(server_keeps_levels),
+		cmocka_unit_test(vlan_of_another), cmocka_unit_test(vlan_of_the_refused), cmocka_unit_test(server_keeps_levels),
 	};
 	int r = contract_init() ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 

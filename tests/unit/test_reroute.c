@@ -237,12 +237,133 @@ static void old_link_gone(void **state)
 	sim_free(sim);
 }
 
+/* A message of ICorp 1 from one element to another's port, about one server; what comes of it goes nowhere. */
+static void say(struct sim *sim, const char *from, const char *to, int port, uint8_t type, const char *server)
+{
+	struct contract *contract = session(sim, "ar1", 1)->contract;
+	struct core_from where = { .addr = address(from), .port = port };
+	struct core_actions actions = { 0 };
+	struct rsvp_msg m = { .type = type, .flags = RSVP_FLAG_REDUCTION, .session = { 1, 0, address("ar1") } };
+
+	m.hop.addr = address(from);
+	m.refresh_ms = 1000;
+	m.template_ = (struct rsvp_template){ address("ar1"), 1, address(from), 0 };
+	m.ref.revision = 1;
+	memcpy(m.ref.digest, contract->digest, SHA256_SIZE);
+	m.error = (struct rsvp_error){ address(from), 0, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH };
+	m.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_TEMPLATE | RSVP_HAS_REF;
+	if (type == RSVP_PATH_ERR)
+		m.has = RSVP_HAS_ERROR | RSVP_HAS_TEMPLATE;
+	assert_int_equal(rsvp_add_s2l(&m, address(server), (struct in_addr){ 0 }), 0);
+	core_message((struct core *)sim_core(sim, to), &m, &where, NULL, sim_now(sim), &actions);
+	core_actions_free(&actions);
+	rsvp_msg_free(&m);
+}
+
+static const struct leaf *leaf_of(struct sim *sim, const char *element, const char *server)
+{
+	return leaf_by_addr(session(sim, element, 1), address(server));
+}
+
+/* Until the Paths of both ways have come to r2. */
+static struct sim *two_ways(void)
+{
+	struct sim *sim = standing(1, RATE);
+
+	to_servers(sim, "10.210.4.2");
+	while (!session(sim, "r2", 1)->former)
+		run(sim, 100);
+	assert_true(leaf_of(sim, "r2", "srv1")->also && leaf_of(sim, "r2", "srv1")->claimed);
+	return sim;
+}
+
+/* A tear of one endpoint takes nothing away that the other previous hop wants, and no other endpoint. */
+static void torn_by_one(void **state)
+{
+	struct sim *sim = two_ways();
+
+	say(sim, "rb", "r2", 1, RSVP_PATH_TEAR, "srv1");
+	assert_int_equal(leaf_of(sim, "r2", "srv1")->where, LEAF_BRANCH);
+	assert_int_equal(leaf_of(sim, "r2", "srv1")->claimed, 0);
+	assert_int_equal(leaf_of(sim, "r2", "srv2")->claimed, 1);
+	say(sim, "ra", "r2", 0, RSVP_PATH_TEAR, "srv2");
+	assert_non_null(session(sim, "r2", 1)->former);
+	assert_int_equal(leaf_of(sim, "r2", "srv2")->where, LEAF_BRANCH);
+	assert_int_equal(leaf_of(sim, "r2", "srv2")->also, 0);
+	say(sim, "rb", "r2", 1, RSVP_PATH_TEAR, "srv2"); /* its last: back to the former one, which wants srv1 */
+	assert_int_equal(session(sim, "r2", 1)->up.addr.s_addr, address("ra").s_addr);
+	assert_null(session(sim, "r2", 1)->former);
+	assert_int_equal(leaf_of(sim, "r2", "srv1")->where, LEAF_BRANCH);
+	assert_int_equal(leaf_of(sim, "r2", "srv2")->where, LEAF_ELSEWHERE);
+	assert_int_equal(session_held(session(sim, "r2", 1), 1), 0);
+	say(sim, "ra", "r2", 0, RSVP_PATH_TEAR, "srv1");
+	assert_null(session(sim, "r2", 1));
+	sim_free(sim);
+}
+
+/* Only whom the new way leads to may refuse it. */
+static void refused_by_another(void **state)
+{
+	struct sim *sim = standing(1, RATE);
+
+	to_servers(sim, "10.210.4.2");
+	run(sim, CLOCK_MS); /* rb has acknowledged its Path */
+	assert_non_null(leaf_of(sim, "r1", "srv1")->more);
+	say(sim, "ar1", "r1", 0, RSVP_PATH_ERR, "srv1");
+	say(sim, "r2", "r1", 2, RSVP_PATH_ERR, "srv1"); /* rb is known by its own address */
+	assert_non_null(leaf_of(sim, "r1", "srv1")->more);
+	assert_non_null(leaf_of(sim, "r1", "srv1")->more->next);
+	say(sim, "rb", "r1", 2, RSVP_PATH_ERR, "srv1");
+	assert_null(leaf_of(sim, "r1", "srv1")->more->next);
+	sim_free(sim);
+}
+
+/* While the Path comes another way the present one stays held, also on a port that could not be had again. */
+static void held_all_the_time(void **state)
+{
+	struct sim *sim = standing(1, RATE);
+	struct core *r2 = (struct core *)sim_core(sim, "r2");
+
+	r2->config.port[0].capacity_bps = 1000; /* as after a reload */
+	say(sim, "rb", "r2", 1, RSVP_PATH, "srv1");
+	assert_non_null(session(sim, "r2", 1));
+	assert_int_equal(session(sim, "r2", 1)->up.addr.s_addr, address("rb").s_addr);
+	assert_int_equal(session_held(session(sim, "r2", 1), 0), RATE);
+	assert_int_equal(session_held(session(sim, "r2", 1), 1), RATE);
+	sim_free(sim);
+	sim = standing(1, RATE);
+	r2 = (struct core *)sim_core(sim, "r2");
+	r2->config.port[1].capacity_bps = 1000;
+	say(sim, "rb", "r2", 1, RSVP_PATH, "srv1");
+	assert_int_equal(session(sim, "r2", 1)->up.addr.s_addr, address("ra").s_addr);
+	assert_int_equal(session_held(session(sim, "r2", 1), 0), RATE);
+	assert_int_equal(session_held(session(sim, "r2", 1), 1), 0);
+	sim_free(sim);
+}
+
+/* r2 has two previous hops, and its route to srv2 leads to the one that wants it from r2: it is not sent back. */
+static void not_back_to_either(void **state)
+{
+	struct sim *sim = standing(1, RATE);
+
+	sim_route(sim, "r1", "10.210.21.0/24", "10.210.4.2");
+	run(sim, CLOCK_S);
+	assert_int_equal(session(sim, "r2", 1)->former->addr.s_addr, address("ra").s_addr);
+	sim_route(sim, "r2", "10.210.22.0/24", "10.210.5.2");
+	run(sim, 20 * CLOCK_S);
+	assert_int_equal(session(sim, "r2", 1)->state, SESSION_UP);
+	assert_int_equal(leaf_of(sim, "r2", "srv2")->branch->port, 3);
+	assert_true(sim_complete(sim, "ar1", 1));
+	sim_free(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(moves), cmocka_unit_test(full_stays), cmocka_unit_test(refused_further_on),
 		cmocka_unit_test(no_way_there), cmocka_unit_test(changes_back), cmocka_unit_test(new_one_is_dead),
-		cmocka_unit_test(one_of_two), cmocka_unit_test(old_link_gone),
+		cmocka_unit_test(one_of_two), cmocka_unit_test(old_link_gone), cmocka_unit_test(torn_by_one),
+		cmocka_unit_test(refused_by_another), cmocka_unit_test(held_all_the_time), cmocka_unit_test(not_back_to_either),
 	};
 
 	return RUN_ON(SRCDIR "/testbed/ring.topo", tests);
