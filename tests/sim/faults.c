@@ -35,6 +35,7 @@ void sim_restart(struct sim *sim, unsigned node)
 		c->offset_us = (int64_t)sim_random(sim, 86400 * CLOCK_S); /* the machine may have started anew, too */
 	if (controller_start(sim, c))
 		abort();
+	c->enrolled = 0;
 	enrol->life = c->life;
 	sim_event_add(sim, enrol, sim_between(sim, 10 * CLOCK_MS, CLOCK_S));
 }
@@ -44,6 +45,7 @@ void sim_register(struct sim *sim, unsigned node)
 {
 	const struct icorp *icorp;
 
+	sim->ctl[node].enrolled = 1;
 	for (size_t at = 0; (icorp = map_next(&sim->icorps, &at));) {
 		struct contract *next = icorp->next;
 

@@ -55,6 +55,7 @@ struct controller {
 	const struct topo_node *node;
 	struct core *core;                      /* NULL: no controller, or it is down */
 	unsigned life;                          /* counts its starts */
+	int enrolled;                           /* with the gatekeeper: it is given work */
 	int64_t offset_us, ppm;                 /* of its clock */
 	struct nexthops nexthops;
 	struct core_actions actions;

@@ -117,7 +117,7 @@ void sim_originate(struct sim *sim, struct contract *contract)
 	icorp->wanted = 1;
 	sim_trace(sim, "gatekeeper: icorp %u wanted, revision %u, led by %s", contract->id, contract->revision,
 		  sim->topo->node[leader].name);
-	if (sim->ctl[leader].core && controller_originate(sim, &sim->ctl[leader], contract))
+	if (sim->ctl[leader].core && sim->ctl[leader].enrolled && controller_originate(sim, &sim->ctl[leader], contract))
 		sim_violate(sim, "%s will not lead", sim->topo->node[leader].name);
 }
 

@@ -349,6 +349,7 @@ struct sim *sim_new(const struct topo *topo, uint64_t seed, const struct sim_fau
 		struct controller *c = &sim->ctl[i];
 
 		c->node = &topo->node[i];
+		c->enrolled = 1;
 		if (c->node->what == TOPO_CONTROLLER &&
 		    (topo_nexthops(topo, c->node, &c->nexthops) || controller_start(sim, c)))
 			abort();
