@@ -214,17 +214,6 @@ static json_t *ports_json(const struct registration *reg)
 	return ports;
 }
 
-static json_t *adaptors_json(const struct registration *reg)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < reg->n_adaptors; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s}", "name", reg->adaptors[i].name, "type",
-						      reg->adaptors[i].type, "up", reg->adaptors[i].up, "reason",
-						      reg->adaptors[i].reason));
-	return list;
-}
-
 json_t *elements_json(const struct gatekeeper *gk, const struct element *element)
 {
 	const struct registration *reg = &element->reg;
@@ -243,7 +232,7 @@ json_t *elements_json(const struct gatekeeper *gk, const struct element *element
 			 element_kind_name(reg->kind), "address", addr_text(reg->address, text), "alive", element->alive,
 			 "connected", work_connected(gk->work, reg->name), "heartbeat_age_ms",
 			 (json_int_t)((clock_now_us() - element->seen_us) / CLOCK_MS), "ports", ports_json(reg),
-			 "adaptors", adaptors_json(reg), "resources", resources, "images", images, "fdb_entries",
+			 "adaptors", registration_adaptors_json(reg), "resources", resources, "images", images, "fdb_entries",
 			 (json_int_t)element->fdb.n);
 	if (reg->has_pool)
 		json_object_set_new(json, "public_pool", json_string(prefix_text(reg->public_pool, text)));

@@ -1,5 +1,6 @@
 /*
- * Writing the metrics (metrics.h). Names and label values are ours or checked names; nothing needs escaping.
+ * Writing the metrics (metrics.h). Names and label values are ours or checked names; only adaptors are called what their
+ * operators like.
  */
 #include <event2/buffer.h>
 #include <inttypes.h>
@@ -79,6 +80,29 @@ static void write_elements(struct evbuffer *out, const struct gatekeeper *gk)
 				    element_kind_name(e->reg.kind), e->alive);
 }
 
+static void write_label(struct evbuffer *out, const char *text)
+{
+	for (; *text; text++)
+		evbuffer_add_printf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+}
+
+static void write_adaptors(struct evbuffer *out, const struct gatekeeper *gk, const char *name, const char *help,
+			   size_t offset)
+{
+	struct element *e;
+
+	evbuffer_add_printf(out, "# HELP icorp_gatekeeper_%s %s.\n# TYPE icorp_gatekeeper_%s counter\n", name, help, name);
+	for (size_t i = 0; (e = elements_nth(gk->elements, i)); i++)
+		for (unsigned k = 0; k < e->reg.n_adaptors; k++) {
+			const struct reg_adaptor *a = &e->reg.adaptors[k];
+			const uint64_t *value = (const uint64_t *)(const void *)((const char *)a + offset);
+
+			evbuffer_add_printf(out, "icorp_gatekeeper_%s{element=\"%s\",adaptor=\"", name, e->reg.name);
+			write_label(out, a->name);
+			evbuffer_add_printf(out, "\"} %" PRIu64 "\n", *value);
+		}
+}
+
 char *metrics_text(const struct gatekeeper *gk)
 {
 	struct evbuffer *out = evbuffer_new();
@@ -91,6 +115,10 @@ char *metrics_text(const struct gatekeeper *gk)
 	write_counters(out, &gk->counts);
 	write_icorps(out, gk);
 	write_elements(out, gk);
+	write_adaptors(out, gk, "orphans_removed_total", "What audits found and no ICorp wanted",
+		       offsetof(struct reg_adaptor, orphans));
+	write_adaptors(out, gk, "drift_repaired_total", "What audits put back that somebody had changed",
+		       offsetof(struct reg_adaptor, repaired));
 	gauge(out, "dns_ok", "The last DNS update worked", !dns_health(gk->dns));
 	gauge(out, "dns_pending", "Names the DNS server has not confirmed", (double)dns_pending(gk->dns));
 	gauge(out, "store_ok", "The last write to the store worked", !store_health(gk->store, &why));

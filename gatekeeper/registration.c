@@ -122,7 +122,9 @@ static int parse_adaptors(json_t *root, struct registration *out, struct problem
 		if (input_string(item, "name", adaptor->name, sizeof(adaptor->name), 1, problem) < 0 ||
 		    input_string(item, "type", adaptor->type, sizeof(adaptor->type), 0, problem) < 0 ||
 		    input_string(item, "reason", adaptor->reason, sizeof(adaptor->reason), 0, problem) < 0 ||
-		    input_bool(item, "up", &adaptor->up, problem) < 0)
+		    input_bool(item, "up", &adaptor->up, problem) < 0 ||
+		    input_uint(item, "orphans_removed", INT64_MAX, &adaptor->orphans, problem) < 0 ||
+		    input_uint(item, "drift_repaired", INT64_MAX, &adaptor->repaired, problem) < 0)
 			return -EINVAL;
 		out->n_adaptors++;
 	}
@@ -234,9 +236,24 @@ static int same_port(const struct reg_port *a, const struct reg_port *b)
 	return 1;
 }
 
+json_t *registration_adaptors_json(const struct registration *reg)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < reg->n_adaptors; i++) {
+		const struct reg_adaptor *a = &reg->adaptors[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s, s:I, s:I}", "name", a->name, "type", a->type,
+						      "up", a->up, "reason", a->reason, "orphans_removed",
+						      (json_int_t)a->orphans, "drift_repaired", (json_int_t)a->repaired));
+	}
+	return list;
+}
+
 static int same_adaptor(const struct reg_adaptor *a, const struct reg_adaptor *b)
 {
-	return !strcmp(a->name, b->name) && !strcmp(a->type, b->type) && !strcmp(a->reason, b->reason) && a->up == b->up;
+	return !strcmp(a->name, b->name) && !strcmp(a->type, b->type) && !strcmp(a->reason, b->reason) && a->up == b->up &&
+	       a->orphans == b->orphans && a->repaired == b->repaired;
 }
 
 int registration_same(const struct registration *a, const struct registration *b)
@@ -300,12 +317,7 @@ char *registration_text(const struct registration *reg)
 							      "capacity", (json_int_t)reg->resource[i].capacity, "used",
 							      (json_int_t)reg->resource[i].used));
 	json_object_set_new(root, "resources", list);
-	list = json_array();
-	for (unsigned i = 0; i < reg->n_adaptors; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s}", "name", reg->adaptors[i].name, "type",
-						      reg->adaptors[i].type, "up", reg->adaptors[i].up, "reason",
-						      reg->adaptors[i].reason));
-	json_object_set_new(root, "adaptors", list);
+	json_object_set_new(root, "adaptors", registration_adaptors_json(reg));
 	out = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	return out;

@@ -4,6 +4,7 @@
 #ifndef ICORP_GATEKEEPER_REGISTRATION_H
 #define ICORP_GATEKEEPER_REGISTRATION_H
 
+#include <jansson.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@ struct reg_port {
 };
 
 struct reg_fdb { uint8_t mac[ETHER_SIZE]; char port[REGISTRATION_PORT]; };
-struct reg_adaptor { char name[CONTRACT_NAME], type[CONTRACT_NAME], reason[128]; int up; };
+struct reg_adaptor { char name[CONTRACT_NAME], type[CONTRACT_NAME], reason[128]; int up; uint64_t orphans, repaired; };
 struct reg_resource { int known; uint64_t capacity, used; };
 
 struct registration {
@@ -55,6 +56,8 @@ int registration_parse(const char *text, size_t len, struct registration *out, s
 void registration_clear(struct registration *reg);
 /* 1 when both say the same of what others are interested in: all but the forwarding database and `used`. */
 int registration_same(const struct registration *a, const struct registration *b);
+/* The adaptors as a JSON array, as they were registered. */
+json_t *registration_adaptors_json(const struct registration *reg);
 /* As JSON text for the store, without the forwarding database. The caller frees; NULL when out of memory. */
 char *registration_text(const struct registration *reg);
 

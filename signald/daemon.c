@@ -20,6 +20,7 @@
 #include "signald/plan.h"
 #include "signald/pull.h"
 #include "signald/registrar.h"
+#include "signald/audit.h"
 #include "signald/reload.h"
 #include "signald/restart.h"
 #include "signald/routes.h"
@@ -48,40 +49,6 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 
 	core_tick(d->core, clock_now_us(), &d->actions);
 	daemon_run_actions(d);
-}
-
-/*
- * What is there against what should be. First when the recovery time is over: by then neighbours have told us again what
- * they want, and what nobody claimed is an orphan of a former life. Then every few minutes.
- */
-#define AUDIT_EVERY_S 300
-
-static void audit_in(struct daemon *d, uint64_t us)
-{
-	struct timeval tv = { (time_t)(us / CLOCK_S), (suseconds_t)(us % CLOCK_S) };
-
-	event_add(d->audit_timer, &tv);
-}
-
-static void audit(struct daemon *d, uint16_t adaptors)
-{
-	size_t n = 0;
-	struct adaptor_key *keys = calloc(core_sessions(d->core) + 1, sizeof(*keys));
-
-	for (const struct session *s = core_session_next(d->core, NULL); keys && s; s = core_session_next(d->core, s))
-		if (core_in_force(s))
-			keys[n++] = s->key;
-	if (keys)
-		dispatch_audit(d->dispatch, adaptors, keys, n);
-	free(keys);
-}
-
-static void on_audit(evutil_socket_t fd, short what, void *ctx)
-{
-	struct daemon *d = ctx;
-
-	audit(d, DISPATCH_ALL);
-	audit_in(d, AUDIT_EVERY_S * CLOCK_S);
 }
 
 /* ---- actions ---- */
@@ -199,8 +166,7 @@ static void carry_out(struct daemon *d)
 		case CORE_STATE:
 			break; /* only for traces */
 		case CORE_RECOVERED:
-			d->audited = 1;
-			on_audit(-1, 0, d);
+			audit_begin(d->audit);
 			break;
 		}
 	}
@@ -256,20 +222,23 @@ static void on_lost(void *ctx, struct adaptor_key key)
 	daemon_run_actions(d);
 }
 
-/* Before the first audit what is there is not ours to judge: we may not have re-learnt our sessions. */
 static void on_restarted(void *ctx, uint16_t adaptors)
 {
 	struct daemon *d = ctx;
 
 	core_reapply(d->core, adaptors, clock_now_us());
-	if (d->audited)
-		audit(d, adaptors);
+	audit_restarted(d->audit, adaptors);
 	set_timer(d);
 }
 
 static void on_found(void *ctx, size_t adaptor, const char *json, const char *why)
 {
 	restart_found(ctx, adaptor, json, why);
+}
+
+static void on_audited(void *ctx, size_t adaptor, const char *instance, const struct adaptor_answer *answer)
+{
+	audit_answered(((struct daemon *)ctx)->audit, adaptor, instance, answer);
 }
 
 static void on_ports(void *ctx, const char *json)
@@ -388,7 +357,7 @@ static int drop(struct daemon *d, char *why, size_t room)
 static int start(struct daemon *d, char *why, size_t room)
 {
 	struct launcher_hooks told = { on_ended, on_launcher_gone, d };
-	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_found, on_ports, on_adaptor_state, on_shown, d };
+	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_found, on_audited, on_ports, on_adaptor_state, on_shown, d };
 	int r;
 
 	snprintf(why, room, "out of memory");
@@ -398,8 +367,7 @@ static int start(struct daemon *d, char *why, size_t room)
 	if (!d->loop)
 		return -ENOMEM;
 	d->timer = event_new(loop_base(d->loop), -1, 0, on_timer, d);
-	d->audit_timer = event_new(loop_base(d->loop), -1, 0, on_audit, d);
-	if (!d->timer || !d->audit_timer)
+	if (!d->timer || audit_new(d, &d->audit))
 		return -ENOMEM;
 	r = launcher_watch(d->launcher, loop_base(d->loop), &told);
 	if (!r)
@@ -445,8 +413,7 @@ static void stop(struct daemon *d)
 	}
 	if (d->timer)
 		event_free(d->timer);
-	if (d->audit_timer)
-		event_free(d->audit_timer);
+	audit_free(d->audit);
 	loop_free(d->loop);
 	signald_config_free(&d->config);
 	contract_cleanup();

@@ -12,6 +12,7 @@
 #include "signald/errors.h"
 #include "signald/peer.h"
 
+struct audit;
 struct event;
 struct control_server;
 struct launcher;
@@ -51,8 +52,8 @@ struct daemon {
 	struct registrar *registrar;
 	struct restart *restart;
 	struct control_server *control;
-	struct event *timer, *audit_timer;
-	int audited;                          /* once: what nobody claimed is gone */
+	struct audit *audit;
+	struct event *timer;
 	struct rsvp_msg msg;
 	struct errors errors;
 	uint64_t bundles_received;

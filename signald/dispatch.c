@@ -21,7 +21,6 @@
 #include "signald/launcher.h"
 #include "signald/plan.h"
 
-#define MAX_ADAPTORS 16
 #define MAX_SPARE 64          /* jobs kept for the next commits */
 #define RENEW_GATHER_MS 100   /* for so long sessions to be renewed are gathered: one request for all */
 
@@ -44,7 +43,7 @@ struct slot {
 struct dispatch {
 	struct dispatch_hooks hooks;
 	unsigned n;
-	struct slot slot[MAX_ADAPTORS];
+	struct slot slot[DISPATCH_MAX_ADAPTORS];
 	struct keymap jobs;
 	struct keymap_entry *spare; unsigned n_spare;
 	struct event *renew_timer;
@@ -178,9 +177,7 @@ static void on_answer(void *ctx, struct adaptor_client *client, const struct ada
 			       answer->result.error ? answer->result.reason : NULL);
 		break;
 	case ADAPTOR_AUDIT:
-		if (answer->orphans || answer->repaired)
-			log_msg(LOG_LEVEL_WARN, "adaptor %s: audit removed %u orphans, repaired %u",
-				adaptor_client_instance(client), answer->orphans, answer->repaired);
+		d->hooks.audited(d->hooks.ctx, slot, adaptor_client_instance(client), answer);
 		break;
 	case ADAPTOR_RENEW:
 		for (size_t i = 0; i < answer->n_keys; i++)
@@ -276,7 +273,7 @@ int dispatch_new(struct event_base *base, struct launcher *launcher, const struc
 		d->renew_timer = evtimer_new(base, on_renew, d);
 		r = d->renew_timer ? 0 : -ENOMEM;
 	}
-	for (size_t i = 0; !r && i < config->adaptors.n && i < MAX_ADAPTORS; i++)
+	for (size_t i = 0; !r && i < config->adaptors.n && i < DISPATCH_MAX_ADAPTORS; i++)
 		r = start(base, d, launcher, &adaptor[i]);
 	if (r) {
 		dispatch_free(d);
@@ -419,22 +416,4 @@ void dispatch_nth(const struct dispatch *d, size_t n, const char **instance, con
 	*type = adaptor_client_type(d->slot[n].client);
 	*up = adaptor_client_up(d->slot[n].client);
 	*reason = d->slot[n].reason;
-}
-
-void dispatch_describe(const struct dispatch *d, struct writer *w)
-{
-	writer_array(w, "adaptors");
-	for (size_t i = 0; i < d->n; i++) {
-		const char *instance, *type, *reason;
-		int up;
-
-		dispatch_nth(d, i, &instance, &type, &up, &reason);
-		writer_object(w, NULL);
-		writer_str(w, "name", instance);
-		writer_str(w, "type", type);
-		writer_bool(w, "up", up);
-		writer_str(w, "reason", reason);
-		writer_end(w);
-	}
-	writer_end(w);
 }

@@ -25,6 +25,8 @@ struct dispatch_hooks {
 	/* What the adaptor of this number finds of a former life, as JSON (adaptor.h); NULL: it cannot say, and why. Each is
 	 * asked whenever it has been started, and by dispatch_ask_inventory. */
 	void (*found)(void *ctx, size_t adaptor, const char *json, const char *why);
+	/* What the audit of the adaptor of this number found. */
+	void (*audited)(void *ctx, size_t adaptor, const char *instance, const struct adaptor_answer *answer);
 	/* A switch's ports and learnt MACs, as JSON (adaptor.h). */
 	void (*ports)(void *ctx, const char *json);
 	/* An adaptor came up, went down, or began or ceased to wait for something. */
@@ -40,6 +42,7 @@ int dispatch_new(struct event_base *base, struct launcher *launcher, const struc
 void dispatch_free(struct dispatch *d);
 
 #define DISPATCH_ALL 0xffffu
+#define DISPATCH_MAX_ADAPTORS 16
 
 /* held: the adaptors that may hold something of the session, as the last apply returned it; 0: none. */
 uint16_t dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, uint64_t cookie, uint16_t held);
@@ -54,8 +57,6 @@ int dispatch_ask_ports(struct dispatch *d);
 int dispatch_ask_inventory(struct dispatch *d, size_t n);
 /* Asks all adaptors (SHOW or MEASURE); hooks.shown answers each. Returns how many were asked. */
 unsigned dispatch_query(struct dispatch *d, enum adaptor_request request, uint64_t cookie);
-/* An array "adaptors" of name, type, up, reason. */
-void dispatch_describe(const struct dispatch *d, struct writer *w);
 size_t dispatch_count(const struct dispatch *d);
 /* The n-th adaptor's instance, type, whether it is up, and why not, or what it waits for. */
 void dispatch_nth(const struct dispatch *d, size_t n, const char **instance, const char **type, int *up,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signald/audit.h"
 #include "signald/daemon.h"
 #include "signald/leader.h"
 #include "signald/registration.h"
@@ -90,11 +91,14 @@ static void add_adaptors(const struct daemon *d, json_t *o)
 
 	for (size_t i = 0; d->dispatch && i < dispatch_count(d->dispatch); i++) {
 		const char *instance, *type, *reason;
+		const struct audit_counts *found = audit_counts(d->audit, i);
 		int up;
 
 		dispatch_nth(d->dispatch, i, &instance, &type, &up, &reason);
-		json_array_append_new(adaptors, json_pack("{s:s, s:s, s:b, s:s}", "name", instance, "type", type, "up",
-							  up, "reason", reason));
+		json_array_append_new(adaptors, json_pack("{s:s, s:s, s:b, s:s, s:I, s:I}", "name", instance, "type", type,
+							  "up", up, "reason", reason, "orphans_removed",
+							  (json_int_t)found->orphans, "drift_repaired",
+							  (json_int_t)found->repaired));
 	}
 	json_object_set_new(o, "adaptors", adaptors);
 }

@@ -6,6 +6,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "signald/audit.h"
 #include "signald/l2.h"
 #include "signald/launcher.h"
 #include "signald/registrar.h"
@@ -73,6 +74,8 @@ static int apply(struct daemon *d, const struct signald_config *config, struct c
 	core->instance = d->core_config.instance;
 	d->core_config = *core;
 	core_reconfigure(d->core, core);
+	d->config.audit_us = config->audit_us;
+	audit_reconfigured(d->audit);
 	if (l2_configured(config))
 		l2_told(d);
 	core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
@@ -95,7 +98,7 @@ void reload_all(void *ctx)
 	if (apply(d, &config, &core, why, sizeof(why)))
 		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", why);
 	else
-		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, limits, neighbours and keys; the rest needs a restart");
+		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, the audits' interval, limits, neighbours and keys; the rest needs a restart");
 	signald_config_free(&config);
 	registrar_changed(d->registrar);
 }

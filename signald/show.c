@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/loop.h"
+#include "signald/audit.h"
 #include "signald/capture.h"
 #include "signald/show.h"
 #include "signald/trace.h"
@@ -59,6 +60,7 @@ static const struct control_command commands[] = {
 	{ "show routes", "", "the routes next hops are found by", 0, 0, show_routes },
 	{ "show adaptors", "", "what is really there, as the adaptors read it back", 0, 0, show_adaptors },
 	{ "show measure", "", "what is really used", 0, 0, show_measure },
+	{ "audit", "", "compare what is there with what should be, now; show status says what was found", 0, 0, audit_command },
 	{ "pcap", "", "the packets that are sent and received, as a stream", 0, 0, show_pcap },
 	{ "trace", "ID [LEADER]", "follow one ICorp: messages, states, applies, demands and grants as they come", 1, 2, show_trace },
 	{ 0 },

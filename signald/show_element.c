@@ -1,5 +1,6 @@
 /* `show status`, `show ports`, `show l2` and `show routes`: the element itself and what it knows of the network. */
 #include "lib/clock.h"
+#include "signald/audit.h"
 #include "signald/registrar.h"
 #include "signald/restart.h"
 #include "signald/show.h"
@@ -73,6 +74,36 @@ int show_routes(void *ctx, int argc, char **argv, struct writer *w, struct contr
 	return 0;
 }
 
+static void show_audit(struct writer *w, const struct audit_counts *c, uint64_t now_us)
+{
+	writer_uint(w, "audits", c->done);
+	writer_uint(w, "orphans_removed", c->orphans);
+	writer_uint(w, "drift_repaired", c->repaired);
+	writer_uint(w, "audits_failed", c->failed);
+	writer_str(w, "audit_reason", c->reason);
+	if (c->last_us)
+		writer_uint(w, "audited_s", (now_us - c->last_us) / CLOCK_S);
+}
+
+static void show_adaptor_states(const struct daemon *d, struct writer *w)
+{
+	writer_array(w, "adaptors");
+	for (size_t i = 0; i < dispatch_count(d->dispatch); i++) {
+		const char *instance, *type, *reason;
+		int up;
+
+		dispatch_nth(d->dispatch, i, &instance, &type, &up, &reason);
+		writer_object(w, NULL);
+		writer_str(w, "name", instance);
+		writer_str(w, "type", type);
+		writer_bool(w, "up", up);
+		writer_str(w, "reason", reason);
+		show_audit(w, audit_counts(d->audit, i), clock_now_us());
+		writer_end(w);
+	}
+	writer_end(w);
+}
+
 int show_status(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
 {
 	const struct daemon *d = ctx;
@@ -93,6 +124,6 @@ int show_status(void *ctx, int argc, char **argv, struct writer *w, struct contr
 	writer_str(w, "waits_for", restart_waits_for(d->restart));
 	writer_uint(w, "recovery_ms", core_recovers_until(d->core) > now ? (core_recovers_until(d->core) - now) / CLOCK_MS : 0);
 	writer_uint(w, "unclaimed", core_unclaimed(d->core));
-	dispatch_describe(d->dispatch, w);
+	show_adaptor_states(d, w);
 	return 0;
 }

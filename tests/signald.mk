@@ -104,3 +104,6 @@ tests_unit_test_launcher_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(EVENT_CFLA
 tests_unit_test_launcher_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_launcher_DEPENDENCIES = icorp-adaptor$(EXEEXT) signald/libsignald.a signald/libcore.a adaptors/libadaptorclient.a lib/libbase.a
 TESTS += tests/unit/test_launcher
+
+TESTS += tests/e2e/audit.sh
+EXTRA_DIST += tests/e2e/audit.sh

@@ -196,7 +196,8 @@ void world_register(struct world *w)
 {
 	static const struct { const char *name, *rest; } elements[] = {
 		{"ar1", "\"kind\":\"access\",\"address\":\"10.200.1.11\",\"ports\":[{\"name\":\"eth0\",\"mac\":\"02:00:00:00:00:0a\","
-			"\"addresses\":[\"10.200.1.11/24\"]}],\"public_pool\":\"10.202.1.0/24\""},
+			"\"addresses\":[\"10.200.1.11/24\"]}],\"public_pool\":\"10.202.1.0/24\",\"adaptors\":[{\"name\":\"tc\","
+			"\"up\":true,\"orphans_removed\":3,\"drift_repaired\":2}]"},
 		{"ar2", "\"kind\":\"access\",\"address\":\"10.200.1.12\",\"ports\":[{\"name\":\"eth0\",\"mac\":\"02:00:00:00:00:0b\"}],"
 			"\"public_pool\":\"10.202.2.0/24\""},
 		{"s1", "\"kind\":\"switch\",\"address\":\"10.200.1.2\",\"ports\":[{\"name\":\"br0\",\"mac\":\"02:00:00:00:00:01\"}],"

@@ -88,6 +88,10 @@ static void on_state(void *ctx)
 	((struct fixture *)ctx)->states++;
 }
 
+static void on_audited(void *ctx, size_t adaptor, const char *instance, const struct adaptor_answer *answer)
+{
+}
+
 static void on_shown(void *ctx, uint64_t cookie, const char *instance, const char *json, const char *error)
 {
 	struct fixture *f = ctx;
@@ -120,7 +124,7 @@ static void guard(evutil_socket_t fd, short what, void *arg)
 static void start(struct fixture *f, const char *first, const char *second)
 {
 	const char *wanted[2] = { first, second };
-	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_found, on_ports, on_state, on_shown, f };
+	struct dispatch_hooks hooks = { on_applied, on_lost, on_restarted, on_found, on_audited, on_ports, on_state, on_shown, f };
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct config_adaptor *a = &f->adaptor[i];

@@ -449,6 +449,10 @@ static void test_pages(void **state)
 	check_has(world_expect(w, 200, "GET", "/v1/classes", NULL, NULL), "\"rate_bps\":15000000");
 	check_has(world_expect(w, 200, "GET", "/v1/status", NULL, NULL), "\"ok\":true");
 	check_has(world_expect(w, 200, "GET", "/metrics", NULL, NULL), "icorp_gatekeeper_icorps{state=\"placed\"} 1\n");
+	check_has(world_expect(w, 200, "GET", "/metrics", NULL, NULL),
+		  "icorp_gatekeeper_orphans_removed_total{element=\"ar1\",adaptor=\"tc\"} 3\n");
+	check_has(world_expect(w, 200, "GET", "/metrics", NULL, NULL),
+		  "icorp_gatekeeper_drift_repaired_total{element=\"ar1\",adaptor=\"tc\"} 2\n");
 }
 
 /* Neither a reader that does not read nor one too many costs the others anything. */
