@@ -127,7 +127,7 @@ int core_found(struct core *core, const struct core_found *found);
 /* It is known what is here: the recovery time begins. At its end CORE_RECOVERED. */
 void core_recover(struct core *core, uint64_t now_us);
 uint64_t core_recovery_time(const struct core *core);
-uint64_t core_recovers_until(const struct core *core); /* 0: it is over, or has not begun */
+uint64_t core_recovers_until(const struct core *core); /* then, or soon after; 0: it is over, or has not begun */
 size_t core_unclaimed(const struct core *core); /* what was found and nobody has claimed yet */
 
 /* New sizes, ports and resources; what is reserved stays, even beyond a smaller capacity. */

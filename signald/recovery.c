@@ -8,7 +8,7 @@
  *     recovery_claim     a session is made that was found: it takes over what is there, and is `recovering`
  *     recovery_waits     until all its endpoints are confirmed, or half of the recovery time has passed, nothing of it is
  *                        changed here, and nothing is said upstream that the neighbour does not know already
- *     recovery_tick      the time is over
+ *     recovery_tick      the time is over: what is still unclaimed goes, no faster than states may lapse (tick.c)
  *
  * Waiting matters because neighbours tell what they know one after the other. The first Resv alone would take the other
  * branches' ports, rates and weights away, here and (as a Resv that lists less) at every hop up to the leader.
@@ -17,11 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "signald/session.h"
 
 struct found {
 	struct keymap_entry entry;            /* first */
+	struct found *next, **at;             /* of all that is unclaimed; what points to it */
 	uint16_t vlan;
 	uint8_t n_holds;
 	struct hold *hold;                    /* of the core's pool */
@@ -48,6 +50,11 @@ static struct found *obtain(struct core *core, struct adaptor_key key)
 		free(f);
 		return NULL;
 	}
+	f->at = &core->recovery.first;
+	f->next = *f->at;
+	if (f->next)
+		f->next->at = &f->next;
+	*f->at = f;
 	return f;
 }
 
@@ -124,6 +131,9 @@ size_t core_unclaimed(const struct core *core)
 static void found_free(struct core *core, struct found *f)
 {
 	keymap_remove(&core->recovery.found, &f->entry);
+	*f->at = f->next;
+	if (f->next)
+		f->next->at = f->at;
 	pool_put(&core->pool, f->hold, f->n_holds * sizeof(*f->hold));
 	free(f);
 }
@@ -142,16 +152,24 @@ static void found_release(struct core *core, struct found *f)
 
 void recovery_free(struct core *core)
 {
-	while (core->recovery.found.count)
-		found_release(core, (struct found *)keymap_next(&core->recovery.found, NULL));
+	while (core->recovery.first)
+		found_release(core, core->recovery.first);
 	keymap_free(&core->recovery.found);
+}
+
+/* Our ISC's, if this is its server; it may not be placed yet. */
+static struct leaf *our_server(const struct core *core, struct session *s)
+{
+	struct leaf *leaf = leaf_by_addr(s, core->config.address);
+
+	return leaf && leaf_ep(s, leaf)->kind == ENDPOINT_SERVER ? leaf : NULL;
 }
 
 /* Our ISC keeps its levels, and what it asked for once is not done twice. */
 static void claim_levels(struct core *core, struct session *s, const struct found *f)
 {
-	struct leaf *leaf = leaf_by_addr(s, core->config.address);
-	struct leaf_more *more = leaf && leaf_ep(s, leaf)->kind == ENDPOINT_SERVER ? leaf_more(leaf) : NULL;
+	struct leaf *leaf = our_server(core, s);
+	struct leaf_more *more = leaf ? leaf_more(leaf) : NULL;
 
 	if (!more || !f->level[RESOURCE_CPU]) {
 		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
@@ -167,6 +185,22 @@ static void claim_levels(struct core *core, struct session *s, const struct foun
 	memcpy(more->handled, f->handled, sizeof(more->handled));
 }
 
+/* A server commits while it waits, and renews that: it keeps the time apart, in what it needs for its ISC anyway. */
+static void wait_until(const struct core *core, struct session *s, uint64_t at_us)
+{
+	if (our_server(core, s) && session_more(s))
+		s->more->recover_by_us = at_us;
+	else
+		s->renew_us = at_us;
+}
+
+static uint64_t waits_until(const struct session *s)
+{
+	uint64_t apart = session_rest(s)->recover_by_us;
+
+	return apart ? apart : s->renew_us;
+}
+
 void recovery_claim(struct turn *t, struct session *s)
 {
 	struct core *core = t->core;
@@ -176,7 +210,7 @@ void recovery_claim(struct turn *t, struct session *s)
 		return; /* at an endpoint it is the tree's */
 	s->recovering = s->asked = 1;
 	s->adaptors = UINT16_MAX;
-	s->renew_us = t->now_us + core_recovery_time(core) / 2;
+	wait_until(core, s, t->now_us + core_recovery_time(core) / 2);
 	s->hold = f->hold;
 	s->n_holds = s->holds_room = f->n_holds;
 	f->hold = NULL;
@@ -253,15 +287,38 @@ static int whole(struct core *core, const struct session *s)
 	return 1;
 }
 
-/* From now on it wants what its neighbours told. An increase that came meanwhile has to be admitted like any other. */
-static void recovered(struct turn *t, struct session *s)
+/* Holds what its neighbours told. An increase that came meanwhile has to be admitted like any other. 0 or -ENOSPC. */
+static int hold_what_was_told(struct turn *t, struct session *s)
 {
 	uint64_t fits, stands;
 	int port;
 
+	if (!session_hold(t, s, &port, &fits))
+		return 0;
+	stands = session_held(s, port);
+	for (struct branch *b = s->branch; b; b = b->next) {
+		if (b->rate_bps <= stands || !branch_goes_through(s, b, port))
+			continue;
+		branch_refuse(t, s, b, b->rate_bps, stands ? stands : session_base(s), RSVP_ERR_ADMISSION,
+			      RSVP_ADMISSION_BANDWIDTH, "no capacity after a restart");
+	}
+	return session_hold(t, s, &port, &fits);
+}
+
+/* From now on it wants what its neighbours told. 0, or -ENOSPC: it cannot be held; it waits on, and tries again. */
+static int recovered(struct turn *t, struct session *s)
+{
 	s->recovering = 0;
+	if (hold_what_was_told(t, s)) {
+		s->recovering = 1;
+		wait_until(t->core, s, t->now_us + core_lifetime(t->core, t->core->config.refresh_us) / 3);
+		log_icorp(LOG_LEVEL_WARN, s->key.icorp, "what is told of it again does not fit, or there is no memory: it stays as it is");
+		return -ENOSPC;
+	}
 	if (!s->committed) /* else it is when that is renewed, or tried again */
 		s->renew_us = 0;
+	if (s->more)
+		s->more->recover_by_us = 0;
 	s->dirty_terms = s->dirty_up = s->dirty_down = s->dirty_report = 1;
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		struct leaf *leaf = &s->leaf[i];
@@ -273,29 +330,14 @@ static void recovered(struct turn *t, struct session *s)
 			leaf->more->prune_us = t->now_us + core_lifetime(t->core, t->core->config.refresh_us);
 		}
 	}
-	if (!session_hold(t, s, &port, &fits))
-		return;
-	stands = session_held(s, port);
-	for (struct branch *b = s->branch; b; b = b->next) {
-		if (b->rate_bps <= stands || !branch_goes_through(s, b, port))
-			continue;
-		branch_refuse(t, s, b, b->rate_bps, stands ? stands : session_base(s), RSVP_ERR_ADMISSION,
-			      RSVP_ADMISSION_BANDWIDTH, "no capacity after a restart");
-	}
-	session_hold(t, s, &port, &fits);
+	return 0;
 }
 
 int recovery_waits(struct turn *t, struct session *s)
 {
-	const struct leaf *isc;
-
-	if (!s->recovering)
+	if (!s->recovering || ((whole(t->core, s) || t->now_us >= waits_until(s)) && !recovered(t, s)))
 		return 0;
-	isc = leaf_of_isc(s);
-	if (!whole(t->core, s) && t->now_us < s->renew_us)
-		return !isc; /* a server has all its terms at once: only its ISC's answer is missing */
-	recovered(t, s);
-	return 0;
+	return !leaf_of_isc(s); /* a server has all its terms at once: only its ISC's answer is missing */
 }
 
 static void unclaimed(struct turn *t, struct found *f)
@@ -313,15 +355,24 @@ int recovery_finds(const struct core *core, struct adaptor_key key)
 	return core->recovery.found.count && keymap_find(&core->recovery.found, key);
 }
 
+/* So often at most some of it goes. */
+#define GOES_EVERY_US (10 * CLOCK_MS)
+
 void recovery_tick(struct turn *t)
 {
 	struct core *core = t->core;
+	uint64_t rate = core->config.expiry_rate, every_us = GOES_EVERY_US, n = UINT64_MAX;
 
 	if (!core->recovery.until_us || t->now_us < core->recovery.until_us)
 		return;
-	core->recovery.until_us = 0;
 	core->recovery.over = 1;
-	while (core->recovery.found.count)
-		unclaimed(t, (struct found *)keymap_next(&core->recovery.found, NULL));
-	action_add(t, CORE_RECOVERED);
+	if (rate) {
+		every_us = rate * GOES_EVERY_US < CLOCK_S ? CLOCK_S / rate : GOES_EVERY_US;
+		n = rate * every_us / CLOCK_S;
+	}
+	for (; n && core->recovery.first; n--)
+		unclaimed(t, core->recovery.first);
+	core->recovery.until_us = core->recovery.first ? t->now_us + every_us : 0;
+	if (!core->recovery.first)
+		action_add(t, CORE_RECOVERED);
 }

@@ -98,10 +98,12 @@ struct upstream {
 	uint32_t refresh_ms;                  /* its R */
 	int8_t port;
 	uint8_t n_route;
+	uint8_t had_to_wait;                  /* the state had to wait, until its deadline */
 	struct in_addr *route;                /* the way from the leader to here, without us */
 };
 
 struct grown;
+struct found;
 
 /* Of a session that was refused, that leads, runs an ISC here or changes, or in which somebody asked for something. */
 struct session_more {
@@ -109,6 +111,7 @@ struct session_more {
 	struct { uint8_t code; uint16_t value; char element[CONTRACT_NAME], reason[ADAPTOR_REASON]; } error;
 	uint64_t isc_deadline_us;             /* server: the ISC must answer by then; 0: not waiting */
 	uint64_t isc_path_us;                 /* server: knock at the ISC, or refresh it, again then; 0: no ISC */
+	uint64_t recover_by_us;               /* server, recovering: it waits no longer than until then; else 0 */
 	struct grants grants;                 /* our own answers to demands, and what we say of our ISC's share */
 	struct grown *grown;                  /* preempt.c: one per port on which it holds more than its contract's rate */
 	struct grants told;                   /* from upstream (made by the leader), passed on downwards */
@@ -135,7 +138,6 @@ struct session {
 	uint8_t up_trunk : 1;                 /* switch: the previous hop understands tags (it told us a VLAN) */
 	uint8_t vlan_ours : 1;                /* taken from our pool (and to be returned) */
 	uint8_t was_complete : 1;             /* leader: every leaf was up once */
-	uint8_t had_to_wait : 1;              /* its path state had to wait, until its deadline */
 	uint8_t dirty_terms : 1, dirty_renew : 1, dirty_up : 1, dirty_down : 1, dirty_report : 1, closing : 1;
 	uint8_t stale : 1;                    /* the last commit failed: the adaptors may hold something else */
 	uint8_t recovering : 1;               /* of a former life, and not all neighbours have told of it again (recovery.c) */
@@ -155,7 +157,7 @@ struct session {
 	struct hold *hold;
 	uint64_t applied_bps;                 /* the merged rate of the last successful commit */
 	uint64_t renew_us;                    /* what is committed times out in the kernel: renew it then; 0: nothing;
-	                                         recovering, nothing committed: it waits no longer than until then */
+	                                         recovering, and no server: it waits no longer than until then */
 	struct rsvp_price price;              /* from upstream, passed on downwards */
 };
 
@@ -188,8 +190,8 @@ struct core {
 	struct session *closed;               /* freed at the next input */
 	struct { uint16_t adaptors; uint32_t slot; uint64_t at_us; } reapply; /* 0: nothing to do; who is next, and when */
 	struct parked *parked; unsigned n_parked;
-	/* recovery.c: what is unclaimed; until when it may be claimed, 0: that is over, or has not begun */
-	struct { struct keymap found; uint64_t until_us; int over; } recovery;
+	/* recovery.c: what is unclaimed, by key and in a row; when next some of it goes, 0: it is gone, or that has not begun */
+	struct { struct keymap found; struct found *first; uint64_t until_us; int over; } recovery;
 	struct { uint64_t since_us, n; unsigned waiting; struct log_burst burst; } lapses; /* tick.c: of a storm */
 	uint64_t random;
 	uint32_t next_cookie;
@@ -544,7 +546,7 @@ uint64_t recovery_bps(const struct session *s);
 int recovery_has_vlan(const struct core *core, uint16_t vlan);
 /* A neighbour says that this VLAN is another's now: what was found of its former owner, if anything, goes. */
 void recovery_evict(struct turn *t, uint16_t vlan);
-/* The recovery time is over: what nobody claimed goes. */
+/* When the recovery time is over, what nobody claimed goes, some of it at each call. */
 void recovery_tick(struct turn *t);
 void recovery_free(struct core *core);
 

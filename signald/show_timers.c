@@ -33,6 +33,7 @@ static void add_session(struct deadlines *all, const struct session *s, uint64_t
 
 	add(all, s->up.expires_us, id, "path lapses", s->up.addr);
 	add(all, s->renew_us, id, s->committed ? "kernel state renewed" : "recovery given up", none);
+	add(all, session_rest(s)->recover_by_us, id, "recovery given up", none);
 	add(all, session_rest(s)->isc_deadline_us, id, "ISC given up", none);
 	add(all, session_rest(s)->complete_by_us, id, "revision given up", none);
 	add(all, session_rest(s)->replaced_us, id, "replaced revision torn", none);

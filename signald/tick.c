@@ -61,6 +61,7 @@ void session_schedule(struct turn *t, struct session *s)
 	earlier(&at, s->up.expires_us);
 	earlier(&at, session_rest(s)->isc_deadline_us);
 	earlier(&at, session_rest(s)->isc_path_us);
+	earlier(&at, session_rest(s)->recover_by_us);
 	earlier(&at, session_rest(s)->complete_by_us);
 	earlier(&at, session_rest(s)->replaced_us);
 	earlier(&at, s->renew_us);
@@ -96,15 +97,21 @@ static enum lapse lapses(struct turn *t, uint64_t *expires_us, int had_to_wait)
 	return LAPSE_LATER;
 }
 
+/* Does the state that this hop's Paths keep lapse now? */
+static int upstream_lapses(struct turn *t, struct upstream *up)
+{
+	enum lapse lapse = lapses(t, &up->expires_us, up->had_to_wait);
+
+	if (lapse != LAPSE_NOT)
+		up->had_to_wait = lapse == LAPSE_LATER;
+	t->core->counter[CORE_LAPSED] += lapse == LAPSE_NOW;
+	return lapse == LAPSE_NOW;
+}
+
 /* The Path state ran out, or the leader gives a leaf up. */
 static void tick_leaves(struct turn *t, struct session *s)
 {
-	enum lapse lapse = lapses(t, &s->up.expires_us, s->had_to_wait);
-
-	if (lapse == LAPSE_LATER)
-		s->had_to_wait = 1;
-	if (lapse == LAPSE_NOW) {
-		t->core->counter[CORE_LAPSED]++;
+	if (upstream_lapses(t, &s->up)) {
 		log_icorp(LOG_LEVEL_INFO, s->key.icorp, "path state lapsed");
 		if (upstream_fall_back(t, s))
 			return;
@@ -161,7 +168,7 @@ static void tick_branches(struct turn *t, struct session *s)
 
 static void tick_session(struct turn *t, struct session *s)
 {
-	if (s->former && s->former->expires_us <= t->now_us)
+	if (s->former && upstream_lapses(t, s->former))
 		upstream_forget(t, s);
 	if (!s->closing)
 		tick_leaves(t, s);

@@ -210,7 +210,6 @@ int upstream_fall_back(struct turn *t, struct session *s)
 		s->leaf[i].claimed = s->leaf[i].also;
 		s->leaf[i].also = 0;
 	}
-	s->had_to_wait = 0;
 	s->dirty_terms = s->dirty_up = s->dirty_down = 1;
 	prune_unclaimed(t, s);
 	if (!s->closing && session_hold(t, s, &port, &fits))

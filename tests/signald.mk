@@ -59,6 +59,7 @@ TESTS += tests/unit/test_pull
 check_PROGRAMS += tests/unit/test_recovery
 tests_unit_test_recovery_SOURCES = tests/unit/test_recovery.c
 tests_unit_test_recovery_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_recovery_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=session_hold
 TESTS += tests/unit/test_recovery
 
 # Two neighbours on a virtual clock.

@@ -676,6 +676,43 @@ static void expiry_storm(void **state)
 	sim_free(sim);
 }
 
+static unsigned formers_of(struct sim *sim, const char *element, uint32_t n)
+{
+	unsigned found = 0;
+
+	for (uint32_t id = 1; id <= n; id++)
+		found += session(sim, element, id)->former != NULL;
+	return found;
+}
+
+/* What former previous hops no longer refresh stands in the same row. */
+static void former_hops_lapse_in_a_row(void **state)
+{
+	struct core *core;
+	struct sim *sim;
+
+	topo.expiry_rate = 1;
+	sim = start(1000000, 4);
+	run(sim, CLOCK_S);
+	core = (struct core *)(uintptr_t)sim_core(sim, "r2");
+	for (uint32_t id = 1; id <= 4; id++) {
+		struct session *s = session_find(core, session(sim, "r2", id)->key);
+
+		s->former = pool_get(&core->pool, sizeof(*s->former));
+		assert_non_null(s->former);
+		*s->former = (struct upstream){ .addr = address("ar2"), .port = s->up.port, .expires_us = 1 };
+		wheel_set(&core->timers, &s->timer, 1);
+	}
+	for (unsigned left = 2; left < 4; left--) { /* the first second has two seconds' */
+		run(sim, CLOCK_S);
+		assert_int_equal(formers_of(sim, "r2", 4), left);
+	}
+	topo.expiry_rate = 0;
+	for (uint32_t id = 1; id <= 4; id++)
+		sim_withdraw(sim, "ar1", id);
+	sim_free(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -688,6 +725,7 @@ int main(void)
 		cmocka_unit_test(hostile_isc),
 		cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed), cmocka_unit_test(map_comes_late),
 		cmocka_unit_test(leader_vanishes), cmocka_unit_test(expiry_storm),
+		cmocka_unit_test(former_hops_lapse_in_a_row),
 	};
 
 	return RUN_ON(SRCDIR "/testbed/demo.topo", tests);

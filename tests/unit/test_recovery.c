@@ -4,6 +4,7 @@
  *     10.200.1.3 (switch) --eth0-- us, a switch or srv1 --eth1-- ar2
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,20 @@
 
 #include "lib/clock.h"
 #include "signald/session.h"
+
+static unsigned no_room; /* so often holding fails */
+
+int __real_session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits);
+int __wrap_session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits);
+int __wrap_session_hold(struct turn *t, struct session *s, int *port, uint64_t *fits)
+{
+	if (!no_room)
+		return __real_session_hold(t, s, port, fits);
+	no_room--;
+	*port = 0;
+	*fits = 0;
+	return -ENOSPC;
+}
 
 struct world {
 	struct core *core;
@@ -125,7 +140,7 @@ static void begin(struct world *w, uint8_t type, const char *from)
 	w->msg.template_.lsp_id = w->contract->revision;
 }
 
-static void path(struct world *w, const char *to, uint16_t vlan)
+static void path_to(struct world *w, const char *to, const char *also, uint16_t vlan)
 {
 	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
 
@@ -135,7 +150,14 @@ static void path(struct world *w, const char *to, uint16_t vlan)
 	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_REF | (vlan ? RSVP_HAS_HOPSTATE : 0);
 	w->msg.hopstate.vlan = vlan;
 	rsvp_add_s2l(&w->msg, ip(to), (struct in_addr){ 0 });
+	if (also)
+		rsvp_add_s2l(&w->msg, ip(also), (struct in_addr){ 0 });
 	core_message(w->core, &w->msg, &from, w->contract, w->now_us, &w->actions);
+}
+
+static void path(struct world *w, const char *to, uint16_t vlan)
+{
+	path_to(w, to, NULL, vlan);
 }
 
 /* The ISC asks for one step more, under this number. */
@@ -193,6 +215,38 @@ static void unclaimed_goes(void **state)
 	stop(w);
 }
 
+/* As many as may lapse in a second go in one; until it goes, a late one may still claim its own. */
+static void unclaimed_goes_by_and_by(void **state)
+{
+	struct world *w = start(ELEMENT_SWITCH, "10.200.1.2");
+	unsigned steps = 0, over_told = 0;
+	size_t left = 300;
+
+	w->core->config.expiry_rate = 1000;
+	found(w, w->contract->id, 150, 100000); /* the last to go */
+	for (uint32_t i = 1; i < left; i++)
+		found(w, 1000000 + i, 0, 100000);
+	core_recover(w->core, w->now_us);
+	for (w->now_us += 5250 * CLOCK_MS; core_recovers_until(w->core); w->now_us += 10 * CLOCK_MS, steps++) {
+		assert_int_equal(core_recovers_until(w->core), w->now_us);
+		assert_true(core_next(w->core) <= w->now_us);
+		core_tick(w->core, w->now_us, &w->actions);
+		assert_true(left - core_unclaimed(w->core) <= 10);
+		left = core_unclaimed(w->core);
+		over_told += acted(w, CORE_RECOVERED, 0);
+		if (steps != 10)
+			continue;
+		path(w, "10.200.1.12", 0);
+		assert_int_equal(core_unclaimed(w->core), --left);
+		assert_int_equal(core_session(w->core, w->contract->id, ip("10.200.1.11"))->vlan, 150);
+	}
+	assert_int_equal(steps, 30);
+	assert_int_equal(over_told, 1);
+	assert_int_equal(acted(w, CORE_RECOVERED, 0), 1); /* the last thing */
+	assert_int_equal(left, 0);
+	stop(w);
+}
+
 /* It keeps its VLAN, though others are free, and its rate; nothing is changed before its endpoint is confirmed again. */
 static void claimed_stays(void **state)
 {
@@ -211,6 +265,28 @@ static void claimed_stays(void **state)
 	assert_int_equal(acted(w, CORE_APPLY, 0) + acted(w, CORE_REVOKE, 0), 0);
 	assert_true(s->recovering);
 	core_tick(w->core, w->now_us + 2700 * CLOCK_MS, &w->actions); /* half of the time: what is there is not confirmed */
+	assert_false(s->recovering);
+	stop(w);
+}
+
+/* What was told cannot be held: nothing changes, and it is tried again. */
+static void waits_for_room(void **state)
+{
+	struct world *w = start(ELEMENT_SWITCH, "10.200.1.2");
+	const struct session *s;
+
+	found(w, w->contract->id, 150, 17000000);
+	core_recover(w->core, w->now_us);
+	path(w, "10.200.1.12", 0);
+	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
+	no_room = 2;
+	core_tick(w->core, w->now_us + 2700 * CLOCK_MS, &w->actions);
+	assert_int_equal(no_room, 0);
+	assert_true(s->recovering);
+	assert_int_equal(acted(w, CORE_APPLY, 0) + acted(w, CORE_REVOKE, 0) + acted(w, CORE_CLOSED, 0), 0);
+	assert_int_equal(reserved(w, 1), 17000000);
+	assert_true(core_next(w->core) <= w->now_us + 4500 * CLOCK_MS);
+	core_tick(w->core, w->now_us + 4500 * CLOCK_MS, &w->actions);
 	assert_false(s->recovering);
 	stop(w);
 }
@@ -282,11 +358,35 @@ static void server_keeps_levels(void **state)
 	stop(w);
 }
 
+/* A server on the way to another endpoint renews what it has committed, and gives up waiting for that one all the same. */
+static void server_stops_waiting(void **state)
+{
+	struct world *w = start(ELEMENT_SERVER, "10.200.2.21");
+	struct core_found f = { .key = key_of(w, w->contract->id), .level = { [RESOURCE_CPU] = 1280 },
+				.n_ports = 2, .port = { { 0, 10000000 }, { 1, 10000000 } } };
+	struct adaptor_result done = { 0 };
+	const struct session *s;
+
+	assert_int_equal(core_found(w->core, &f), 0);
+	core_recover(w->core, w->now_us);
+	path_to(w, "10.200.2.21", "10.200.1.12", 0);
+	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
+	core_applied(w->core, s->key, s->cookie, &done, w->now_us, &w->actions);
+	core_tick(w->core, w->now_us + 1800 * CLOCK_MS, &w->actions);
+	assert_int_equal(acted(w, CORE_RENEW, w->contract->id), 1);
+	assert_true(s->recovering);
+	core_tick(w->core, w->now_us + 2700 * CLOCK_MS, &w->actions);
+	assert_false(s->recovering);
+	stop(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(unclaimed_goes), cmocka_unit_test(claimed_stays), cmocka_unit_test(counts_for_others),
-		cmocka_unit_test(vlan_of_another), cmocka_unit_test(vlan_of_the_refused), cmocka_unit_test(server_keeps_levels),
+		cmocka_unit_test(unclaimed_goes), cmocka_unit_test(unclaimed_goes_by_and_by), cmocka_unit_test(claimed_stays),
+		cmocka_unit_test(waits_for_room), cmocka_unit_test(counts_for_others), cmocka_unit_test(vlan_of_another),
+		cmocka_unit_test(vlan_of_the_refused), cmocka_unit_test(server_keeps_levels),
+		cmocka_unit_test(server_stops_waiting),
 	};
 	int r = contract_init() ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 
