@@ -196,13 +196,13 @@ void daemon_run_actions(struct daemon *d)
 	carry_out(d);
 	run_late(d);
 	d->busy = 0;
-	if (!d->receiving)
-		daemon_settle(d);
+	daemon_settle(d);
 }
 
-void daemon_settle(struct daemon *d)
+static void on_settle(evutil_socket_t fd, short what, void *ctx)
 {
-	d->receiving = 0;
+	struct daemon *d = ctx;
+
 	d->busy = 1;
 	core_flush(d->core, clock_now_us(), &d->actions);
 	carry_out(d);
@@ -210,6 +210,12 @@ void daemon_settle(struct daemon *d)
 	d->busy = 0;
 	outbox_flush(d->outbox);
 	set_timer(d);
+}
+
+/* libevent runs it after all events that are active by now: what one wakening brought, from the network and from adaptors. */
+void daemon_settle(struct daemon *d)
+{
+	event_active(d->settle, EV_TIMEOUT, 0);
 }
 
 /* ---- inputs ---- */
@@ -286,7 +292,7 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 {
 	struct transport_options transport = { !strcmp(d->config.transport, "raw"), d->core_config.address,
 					       d->pcap ? d->pcap : d->config.pcap };
-	struct transport_hooks hooks = { receive_datagram, receive_drained, d };
+	struct transport_hooks hooks = { receive_datagram, d };
 	int r;
 
 	d->peers = peers_new(d->config.integrity);
@@ -367,7 +373,8 @@ static int start(struct daemon *d, char *why, size_t room)
 	if (!d->loop)
 		return -ENOMEM;
 	d->timer = event_new(loop_base(d->loop), -1, 0, on_timer, d);
-	if (!d->timer || audit_new(d, &d->audit))
+	d->settle = event_new(loop_base(d->loop), -1, 0, on_settle, d);
+	if (!d->timer || !d->settle || audit_new(d, &d->audit))
 		return -ENOMEM;
 	r = launcher_watch(d->launcher, loop_base(d->loop), &told);
 	if (!r)
@@ -413,6 +420,8 @@ static void stop(struct daemon *d)
 	}
 	if (d->timer)
 		event_free(d->timer);
+	if (d->settle)
+		event_free(d->settle);
 	audit_free(d->audit);
 	loop_free(d->loop);
 	signald_config_free(&d->config);

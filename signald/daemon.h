@@ -37,7 +37,6 @@ struct daemon {
 	struct core *core;
 	struct core_actions actions;
 	int busy;                             /* carrying out actions: inputs wait in `late` */
-	int receiving;                        /* datagrams are at hand: what they cause leaves together after them */
 	struct late *late, **late_end;
 	struct nexthops nexthops;
 	struct routes *routes;
@@ -54,6 +53,7 @@ struct daemon {
 	struct control_server *control;
 	struct audit *audit;
 	struct event *timer;
+	struct event *settle;                 /* active: the inputs at hand are to be settled */
 	struct rsvp_msg msg;
 	struct errors errors;
 	uint64_t bundles_received;
@@ -70,14 +70,13 @@ int signald_options(int argc, char **argv, const char **config_file, const char 
 /* The whole program after main: options, config, run, clean up. The exit status. */
 int signald_main(int argc, char **argv);
 
-/* An input for the core has been put into d->actions: carry them out, set the timer. */
+/* An input for the core has been put into d->actions: carry them out, and settle. */
 void daemon_run_actions(struct daemon *d);
-/* The inputs at hand are done: acknowledgements and all that was made leaves; the timer is set. */
+/* When the inputs at hand are done: acknowledgements and all that they made leaves together, and the timer is set. */
 void daemon_settle(struct daemon *d);
 
-/* receive.c: the transport's hooks */
+/* receive.c: the transport's hook */
 void receive_datagram(void *ctx, const struct transport_received *received);
-void receive_drained(void *ctx);
 
 /* show.c, show_adaptors.c */
 int show_open(struct daemon *d);

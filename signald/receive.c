@@ -148,7 +148,7 @@ void receive_datagram(void *ctx, const struct transport_received *received)
 	size_t at = 0, message_len;
 	int r;
 
-	d->receiving = 1;
+	daemon_settle(d);
 	if (received->len < 2 || received->data[1] != RSVP_BUNDLE) {
 		receive_message(d, received, now, received->data, received->len);
 		return;
@@ -160,9 +160,4 @@ void receive_datagram(void *ctx, const struct transport_received *received)
 		peers_count(d->peers, received->from, PEER_MALFORMED);
 		dropped(d, received->from, now, PEER_MALFORMED, "Bundle");
 	}
-}
-
-void receive_drained(void *ctx)
-{
-	daemon_settle(ctx);
 }

@@ -172,8 +172,6 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 		described(&t->in[i].msg_hdr, &r);
 		take(t, &r, (int)fd == t->raw);
 	}
-	if (n > 0)
-		t->hooks.drained(t->hooks.ctx);
 }
 
 /* Buffers of the largest datagram there is; memory is used only as far as datagrams fill it. */

@@ -31,8 +31,6 @@ struct transport_received {
 struct transport_hooks {
 	/* Valid during the call. */
 	void (*receive)(void *ctx, const struct transport_received *received);
-	/* What was to be had has been received. */
-	void (*drained)(void *ctx);
 	void *ctx;
 };
 

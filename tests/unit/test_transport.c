@@ -24,10 +24,6 @@ static void receive(void *ctx, const struct transport_received *received)
 {
 }
 
-static void drained(void *ctx)
-{
-}
-
 static int send_to(struct transport *t, const char *to, int isc)
 {
 	struct transport_datagram one = { .to = { inet_addr(to) }, .isc = isc, .data = message, .len = sizeof(message) };
@@ -40,7 +36,7 @@ static int send_to(struct transport *t, const char *to, int isc)
 static void isc_only_over_its_interface(void **state)
 {
 	struct transport_options options = { .address = { inet_addr("10.200.1.21") } };
-	struct transport_hooks hooks = { receive, drained, NULL };
+	struct transport_hooks hooks = { receive, NULL };
 	struct event_base *base;
 	struct transport *t;
 	char why[128];
