@@ -1,14 +1,35 @@
 /*
- * Packed grants. Each is a head of fixed size, then the element's name and the reason, a length byte before each.
+ * Packed grants. Of each the numbers, most of them small, in as many bytes as they need (seven bits in each, the lowest
+ * first, the eighth says that more follow), the addresses, and the element's name and the reason, a length byte before each.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "signald/grants.h"
 
-struct head { uint64_t level; struct in_addr node, endpoint; uint32_t sequence; uint8_t resource, outcome, enforcement, unused; };
+#define NUMBER_MAX 10                /* bytes of 64 bits */
+#define PACKED_MAX (5 * NUMBER_MAX + 8 + 2 + RSVP_NAME + 128)
 
-#define PACKED_MAX (sizeof(struct head) + 2 + RSVP_NAME + 128)
+static size_t put_number(uint8_t *to, uint64_t v)
+{
+	size_t len = 0;
+
+	for (; v >= 128; v >>= 7)
+		to[len++] = (uint8_t)(v | 128);
+	to[len++] = (uint8_t)v;
+	return len;
+}
+
+static size_t get_number(const uint8_t *from, uint64_t *v)
+{
+	size_t len = 0;
+
+	*v = 0;
+	do
+		*v |= (uint64_t)(from[len] & 127) << 7 * len;
+	while (from[len++] & 128);
+	return len;
+}
 
 static size_t put_text(uint8_t *to, const char *text, size_t room)
 {
@@ -19,16 +40,6 @@ static size_t put_text(uint8_t *to, const char *text, size_t room)
 	return len + 1;
 }
 
-static size_t pack(uint8_t *to, const struct rsvp_grant *g)
-{
-	struct head h = { g->level, g->node, g->endpoint, g->sequence, g->resource, g->outcome, g->enforcement, 0 };
-	size_t len = sizeof(h);
-
-	memcpy(to, &h, sizeof(h));
-	len += put_text(to + len, g->element, sizeof(g->element) - 1);
-	return len + put_text(to + len, g->reason, sizeof(g->reason) - 1);
-}
-
 static size_t get_text(const uint8_t *from, char *out)
 {
 	memcpy(out, from + 1, *from);
@@ -36,25 +47,42 @@ static size_t get_text(const uint8_t *from, char *out)
 	return *from + 1u;
 }
 
+static size_t pack(uint8_t *to, const struct rsvp_grant *g)
+{
+	const uint64_t number[] = { g->level, g->sequence, g->resource, g->outcome, g->enforcement };
+	size_t len = 0;
+
+	for (unsigned i = 0; i < sizeof(number) / sizeof(number[0]); i++)
+		len += put_number(to + len, number[i]);
+	memcpy(to + len, &g->node, sizeof(g->node));
+	len += sizeof(g->node);
+	memcpy(to + len, &g->endpoint, sizeof(g->endpoint));
+	len += sizeof(g->endpoint);
+	len += put_text(to + len, g->element, sizeof(g->element) - 1);
+	return len + put_text(to + len, g->reason, sizeof(g->reason) - 1);
+}
+
 int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *out)
 {
 	const uint8_t *from = grants->data + *at;
-	struct head h;
-	size_t len = sizeof(h);
+	uint64_t number[5];
 
 	if (*at >= grants->len)
 		return 0;
-	memcpy(&h, from, sizeof(h));
-	out->level = h.level;
-	out->node = h.node;
-	out->endpoint = h.endpoint;
-	out->sequence = h.sequence;
-	out->resource = h.resource;
-	out->outcome = h.outcome;
-	out->enforcement = h.enforcement;
-	len += get_text(from + len, out->element);
-	len += get_text(from + len, out->reason);
-	*at += (uint32_t)len;
+	for (unsigned i = 0; i < sizeof(number) / sizeof(number[0]); i++)
+		from += get_number(from, &number[i]);
+	out->level = number[0];
+	out->sequence = (uint32_t)number[1];
+	out->resource = (uint8_t)number[2];
+	out->outcome = (uint8_t)number[3];
+	out->enforcement = (uint8_t)number[4];
+	memcpy(&out->node, from, sizeof(out->node));
+	from += sizeof(out->node);
+	memcpy(&out->endpoint, from, sizeof(out->endpoint));
+	from += sizeof(out->endpoint);
+	from += get_text(from, out->element);
+	from += get_text(from, out->reason);
+	*at = (uint32_t)(from - grants->data);
 	return 1;
 }
 

@@ -1,0 +1,83 @@
+/* Packed grants: what goes in comes out, whatever the numbers and however long the texts; replacing one moves no other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "signald/grants.h"
+
+static void assert_same(const struct rsvp_grant *a, const struct rsvp_grant *b)
+{
+	assert_int_equal(a->node.s_addr, b->node.s_addr);
+	assert_int_equal(a->endpoint.s_addr, b->endpoint.s_addr);
+	assert_int_equal(a->resource, b->resource);
+	assert_int_equal(a->outcome, b->outcome);
+	assert_int_equal(a->enforcement, b->enforcement);
+	assert_true(a->sequence == b->sequence && a->level == b->level);
+	assert_string_equal(a->element, b->element);
+	assert_string_equal(a->reason, b->reason);
+}
+
+static struct rsvp_grant sample(uint64_t level, uint32_t sequence, uint8_t byte, size_t text)
+{
+	struct rsvp_grant g = { .node = { sequence }, .endpoint = { ~sequence }, .resource = byte, .outcome = byte,
+				.enforcement = byte, .sequence = sequence, .level = level };
+
+	memset(g.element, 'e', text < sizeof(g.element) ? text : sizeof(g.element) - 1);
+	memset(g.reason, 'r', text < sizeof(g.reason) ? text : sizeof(g.reason) - 1);
+	return g;
+}
+
+static void what_goes_in_comes_out(void **state)
+{
+	static const uint64_t level[] = { 0, 1, 127, 128, 16383, 16384, 1000000000, UINT64_MAX >> 1, UINT64_MAX };
+	enum { N = sizeof(level) / sizeof(level[0]) };
+	struct rsvp_grant in[N], out;
+	struct grants grants = { 0 };
+	struct pool pool = { 0 };
+	uint32_t at = 0;
+
+	for (unsigned i = 0; i < N; i++)
+		in[i] = sample(level[i], (uint32_t)(level[i] >> i), (uint8_t)(i * 31), i * 20);
+	assert_int_equal(grants_set(&pool, &grants, in, N), 0);
+	for (unsigned i = 0; i < N; i++) {
+		assert_int_equal(grants_next(&grants, &at, &out), 1);
+		assert_same(&in[i], &out);
+	}
+	assert_int_equal(grants_next(&grants, &at, &out), 0);
+	grants_free(&pool, &grants);
+	assert_int_equal(pool.used, 0);
+	pool_free(&pool);
+}
+
+static void one_is_replaced(void **state)
+{
+	struct rsvp_grant first = sample(1, 1, 1, 3), second = sample(2, 2, 2, 60), longer = first, out;
+	struct grants grants = { 0 };
+	struct pool pool = { 0 };
+	uint32_t at = 0;
+
+	longer.level = UINT64_MAX;
+	assert_int_equal(grants_add(&pool, &grants, &first), 0);
+	assert_int_equal(grants_add(&pool, &grants, &second), 0);
+	assert_int_equal(grants_put(&pool, &grants, &longer), 0);
+	assert_int_equal(grants_next(&grants, &at, &out), 1);
+	assert_same(&second, &out);
+	assert_int_equal(grants_next(&grants, &at, &out), 1);
+	assert_same(&longer, &out);
+	assert_int_equal(grants_next(&grants, &at, &out), 0);
+	grants_free(&pool, &grants);
+	assert_int_equal(pool.used, 0);
+	pool_free(&pool);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(one_is_replaced) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
