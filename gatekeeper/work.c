@@ -121,7 +121,8 @@ int work_connected(const struct work *work, const char *element)
 
 static void send_create(struct worker *worker, const struct icorp *icorp, const struct contract *contract)
 {
-	json_t *data = json_pack("{s:I, s:s}", "icorp", (json_int_t)icorp->id, "contract", contract->xml);
+	json_t *data = json_pack("{s:I, s:s, s:i}", "icorp", (json_int_t)icorp->id, "contract", contract->xml, "revision",
+				 contract->revision);
 
 	if (data)
 		stream_send_json(worker->stream, "create", data);

@@ -46,6 +46,11 @@ struct core_action *action_add(struct turn *t, enum core_action_type type)
 	return to;
 }
 
+int action_is_lost(const struct core_action *a)
+{
+	return a == &action_sink;
+}
+
 struct core_action *action_session(struct turn *t, enum core_action_type type, const struct session *s)
 {
 	struct core_action *a = action_add(t, type);

@@ -156,6 +156,8 @@ int core_withdraw(struct core *core, uint32_t icorp, uint64_t now_us, struct cor
 /* What became of a CORE_APPLY: all adaptors' answers merged. */
 void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
 		  uint64_t now_us, struct core_actions *actions);
+/* That answer is lost, for lack of memory: it is to be asked for again. Also while actions are carried out. */
+void core_apply_again(struct core *core, struct adaptor_key key, uint64_t cookie, uint64_t now_us);
 /* Some adaptor no longer has, or could not renew, what it was told of a session: it is applied again. */
 void core_lost(struct core *core, struct adaptor_key key, uint64_t now_us, struct core_actions *actions);
 /* These adaptors lost all they were told: their sessions are applied again, by core_tick, some thousands a second. */

@@ -55,16 +55,12 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 
 static int isc_of(struct daemon *d, const struct session *s, struct plan_isc *isc)
 {
-	for (unsigned i = 0; i < s->n_leaves; i++) {
-		struct in_addr addr = s->contract->endpoints[i].private_addr;
+	struct in_addr addr = plan_isc_address(s);
 
-		if (!s->leaf[i].branch || !s->leaf[i].branch->isc)
-			continue;
-		addr_parse(d->config.isc_host, &isc->host);
-		isc->port = RSVP_PORT;
-		return !peers_add_isc(d->peers, addr, s->key.icorp, s->key.leader, clock_wall_us(), &isc->key_id, isc->key);
-	}
-	return 0;
+	addr_parse(d->config.isc_host, &isc->host);
+	isc->port = RSVP_PORT;
+	return addr.s_addr &&
+	       !peers_add_isc(d->peers, addr, s->key.icorp, s->key.leader, clock_wall_us(), &isc->key_id, isc->key);
 }
 
 static void on_applied(void *ctx, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result)
@@ -74,8 +70,11 @@ static void on_applied(void *ctx, struct adaptor_key key, uint64_t cookie, const
 
 	if (d->traces)
 		trace_applied(d, key, cookie, result);
-	if (!one)
+	if (!one) {
+		core_apply_again(d->core, key, cookie, clock_now_us());
+		set_timer(d);
 		return;
+	}
 	*one = (struct late){ NULL, key, cookie, *result };
 	*d->late_end = one;
 	d->late_end = &one->next;
@@ -302,22 +301,15 @@ static int start_signaling(struct daemon *d, char *why, size_t room)
 	d->nexthops.port_ctx = d;
 	d->nexthops.n_ports = (int)d->core_config.n_ports;
 	snprintf(d->nexthops.self, sizeof(d->nexthops.self), "%s", d->config.name);
-	if (l2_configured(&d->config)) {
-		r = l2_from_config(&d->config, &d->nexthops, why, room);
-		if (r)
-			return r;
-	}
 	if (random_bytes(&d->core_config.epoch, sizeof(d->core_config.epoch)) ||
 	    random_bytes(&d->core_config.instance, sizeof(d->core_config.instance)))
 		return -EIO;
 	d->core = core_new(&d->core_config, &d->nexthops);
-	if (!d->peers || !d->core || reload_limits(d, &d->config))
+	if (!d->peers || !d->core)
 		return -ENOMEM;
-	if (*d->config.keyring) {
-		r = reload_keys(d, why, room);
-		if (r)
-			return r;
-	}
+	r = reload_trust(d, &d->config, *d->config.keyring ? config_open(d->config.keyring) : -1, why, room);
+	if (r)
+		return r;
 	snprintf(why, room, "rtnetlink");
 	r = routes_new(loop_base(d->loop), &d->core_config, &d->nexthops, on_routes, d, &d->routes);
 	if (!r)

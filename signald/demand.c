@@ -137,17 +137,17 @@ int isc_levels_init(struct core *core, struct session *s, struct leaf *leaf)
 }
 
 /* What of a level counts here: what exceeds the same ISC's in another revision. */
-static uint64_t counted(struct core *core, struct session *s, struct leaf *leaf, enum resource resource, uint64_t level)
+static uint64_t counted(struct core *core, const struct session *s, enum resource resource, uint64_t level)
 {
-	uint64_t other = revision_level(core, s, leaf, resource);
+	uint64_t other = revision_level(core, s, resource);
 
 	return level > other ? level - other : 0;
 }
 
 void isc_level_set(struct core *core, struct session *s, struct leaf *leaf, enum resource resource, uint64_t level)
 {
-	core->config.resource[resource].used += counted(core, s, leaf, resource, level) -
-						counted(core, s, leaf, resource, leaf->more->level[resource]);
+	core->config.resource[resource].used += counted(core, s, resource, level) -
+						counted(core, s, resource, leaf->more->level[resource]);
 	leaf->more->level[resource] = level;
 }
 
@@ -157,7 +157,7 @@ int isc_levels_hold(struct turn *t, struct session *s, struct leaf *leaf, char *
 	struct core_resource *have = t->core->config.resource;
 
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
-		uint64_t level = counted(t->core, s, leaf, r, leaf->more->level[r]);
+		uint64_t level = counted(t->core, s, r, leaf->more->level[r]);
 
 		if (!have[r].capacity || level <= have[r].capacity - (have[r].used < have[r].capacity ?
 								      have[r].used : have[r].capacity))
@@ -168,7 +168,7 @@ int isc_levels_hold(struct turn *t, struct session *s, struct leaf *leaf, char *
 		return -ENOSPC;
 	}
 	for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++)
-		have[r].used += counted(t->core, s, leaf, r, leaf->more->level[r]);
+		have[r].used += counted(t->core, s, r, leaf->more->level[r]);
 	return 0;
 }
 

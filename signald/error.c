@@ -24,7 +24,8 @@ const char *rsvp_error_name(uint8_t code, uint16_t value)
 		default: return "admission";
 		}
 	case RSVP_ERR_POLICY:
-		return value == RSVP_POLICY_PARTIAL_PREEMPT ? "policy: partly preempted" : "policy";
+		return value == RSVP_POLICY_PARTIAL_PREEMPT ? "policy: partly preempted" :
+		       value == RSVP_POLICY_CONTRACT ? "policy: contract" : "policy";
 	case RSVP_ERR_NO_PATH:
 		return "no path information";
 	case RSVP_ERR_NO_SENDER:
@@ -41,7 +42,8 @@ const char *rsvp_error_name(uint8_t code, uint16_t value)
 	case RSVP_ERR_ROUTING:
 		return "routing: no route to destination";
 	case RSVP_ERR_SYSTEM:
-		return value == RSVP_SYSTEM_CONTRACT_TIMEOUT ? "system: contract" : "system";
+		return value == RSVP_SYSTEM_CONTRACT_TIMEOUT ? "system: contract" :
+		       value == RSVP_SYSTEM_MEMORY ? "system: out of memory" : "system";
 	default:
 		return "error";
 	}

@@ -61,10 +61,6 @@ int l2_from_config(const struct signald_config *config, struct nexthops *nh, cha
 		nexthops_clear_map(&fresh);
 		return r;
 	}
-	nexthops_clear_map(nh);
-	nh->node = fresh.node;
-	nh->n_nodes = fresh.n_nodes;
-	nh->link = fresh.link;
-	nh->n_links = fresh.n_links;
+	nexthops_take_map(nh, &fresh);
 	return 0;
 }

@@ -168,6 +168,7 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 {
 	const struct contract_endpoint *leader = contract_leader(contract);
 	struct adaptor_key key = { contract->id, core->config.address };
+	const struct contract_endpoint *moved;
 	struct leaf *unplaced = NULL;
 	struct session *s;
 	struct turn t;
@@ -183,8 +184,20 @@ int core_originate(struct core *core, struct contract *contract, uint64_t now_us
 		return -ENOMEM;
 	s->leading = 1;
 	s->up.expires_us = UINT64_MAX;
-	if (session_find(core, key) != s && session_more(s))
+	if (session_find(core, key) != s) {
+		if (!session_more(s)) {
+			session_close(&t, s);
+			return -ENOMEM;
+		}
 		s->more->complete_by_us = now_us + core->config.isc_start_us + core_lifetime(core, core->config.refresh_us);
+	}
+	moved = revision_moves_isc(core, s);
+	if (moved) {
+		session_refuse(&t, s, RSVP_ERR_POLICY, RSVP_POLICY_CONTRACT,
+			       "%s has another address in revision %u, and keeps it as long as that stands", moved->element,
+			       revision_standing(core, s)->contract->revision);
+		return 0;
+	}
 	log_icorp(LOG_LEVEL_INFO, key.icorp, "leading %s, revision %u", contract->name, contract->revision);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (leaf_place(&t, s, &s->leaf[i]))

@@ -174,6 +174,18 @@ void nexthops_clear_map(struct nexthops *nh)
 	nh->n_nodes = nh->n_links = 0;
 }
 
+void nexthops_take_map(struct nexthops *nh, struct nexthops *fresh)
+{
+	nexthops_clear_map(nh);
+	nh->node = fresh->node;
+	nh->n_nodes = fresh->n_nodes;
+	nh->link = fresh->link;
+	nh->n_links = fresh->n_links;
+	fresh->node = NULL;
+	fresh->link = NULL;
+	fresh->n_nodes = fresh->n_links = 0;
+}
+
 /* Room for one more of `size` bytes; rarely called, so one at a time is fine. */
 static void *grow(void **v, size_t *n, size_t size)
 {

@@ -64,6 +64,8 @@ int nexthop_port_of(const struct nexthops *nh, struct in_addr neighbour);
 /* Frees the vectors and zeroes the counts. */
 void nexthops_clear_routes(struct nexthops *nh);
 void nexthops_clear_map(struct nexthops *nh);
+/* Puts the map that fresh has in the place of nh's; fresh is empty then. */
+void nexthops_take_map(struct nexthops *nh, struct nexthops *fresh);
 /* Append a copy; 0 or -ENOMEM. */
 int nexthops_add_route(struct nexthops *nh, const struct nexthop_route *route);
 int nexthops_add_node(struct nexthops *nh, const struct l2_node *node);

@@ -228,7 +228,7 @@ static int reserve_isc(struct turn *t, struct session *s)
 		return -ENOENT;
 	}
 	if (!session_more(s) || (!counted && isc_levels_init(t->core, s, leaf))) {
-		t->actions->lost++;
+		session_refuse(t, s, RSVP_ERR_SYSTEM, RSVP_SYSTEM_MEMORY, "out of memory");
 		return -ENOMEM;
 	}
 	if (!counted && isc_levels_hold(t, s, leaf, why, sizeof(why))) {

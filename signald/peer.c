@@ -53,19 +53,12 @@ int peers_read_keys(struct peers *peers, int fd, const char *file, char *why, si
 	return keyring_read(&peers->keyring, fd, file, why, room);
 }
 
-int peers_restrict(struct peers *peers, const struct prefix *allow, size_t n, const struct peer_limits *limits)
+void peers_restrict(struct peers *peers, struct prefix *allow, size_t n, const struct peer_limits *limits)
 {
-	struct prefix *copy = n ? malloc(n * sizeof(*copy)) : NULL;
-
-	if (n && !copy)
-		return -ENOMEM;
-	if (n)
-		memcpy(copy, allow, n * sizeof(*copy));
 	free(peers->allow);
-	peers->allow = copy;
+	peers->allow = allow;
 	peers->n_allow = n;
 	peers->limits = *limits;
-	return 0;
 }
 
 /* ---- the table ---- */

@@ -53,10 +53,10 @@ void peers_free(struct peers *peers);
 /* Reads a keyring; see keyring_read. */
 int peers_read_keys(struct peers *peers, int fd, const char *file, char *why, size_t room);
 /*
- * Who is believed at all (n 0: everybody with a key; ISCs always are), and how much of it. allow is copied. 0 or -ENOMEM:
- * then nothing has changed. Without a call there is no limit.
+ * Who is believed at all (n 0: everybody with a key; ISCs always are), and how much of it. allow was malloc'd (NULL for n 0)
+ * and is peers' from now on. Without a call there is no limit.
  */
-int peers_restrict(struct peers *peers, const struct prefix *allow, size_t n, const struct peer_limits *limits);
+void peers_restrict(struct peers *peers, struct prefix *allow, size_t n, const struct peer_limits *limits);
 
 /*
  * From now on the ISC at addr is believed by keys of its own; the newest is what its controller is to be started with.

@@ -124,6 +124,14 @@ static int plan_endpoints(const struct core_config *config, const struct session
 	return 0;
 }
 
+struct in_addr plan_isc_address(const struct session *s)
+{
+	for (; s; s = next_asked(s))
+		if (leaf_of_isc(s))
+			return leaf_of_isc(s)->branch->neighbour;
+	return (struct in_addr){ 0 };
+}
+
 static void plan_isc_levels(const struct leaf *leaf, struct contract_isc *spec)
 {
 	spec->cpu_shares = larger(spec->cpu_shares, leaf_level(leaf, RESOURCE_CPU));

@@ -18,6 +18,8 @@ struct plan_isc { struct in_addr host; uint16_t port; uint32_t key_id; uint8_t k
  */
 int plan_terms(const struct core_config *config, const struct session *s, const struct plan_isc *isc,
 	       uint32_t lifetime_s, struct adaptor_terms *terms);
+/* The address of the ISC that those terms have here; 0.0.0.0: none. */
+struct in_addr plan_isc_address(const struct session *s);
 void plan_clear(struct adaptor_terms *terms);
 /* Which groups of terms are in use: adaptors that serve none of them are not asked. */
 uint32_t plan_uses(const struct adaptor_terms *terms);

@@ -182,18 +182,6 @@ void registrar_report(struct registrar *r, const struct session *s)
 		report(r, report_json(r->d->core, s));
 }
 
-/* Without a session: "gone" after a deletion of what we no longer have, "failed" for a contract we can't use (of revision
- * 0 when that can't be read). */
-static void report_plain(struct registrar *r, uint32_t icorp, uint16_t revision, const char *state, const char *reason)
-{
-	json_t *o = json_pack("{s:I, s:i, s:s}", "icorp", (json_int_t)icorp, "revision", revision, "state", state);
-
-	if (reason)
-		json_object_set_new(o, "error", json_pack("{s:s, s:s, s:s}", "element", r->d->config.name, "code",
-							  "contract", "reason", reason));
-	report(r, o);
-}
-
 /* ---- work ---- */
 
 static void work_map(struct registrar *r, const json_t *o)
@@ -240,12 +228,13 @@ static void work_create(struct registrar *r, const json_t *o)
 
 	if (!xml || contract_parse(xml, strlen(xml), &c, &error)) {
 		log_icorp(LOG_LEVEL_WARN, icorp, "contract refused: line %d: %s", error.line, error.text);
-		report_plain(r, icorp, 0, "failed", xml ? error.text : "no contract");
+		report(r, report_refused_json(r->d->config.name, o, xml ? error.text : "no contract"));
 		return;
 	}
 	e = core_originate(r->d->core, c, clock_now_us(), &r->d->actions);
 	if (e)
-		report_plain(r, icorp, c->revision, "failed", e == -EINVAL ? "this element does not lead it" : strerror(-e));
+		report(r, report_refused_json(r->d->config.name, o,
+					      e == -EINVAL ? "this element does not lead it" : strerror(-e)));
 	contract_unref(c);
 	daemon_run_actions(r->d);
 }
@@ -253,7 +242,7 @@ static void work_create(struct registrar *r, const json_t *o)
 static void withdraw(struct registrar *r, uint32_t icorp)
 {
 	if (core_withdraw(r->d->core, icorp, clock_now_us(), &r->d->actions))
-		report_plain(r, icorp, 0, "gone", NULL);
+		report(r, json_pack("{s:I, s:i, s:s}", "icorp", (json_int_t)icorp, "revision", 0, "state", "gone"));
 	daemon_run_actions(r->d);
 }
 

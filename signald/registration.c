@@ -173,3 +173,10 @@ json_t *report_json(const struct core *core, const struct session *s)
 	json_object_set_new(o, "grants", grants);
 	return o;
 }
+
+json_t *report_refused_json(const char *element, const json_t *work, const char *reason)
+{
+	return json_pack("{s:I, s:I, s:s, s:{s:s, s:s, s:s}}", "icorp", json_integer_value(json_object_get(work, "icorp")),
+			 "revision", json_integer_value(json_object_get(work, "revision")), "state", "failed", "error",
+			 "element", element, "code", "contract", "reason", reason);
+}

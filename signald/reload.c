@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -12,17 +13,6 @@
 #include "signald/registrar.h"
 #include "signald/reload.h"
 #include "signald/session.h"
-
-int reload_limits(struct daemon *d, const struct signald_config *config)
-{
-	struct peer_limits limits = { (uint64_t)config->limit_messages, config->limit_bytes, (uint64_t)config->limit_strangers };
-	size_t n;
-	struct prefix *allow = signald_config_allow(config, &n);
-	int r = allow ? peers_restrict(d->peers, allow, n, &limits) : -ENOMEM;
-
-	free(allow);
-	return r;
-}
 
 static int same_ports(const struct core_config *a, const struct core_config *b)
 {
@@ -45,9 +35,33 @@ static const char *fixed(const struct daemon *d, const struct signald_config *co
 	       strcmp(config->l2, d->config.l2) ? "l2" : NULL;
 }
 
-int reload_keys(struct daemon *d, char *why, size_t room)
+/* The keys come last of what can fail: whoever reads them leaves them as they were, or has them all. */
+int reload_trust(struct daemon *d, const struct signald_config *config, int keys, char *why, size_t room)
 {
-	return peers_read_keys(d->peers, launcher_open(d->launcher, LAUNCHER_KEYRING), d->config.keyring, why, room);
+	struct peer_limits limits = { (uint64_t)config->limit_messages, config->limit_bytes, (uint64_t)config->limit_strangers };
+	struct nexthops map = { 0 };
+	size_t n;
+	struct prefix *allow = signald_config_allow(config, &n);
+	int r = allow ? 0 : -ENOMEM;
+
+	snprintf(why, room, "out of memory");
+	if (!r && l2_configured(config))
+		r = l2_from_config(config, &map, why, room);
+	if (!r && *config->keyring) {
+		r = peers_read_keys(d->peers, keys, config->keyring, why, room);
+		keys = -1;
+	}
+	if (keys >= 0)
+		close(keys);
+	if (r) {
+		free(allow);
+		nexthops_clear_map(&map);
+		return r;
+	}
+	peers_restrict(d->peers, allow, n, &limits);
+	if (l2_configured(config))
+		nexthops_take_map(&d->nexthops, &map);
+	return 0;
 }
 
 /* What can be found wrong comes first: then nothing has been changed yet. */
@@ -60,13 +74,7 @@ static int apply(struct daemon *d, const struct signald_config *config, struct c
 		snprintf(why, room, "%s is another, and that needs a restart", changed);
 		return -EINVAL;
 	}
-	r = *config->keyring ? reload_keys(d, why, room) : 0;
-	if (r)
-		return r;
-	snprintf(why, room, "out of memory");
-	r = reload_limits(d, config);
-	if (!r && l2_configured(config))
-		r = l2_from_config(config, &d->nexthops, why, room);
+	r = reload_trust(d, config, *config->keyring ? launcher_open(d->launcher, LAUNCHER_KEYRING) : -1, why, room);
 	if (r)
 		return r;
 	core->seed = d->core_config.seed;

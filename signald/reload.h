@@ -10,9 +10,11 @@
 /* Everything, for the loop's SIGHUP; ctx is the struct daemon. An invalid file, the keyring's too, changes nothing, and is said;
  * so does a setting that needs a restart. */
 void reload_all(void *ctx);
-/* The keyring. 0, or -errno with the reason in why. */
-int reload_keys(struct daemon *d, char *why, size_t room);
-/* Whom we take datagrams from, and how many, by that configuration. 0 or -ENOMEM. */
-int reload_limits(struct daemon *d, const struct signald_config *config);
+/*
+ * Whose word is taken, by that configuration: keys, whom datagrams are taken from and how many, and the layer-2 map if that is
+ * the configuration's. All of it; or -errno with the reason in why, and none. keys: a descriptor of the keyring, or the -errno of
+ * opening it; closed here. Not looked at when the configuration names none.
+ */
+int reload_trust(struct daemon *d, const struct signald_config *config, int keys, char *why, size_t room);
 
 #endif

@@ -93,12 +93,15 @@ struct session *revision_first_asked(struct core *core, struct session *s)
 void revision_commit(struct turn *t, struct session *s)
 {
 	uint32_t cookie = ++t->core->next_cookie ? t->core->next_cookie : ++t->core->next_cookie; /* 0: none */
+	struct core_action *apply;
 
 	s->cookie = cookie;
 	for EACH_REVISION(m, t->core, s)
 		if (m->cookie)
 			m->cookie = cookie; /* the answer to this one is to all */
-	action_session(t, CORE_APPLY, revision_first_asked(t->core, s))->cookie = cookie;
+	apply = action_session(t, CORE_APPLY, revision_first_asked(t->core, s));
+	apply->cookie = cookie;
+	s->dirty_terms |= action_is_lost(apply); /* it will not be answered: asked again soon */
 }
 
 void revision_uncommit(struct turn *t, struct session *s)

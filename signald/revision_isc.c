@@ -15,12 +15,12 @@ static struct leaf *same_isc(const struct session *other, struct in_addr address
 	return found && found->branch->neighbour.s_addr == address.s_addr ? found : NULL;
 }
 
-uint64_t revision_level(struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource)
+uint64_t revision_level(struct core *core, const struct session *s, enum resource resource)
 {
 	uint64_t most = 0;
 
 	for EACH_REVISION(m, core, s) {
-		const struct leaf *one = m == s ? NULL : same_isc(m, leaf_ep(s, leaf)->private_addr);
+		const struct leaf *one = m == s ? NULL : leaf_of_isc(m); /* there is one on a server, whatever its address */
 
 		if (one && leaf_level(one, resource) > most)
 			most = leaf_level(one, resource);

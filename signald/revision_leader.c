@@ -20,6 +20,20 @@ struct session *revision_standing(struct core *core, const struct session *s)
 	return standing;
 }
 
+const struct contract_endpoint *revision_moves_isc(struct core *core, const struct session *s)
+{
+	const struct session *stands = revision_standing(core, s);
+
+	for (unsigned i = 0; stands && i < s->n_leaves; i++) {
+		const struct contract_endpoint *ep = &s->contract->endpoints[i], *old =
+			contract_endpoint_by_control(stands->contract, ep->control);
+
+		if (old && old->kind == ENDPOINT_SERVER && old->private_addr.s_addr != ep->private_addr.s_addr)
+			return ep;
+	}
+	return NULL;
+}
+
 void revision_weigh(struct core *core, const struct session *s, const struct leaf *leaf, uint8_t *flags, uint16_t *weight)
 {
 	const struct session_more *more = session_rest(s);

@@ -215,6 +215,8 @@ void turn_begin(struct turn *t, struct core *core, uint64_t now_us, struct core_
 
 /* actions.c */
 struct core_action *action_add(struct turn *t, enum core_action_type type);
+/* Out of memory: what was added goes nowhere. */
+int action_is_lost(const struct core_action *a);
 /* About a session: with its key and itself. */
 struct core_action *action_session(struct turn *t, enum core_action_type type, const struct session *s);
 /* A message to be sent; its bytes are copied. */
@@ -298,8 +300,8 @@ void revision_heirs(struct turn *t, struct session *s);
 int revision_beside(struct core *core, const struct session *s);
 /* What the others hold on a port: it is not counted twice. */
 uint64_t revision_held(struct core *core, const struct session *s, int port);
-/* The largest level that the others have of the ISC that is leaf's. */
-uint64_t revision_level(struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource);
+/* The largest level that the others have of the ISC here. */
+uint64_t revision_level(struct core *core, const struct session *s, enum resource resource);
 /* The VLAN that another has, this one (0: any); 0: none. */
 uint16_t revision_vlan(struct core *core, const struct session *s, uint16_t id);
 /* The oldest that is to be in force (as action_session() has it for the adaptors); s itself when there is none. */
@@ -334,6 +336,8 @@ void revision_supersede(struct turn *t, struct adaptor_key key);
 void revision_take_isc(struct turn *t, struct session *s, const struct session *from);
 /* Leader: another revision that this one was to replace; NULL: none. */
 struct session *revision_standing(struct core *core, const struct session *s);
+/* Leader: an endpoint of s that has another address in the revision it is to replace, which keeps it till then; NULL: none. */
+const struct contract_endpoint *revision_moves_isc(struct core *core, const struct session *s);
 /* Leader: s failed; what stands remembers why. */
 void revision_failed(struct session *stands, const struct session *s);
 

@@ -39,6 +39,19 @@ static void earlier(uint64_t *at, uint64_t deadline)
 		*at = deadline;
 }
 
+/* A commit that could not be asked for, or whose answer was lost, for lack of memory. */
+#define APPLY_AGAIN_US 100000
+
+void core_apply_again(struct core *core, struct adaptor_key key, uint64_t cookie, uint64_t now_us)
+{
+	struct session *s = revision_waiting(core, key, cookie);
+
+	if (!s)
+		return;
+	s->dirty_terms = 1;
+	wheel_set(&core->timers, &s->timer, now_us + APPLY_AGAIN_US);
+}
+
 void session_schedule(struct turn *t, struct session *s)
 {
 	uint64_t at = UINT64_MAX;
@@ -65,6 +78,8 @@ void session_schedule(struct turn *t, struct session *s)
 	earlier(&at, session_rest(s)->complete_by_us);
 	earlier(&at, session_rest(s)->replaced_us);
 	earlier(&at, s->renew_us);
+	if (s->dirty_terms && s->cookie)
+		earlier(&at, t->now_us + APPLY_AGAIN_US);
 	if (at == UINT64_MAX)
 		wheel_remove(&t->core->timers, &s->timer);
 	else if (!wheel_has(&s->timer) || at < s->timer.at_us) /* too early only looks, and schedules again */

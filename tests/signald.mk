@@ -8,7 +8,7 @@ tests_unit_rsvp_pcap_SOURCES = tests/unit/rsvp_pcap.c tests/unit/rsvp_samples.c 
 tests_unit_rsvp_pcap_LDADD = $(TEST_RSVP_LIBS) $(PCAP_LIBS)
 dist_check_SCRIPTS += tests/unit/rsvp_oracles.sh
 TESTS += tests/unit/test_rsvp tests/unit/rsvp_oracles.sh
-EXTRA_DIST += tests/unit/network.h tests/lib/oracles.sh tests/lib/stage.sh
+EXTRA_DIST += tests/unit/element.h tests/unit/memory.h tests/unit/network.h tests/lib/oracles.sh tests/lib/stage.sh
 
 check_PROGRAMS += tests/unit/test_cutthrough
 tests_unit_test_cutthrough_SOURCES = tests/unit/test_cutthrough.c
@@ -66,6 +66,14 @@ tests_unit_test_recovery_SOURCES = tests/unit/test_recovery.c
 tests_unit_test_recovery_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recovery_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=session_hold
 TESTS += tests/unit/test_recovery
+
+check_PROGRAMS += tests/unit/test_element tests/unit/test_memory
+tests_unit_test_element_SOURCES = tests/unit/test_element.c
+tests_unit_test_element_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_memory_SOURCES = tests/unit/test_memory.c
+tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_unit_test_memory_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_element tests/unit/test_memory
 
 # Two neighbours on a virtual clock.
 check_LIBRARIES += tests/unit/libneighbourworld.a

@@ -15,14 +15,14 @@ uint16_t probe_revision(const struct session *s)
 	return s->contract->revision;
 }
 
-/* What older revisions have of the ISC at that address; one that has another address in each is two. */
-static uint64_t counted(const struct session *oldest, const struct session *s, struct in_addr isc, unsigned resource)
+/* What older revisions have of the ISC here: there is one, whatever its address. */
+static uint64_t counted(const struct session *oldest, const struct session *s, unsigned resource)
 {
 	uint64_t most = 0;
 
 	for (; oldest != s; oldest = session_newer(oldest))
 		for (unsigned i = 0; i < oldest->n_leaves; i++)
-			if (oldest->leaf[i].branch && oldest->leaf[i].branch->isc && oldest->leaf[i].branch->neighbour.s_addr == isc.s_addr)
+			if (oldest->leaf[i].branch && oldest->leaf[i].branch->isc)
 				most = larger(most, leaf_level(&oldest->leaf[i], resource));
 	return most;
 }
@@ -36,7 +36,7 @@ static void probe_isc(const struct core *core, const struct session *oldest, con
 		if (!leaf->branch || !leaf->branch->isc)
 			continue;
 		for (unsigned r = RESOURCE_CPU; r <= RESOURCE_MAX; r++) {
-			uint64_t already = counted(oldest, s, leaf->branch->neighbour, r);
+			uint64_t already = counted(oldest, s, r);
 
 			out->used[r] += larger(leaf_level(leaf, r), already) - already;
 		}

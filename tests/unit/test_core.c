@@ -382,6 +382,53 @@ static void revised_without_one(void **state)
 	sim_free(sim);
 }
 
+/* It comes back at once, with another address, before its old ISC has drained. */
+static void revised_with_another_address(void **state)
+{
+	static const uint8_t place[] = { 0, 5 };
+	struct sim *sim = start(10000000, 1);
+	const struct core_resource *cpu = &core_config(sim_core(sim, "srv2"))->resource[RESOURCE_CPU];
+
+	run(sim, CLOCK_S);
+	revise(sim, 2, 1, 10000000);
+	run(sim, CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_non_null(session(sim, "srv2", 1));
+	sim_places(sim, place);
+	revise(sim, 3, 2, 10000000);
+	run(sim, 10 * CLOCK_S);
+	assert_int_equal(session(sim, "ar1", 1)->contract->revision, 3);
+	assert_int_equal(cpu->used, 1024);
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+	sim_withdraw(sim, "ar1", 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
+}
+
+/* A revision cannot give a server another address than the one that stands has: that has its ISC until it is replaced. */
+static void revision_moves_nobody(void **state)
+{
+	static const uint8_t place[] = { 0, 5 };
+	struct sim *sim = start(10000000, 1);
+	uint64_t messages;
+
+	run(sim, CLOCK_S);
+	messages = core_counters(sim_core(sim, "ar1"))[CORE_PATHS_SENT];
+	sim_places(sim, place);
+	revise(sim, 2, 2, 10000000);
+	assert_int_equal(core_counters(sim_core(sim, "ar1"))[CORE_PATHS_SENT], messages);
+	assert_string_equal(session_rest(session(sim, "ar1", 1))->error.reason,
+			    "revision 2: srv2 has another address in revision 1, and keeps it as long as that stands");
+	run(sim, CLOCK_S);
+	assert_true(sim_complete(sim, "ar1", 1));
+	assert_int_equal(session(sim, "ar1", 1)->contract->revision, 1);
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+	sim_free(sim);
+}
+
 /* A revision that does not fit leaves the old one as it was; a smaller one does. */
 static void revision_refused(void **state)
 {
@@ -720,7 +767,8 @@ int main(void)
 		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused), cmocka_unit_test(no_capacity),
 		cmocka_unit_test(isc_waits), cmocka_unit_test(isc_waits_too_long),
 		cmocka_unit_test(isc_dies), cmocka_unit_test(lost_before_complete), cmocka_unit_test(isc_gone_leader_new),
-		cmocka_unit_test(revised_rate), cmocka_unit_test(revised_without_one), cmocka_unit_test(revision_refused),
+		cmocka_unit_test(revised_rate), cmocka_unit_test(revised_without_one), cmocka_unit_test(revised_with_another_address),
+		cmocka_unit_test(revision_moves_nobody), cmocka_unit_test(revision_refused),
 		cmocka_unit_test(revision_late), cmocka_unit_test(revision_hop_dies), cmocka_unit_test(revision_keeps_growth),
 		cmocka_unit_test(hostile_isc),
 		cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed), cmocka_unit_test(map_comes_late),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "signald/registration.h"
 #include "signald/report_queue.h"
 
 static void put(struct report_queue *q, int icorp, int revision, const char *state)
@@ -74,9 +75,25 @@ static void test_taken(void **state)
 	assert_int_not_equal(report_queue_put(&q, NULL), 0);
 }
 
+/* A leader that cannot read the contract of a revision says so of that revision: what stands is not what failed. */
+static void test_refused(void **state)
+{
+	json_t *work = json_pack("{s:i, s:s, s:i}", "icorp", 7, "contract", "<contract", "revision", 3), *o;
+	const char *reason;
+
+	o = report_refused_json("ar1", work, "cut off");
+	assert_int_equal(json_unpack(json_object_get(o, "error"), "{s:s}", "reason", &reason), 0);
+	assert_string_equal(reason, "cut off");
+	assert_int_equal(json_integer_value(json_object_get(o, "icorp")), 7);
+	assert_int_equal(json_integer_value(json_object_get(o, "revision")), 3);
+	assert_string_equal(json_string_value(json_object_get(o, "state")), "failed");
+	json_decref(o);
+	json_decref(work);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_revisions), cmocka_unit_test(test_gone),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_revisions), cmocka_unit_test(test_refused), cmocka_unit_test(test_gone),
 					   cmocka_unit_test(test_taken)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,7 @@ static void begin(struct world *w, const char *state)
 	reader_wait(work, "event: synced\n");
 	free(world_expect(w, 201, "POST", "/v1/icorps", "token-acme", SHOP));
 	reader_wait(work, "event: create\n");
+	reader_wait(work, ",\"revision\":1}\n");
 	report(w, 1, state);
 	reader_free(work);
 	world_turn(w);

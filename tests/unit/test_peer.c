@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -233,14 +234,15 @@ static void clock_set_back(void **state)
 static void allow(void **state)
 {
 	struct end a = end_new(A, OLD), b = end_new(B, OLD), c = end_new("10.1.0.1", OLD);
-	struct prefix prefix[2];
+	struct prefix *prefix = calloc(2, sizeof(*prefix));
 	struct peer_limits limits = { 1000, 100000, 1000 };
 	uint8_t key[32];
 	uint32_t id;
 
+	assert_non_null(prefix);
 	assert_int_equal(prefix_parse("10.9.0.0/16", &prefix[0], 0), 0);
 	assert_int_equal(prefix_parse("10.0.0.0/16", &prefix[1], 0), 0);
-	assert_int_equal(peers_restrict(b.peers, prefix, 2, &limits), 0);
+	peers_restrict(b.peers, prefix, 2, &limits);
 	assert_int_equal(say(&a, &b, 1), PEER_UNCONFIRMED);
 	assert_int_equal(say(&a, &b, 1), PEER_RECEIVED);
 	assert_int_equal(say(&c, &b, 1), PEER_NOT_ALLOWED);
@@ -260,7 +262,7 @@ static void limits(void **state)
 	unsigned taken = 0, looked_at = 0;
 
 	say(&a, &b, 1);
-	assert_int_equal(peers_restrict(b.peers, NULL, 0, &limits), 0);
+	peers_restrict(b.peers, NULL, 0, &limits);
 	for (int i = 0; i < 500; i++) {
 		looked_at += say(&c, &b, 9000000) == PEER_NO_KEY;
 		taken += say(&a, &b, 9000000) == PEER_RECEIVED;
@@ -272,7 +274,7 @@ static void limits(void **state)
 	assert_int_equal(say(&a, &b, 9010000), PEER_RECEIVED); /* a hundredth of a second: one more */
 	assert_int_equal(say(&a, &b, 9010000), PEER_LIMITED);
 	limits.bytes_per_s = 100;
-	assert_int_equal(peers_restrict(b.peers, NULL, 0, &limits), 0);
+	peers_restrict(b.peers, NULL, 0, &limits);
 	assert_int_equal(say(&a, &b, 99000000), PEER_RECEIVED);
 	assert_int_equal(say(&a, &b, 99000000), PEER_LIMITED);
 	end_free(&a);

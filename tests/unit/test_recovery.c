@@ -1,21 +1,7 @@
-/*
- * What a controller that has just started does about what its adaptors find, one rule at a time; the simulator has the rest.
- *
- *     10.200.1.3 (switch) --eth0-- us, a switch or srv1 --eth1-- ar2
- */
-#include <arpa/inet.h>
+/* What a controller that has just started does about what its adaptors find, one rule at a time; the simulator has the rest. */
+#include "tests/unit/element.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "lib/clock.h"
-#include "signald/session.h"
 
 static unsigned no_room; /* so often holding fails */
 
@@ -31,163 +17,12 @@ int __wrap_session_hold(struct turn *t, struct session *s, int *port, uint64_t *
 	return -ENOSPC;
 }
 
-struct world {
-	struct core *core;
-	struct nexthops nh;
-	struct core_actions actions;
-	struct contract *contract;
-	struct rsvp_msg msg;
-	uint64_t now_us;
-};
-
-static struct in_addr ip(const char *text)
-{
-	struct in_addr a;
-
-	inet_pton(AF_INET, text, &a);
-	return a;
-}
-
-static const char *port_name(const void *ctx, int port)
-{
-	return port ? "eth1" : "eth0";
-}
-
-static void add_node(struct world *w, const char *name, const char *addr, int is_switch)
-{
-	struct l2_node node = { .is_switch = is_switch, .n_addr = 1 };
-
-	snprintf(node.name, sizeof(node.name), "%s", name);
-	node.addr[0] = ip(addr);
-	assert_int_equal(nexthops_add_node(&w->nh, &node), 0);
-}
-
-static struct contract *read_contract(void)
-{
-	FILE *f = fopen(SRCDIR "/tests/golden/contract/contract-web.xml", "re");
-	char *xml = calloc(1, CONTRACT_MAX_SIZE + 1);
-	struct contract_error error;
-	struct contract *c = NULL;
-
-	assert_non_null(f);
-	assert_int_equal(contract_parse(xml, fread(xml, 1, CONTRACT_MAX_SIZE, f), &c, &error), 0);
-	fclose(f);
-	free(xml);
-	return c;
-}
-
-/* R is 1 s: a lifetime, and so the recovery time, is 5.25 s. */
-static struct world *start(enum element_kind kind, const char *address)
-{
-	struct core_config config = { .kind = kind, .refresh_us = CLOCK_S, .multiplier = 3, .isc_start_us = 60 * CLOCK_S,
-				      .n_ports = 2, .vlan_first = 100, .vlan_last = 199, .n_images = 1, .image = { "web" } };
-	struct world *w = calloc(1, sizeof(*w));
-
-	config.address = ip(address);
-	snprintf(config.element, sizeof(config.element), "us");
-	for (int p = 0; p < 2; p++) {
-		snprintf(config.port[p].ifname, sizeof(config.port[p].ifname), "%s", port_name(NULL, p));
-		config.port[p].capacity_bps = 100000000;
-	}
-	config.resource[RESOURCE_CPU] = (struct core_resource){ .capacity = 4096, .step = 256 };
-	config.resource[RESOURCE_MEMORY] = (struct core_resource){ .capacity = 1 << 20, .step = 4096 };
-	w->nh.is_switch = kind == ELEMENT_SWITCH;
-	w->nh.port_name = port_name;
-	w->nh.n_ports = 2;
-	snprintf(w->nh.self, sizeof(w->nh.self), "us");
-	add_node(w, "us", address, w->nh.is_switch);
-	add_node(w, "sw", "10.200.1.3", 1);
-	add_node(w, "ar2", "10.200.1.12", 0);
-	assert_int_equal(nexthops_add_link(&w->nh, "us", "eth0", "sw", "eth0"), 0);
-	assert_int_equal(nexthops_add_link(&w->nh, "us", "eth1", "ar2", "eth0"), 0);
-	w->core = core_new(&config, &w->nh);
-	w->contract = read_contract();
-	w->now_us = CLOCK_S;
-	assert_non_null(w->core);
-	return w;
-}
-
-static void stop(struct world *w)
-{
-	core_free(w->core);
-	core_actions_free(&w->actions);
-	rsvp_msg_free(&w->msg);
-	nexthops_clear_map(&w->nh);
-	contract_unref(w->contract);
-	free(w);
-}
-
-static struct adaptor_key key_of(const struct world *w, uint32_t icorp)
-{
-	return (struct adaptor_key){ icorp, ip("10.200.1.11") };
-}
-
 static void found(struct world *w, uint32_t icorp, uint16_t vlan, uint64_t eth1_bps)
 {
 	struct core_found f = { .key = key_of(w, icorp), .vlan = vlan, .n_ports = eth1_bps ? 1 : 0,
 				.port = { { 1, eth1_bps } } };
 
 	assert_int_equal(core_found(w->core, &f), 0);
-}
-
-static void begin(struct world *w, uint8_t type, const char *from)
-{
-	rsvp_msg_clear(&w->msg);
-	w->msg.type = type;
-	w->msg.session = (struct rsvp_session){ w->contract->id, 0, ip("10.200.1.11") };
-	w->msg.hop = (struct rsvp_hop){ ip(from), 5 };
-	w->msg.refresh_ms = 1000;
-	w->msg.template_.lsp_id = w->contract->revision;
-}
-
-static void path_to(struct world *w, const char *to, const char *also, uint16_t vlan)
-{
-	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
-
-	begin(w, RSVP_PATH, "10.200.1.3");
-	w->msg.ref.revision = w->msg.template_.lsp_id = w->contract->revision;
-	memcpy(w->msg.ref.digest, w->contract->digest, SHA256_SIZE);
-	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_REF | (vlan ? RSVP_HAS_HOPSTATE : 0);
-	w->msg.hopstate.vlan = vlan;
-	rsvp_add_s2l(&w->msg, ip(to), (struct in_addr){ 0 });
-	if (also)
-		rsvp_add_s2l(&w->msg, ip(also), (struct in_addr){ 0 });
-	core_message(w->core, &w->msg, &from, w->contract, w->now_us, &w->actions);
-}
-
-static void path(struct world *w, const char *to, uint16_t vlan)
-{
-	path_to(w, to, NULL, vlan);
-}
-
-/* The ISC asks for one step more, under this number. */
-static void demand(struct world *w, uint32_t sequence)
-{
-	const struct session *s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
-	struct core_from from = { ip("10.64.7.66"), CORE_PORT_NONE, 1, 0 };
-	struct rsvp_demand d = { ip("10.200.2.21"), RESOURCE_CPU, 1, 1, sequence, 0 };
-
-	begin(w, RSVP_RESV, "10.64.7.66");
-	w->msg.hop.lih = s->branch->lih;
-	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
-	rsvp_add_s2l(&w->msg, ip("10.200.2.21"), (struct in_addr){ 0 });
-	rsvp_add_demand(&w->msg, &d);
-	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
-}
-
-/* How often the actions since the last look had this one, about this ICorp (0: any). */
-static unsigned acted(const struct world *w, enum core_action_type type, uint32_t icorp)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < w->actions.n; i++)
-		n += w->actions.v[i].type == type && (!icorp || w->actions.v[i].key.icorp == icorp);
-	return n;
-}
-
-static uint64_t reserved(const struct world *w, int port)
-{
-	return core_config(w->core)->port[port].reserved_bps;
 }
 
 /* Two adaptors' words of one session add up and count; nobody claims it: it goes, and what it held is to be had again. */
