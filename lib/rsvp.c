@@ -133,17 +133,16 @@ int rsvp_add_id(struct rsvp_msg *msg, uint32_t id)
 /* RFC 1071: the sum does not depend on the order of bytes, so it is taken over whole words as they lie in memory. */
 uint16_t rsvp_checksum(const uint8_t *data, size_t len)
 {
-	uint64_t sum = 0;
-	uint32_t word;
+	uint64_t sum = 0, word;
 	size_t i;
 
 	for (i = 0; i + sizeof(word) <= len; i += sizeof(word)) {
 		memcpy(&word, data + i, sizeof(word));
-		sum += word;
+		sum += (word & UINT32_MAX) + (word >> 32);
 	}
 	word = 0;
 	memcpy(&word, data + i, len - i);
-	sum += word;
+	sum += (word & UINT32_MAX) + (word >> 32);
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)~ntohs((uint16_t)sum);

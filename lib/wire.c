@@ -2,6 +2,7 @@
  * The byte cursor with a sticky error. All reading and writing goes through take(), the one place that checks bounds;
  * a cursor for reading is never written through.
  */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -40,34 +41,45 @@ static uint8_t *take(struct wire *w, size_t len)
 	return at;
 }
 
-static uint64_t get(struct wire *w, size_t len)
+/* Copies the next len bytes out; leaves *out alone on an error. */
+static void get(struct wire *w, void *out, size_t len)
 {
 	const uint8_t *p = take(w, len);
-	uint64_t v = 0;
 
-	for (size_t i = 0; p && i < len; i++)
-		v = v << 8 | p[i];
-	return v;
+	if (p)
+		memcpy(out, p, len);
 }
 
 uint8_t wire_u8(struct wire *w)
 {
-	return (uint8_t)get(w, 1);
+	uint8_t v = 0;
+
+	get(w, &v, sizeof(v));
+	return v;
 }
 
 uint16_t wire_u16(struct wire *w)
 {
-	return (uint16_t)get(w, 2);
+	uint16_t v = 0;
+
+	get(w, &v, sizeof(v));
+	return be16toh(v);
 }
 
 uint32_t wire_u32(struct wire *w)
 {
-	return (uint32_t)get(w, 4);
+	uint32_t v = 0;
+
+	get(w, &v, sizeof(v));
+	return be32toh(v);
 }
 
 uint64_t wire_u64(struct wire *w)
 {
-	return get(w, 8);
+	uint64_t v = 0;
+
+	get(w, &v, sizeof(v));
+	return be64toh(v);
 }
 
 float wire_f32(struct wire *w)
@@ -122,32 +134,35 @@ static uint8_t *make(struct wire *w, size_t len)
 	return take(w, len);
 }
 
-static void put(struct wire *w, uint64_t v, size_t len)
+static void put(struct wire *w, const void *data, size_t len)
 {
 	uint8_t *p = make(w, len);
 
-	for (size_t i = 0; p && i < len; i++)
-		p[i] = (uint8_t)(v >> 8 * (len - 1 - i));
+	if (p)
+		memcpy(p, data, len);
 }
 
 void wire_put_u8(struct wire *w, uint8_t v)
 {
-	put(w, v, 1);
+	put(w, &v, sizeof(v));
 }
 
 void wire_put_u16(struct wire *w, uint16_t v)
 {
-	put(w, v, 2);
+	v = htobe16(v);
+	put(w, &v, sizeof(v));
 }
 
 void wire_put_u32(struct wire *w, uint32_t v)
 {
-	put(w, v, 4);
+	v = htobe32(v);
+	put(w, &v, sizeof(v));
 }
 
 void wire_put_u64(struct wire *w, uint64_t v)
 {
-	put(w, v, 8);
+	v = htobe64(v);
+	put(w, &v, sizeof(v));
 }
 
 void wire_put_f32(struct wire *w, float v)
@@ -160,10 +175,7 @@ void wire_put_f32(struct wire *w, float v)
 
 void wire_put_bytes(struct wire *w, const void *data, size_t len)
 {
-	uint8_t *p = make(w, len);
-
-	if (p && len)
-		memcpy(p, data, len);
+	put(w, len ? data : "", len);
 }
 
 void wire_put_str(struct wire *w, const char *s)
