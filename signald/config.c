@@ -106,8 +106,10 @@ const struct config_row signald_config_rows[] = {
 	{ "limit_strangers", CONFIG_INT, C(limit_strangers), "10000", 1, 1e9, NULL,
 	  "messages taken in a second from all who are not neighbours yet", 0, 0, 0 },
 	{ "gatekeeper", CONFIG_STRING, C(gatekeeper), "", 0, 0, NULL, "the gatekeeper's URL; empty: none", 0, 0, 0 },
-	{ "l2", CONFIG_STRING, C(l2), "gatekeeper", 0, 0, "gatekeeper|config",
-	  "who knows the layer-2 map: the gatekeeper, or the neighbour sections here", 0, 0, 0 },
+	{ "l2", CONFIG_STRING, C(l2), "gatekeeper", 0, 0, "gatekeeper|config|lldpd",
+	  "who knows the layer-2 map: the gatekeeper, the neighbour sections here, or lldpd", 0, 0, 0 },
+	{ "lldpd_socket", CONFIG_STRING, C(lldpd_socket), "/run/lldpd.socket", 0, 0, NULL, "l2 = \"lldpd\": its control socket", 0, 0,
+	  0 },
 	{ "token_file", CONFIG_STRING, C(token_file), "", 0, 0, NULL, "file with the bearer token for it", 0, 0, 0 },
 	{ "heartbeat", CONFIG_TIME, C(heartbeat_us), "10s", 1e5, 3.6e9, NULL, "between registrations", 0, 0, 0 },
 	{ "control", CONFIG_STRING, C(control), RUNDIR "/signald.sock", 0, 0, NULL, "control socket", 0, 0, 0 },
@@ -138,7 +140,7 @@ const struct config_row signald_config_rows[] = {
 	  port_rows, sizeof(struct config_port), 0 },
 	{ "resource", CONFIG_SECTION, C(resources), NULL, 0, RESOURCE_MAX, NULL, "sizes: bandwidth, cpu, memory, disk",
 	  resource_rows, sizeof(struct config_resource), check_resource },
-	{ "neighbour", CONFIG_SECTION, C(neighbours), NULL, 0, 4096, NULL, "l2 = \"config\": a controller of our islands",
+	{ "neighbour", CONFIG_SECTION, C(neighbours), NULL, 0, 4096, NULL, "l2 = \"config\" or \"lldpd\": a controller of our islands",
 	  neighbour_rows, sizeof(struct config_neighbour), 0 },
 	{ "adaptor", CONFIG_SECTION, C(adaptors), NULL, 0, 16, NULL, "a technology", adaptor_rows,
 	  sizeof(struct config_adaptor), 0 },
@@ -225,7 +227,7 @@ static int fill_core(const char *file, const struct signald_config *config, stru
 		return fail(error, file, "vlans", "a switch needs FIRST-LAST within 2-4094");
 	for (size_t i = 0; i < config->images.n; i++)
 		snprintf(core->image[core->n_images++], CONTRACT_NAME, "%s", config->images.item[i]);
-	if (l2_configured(config)) {
+	if (l2_source(config) != L2_GATEKEEPER) {
 		struct nexthops tried = { 0 };
 		int r = l2_from_config(config, &tried, why, sizeof(why));
 
@@ -233,6 +235,8 @@ static int fill_core(const char *file, const struct signald_config *config, stru
 		if (r)
 			return fail(error, file, "neighbour", why);
 	}
+	if (l2_source(config) == L2_LLDPD && l2_lldpd_missing())
+		return fail(error, file, "l2", l2_lldpd_missing());
 	if (config->integrity && !*config->keyring && ntohl(core->address.s_addr) >> 24 != 127)
 		return fail(error, file, "keyring", "is required off loopback (or set integrity = false)");
 	return 0;

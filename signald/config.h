@@ -16,7 +16,7 @@ struct prefix;
 
 struct signald_config {
 	char *name, *kind, *address, *transport, *keyring, *gatekeeper, *token_file, *control, *user, *adaptor_dir,
-	     *vlans, *public_pool, *isc_host, *pcap, *log_level, *l2;
+	     *vlans, *public_pool, *isc_host, *pcap, *log_level, *l2, *lldpd_socket;
 	uint64_t limit_bytes;
 	int64_t limit_messages, limit_strangers, expiry_rate;
 	uint64_t refresh_us, hello_us, recovery_us, audit_us, isc_start_us, contract_wait_us, heartbeat_us;

@@ -380,6 +380,8 @@ static int start(struct daemon *d, char *why, size_t room)
 	r = restart_new(d, &d->restart);
 	if (!r)
 		r = registrar_new(d, &d->registrar, why, room);
+	if (!r)
+		r = l2_lldpd_new(d, &d->lldpd);
 	if (r)
 		return r;
 	snprintf(why, room, "control socket %s", d->config.control);
@@ -391,6 +393,7 @@ static void stop(struct daemon *d)
 {
 	show_close(d);
 	restart_free(d->restart);
+	l2_lldpd_free(d->lldpd);
 	registrar_free(d->registrar);
 	dispatch_free(d->dispatch);
 	launcher_free(d->launcher);
@@ -403,6 +406,7 @@ static void stop(struct daemon *d)
 	rsvp_msg_free(&d->msg);
 	peers_free(d->peers);
 	nexthops_clear_map(&d->nexthops);
+	nexthops_clear_map(&d->sections);
 	nexthops_clear_routes(&d->nexthops);
 	while (d->late) {
 		struct late *one = d->late;

@@ -15,6 +15,7 @@
 struct audit;
 struct event;
 struct control_server;
+struct l2_lldpd;
 struct launcher;
 struct loop;
 struct pull;
@@ -39,6 +40,7 @@ struct daemon {
 	int busy;                             /* carrying out actions: inputs wait in `late` */
 	struct late *late, **late_end;
 	struct nexthops nexthops;
+	struct nexthops sections;             /* the map of the sections `neighbour`, to which lldpd's is added */
 	struct routes *routes;
 	struct peers *peers;
 	struct transport *transport;
@@ -50,6 +52,7 @@ struct daemon {
 	struct dispatch *dispatch;
 	struct registrar *registrar;
 	struct restart *restart;
+	struct l2_lldpd *lldpd;               /* NULL: another one knows the map */
 	struct control_server *control;
 	struct audit *audit;
 	struct event *timer;

@@ -5,11 +5,6 @@
 
 #include "signald/l2.h"
 
-int l2_configured(const struct signald_config *config)
-{
-	return !strcmp(config->l2, "config");
-}
-
 static int add_node(const char *name, const char *kind, const struct config_list *addresses, struct nexthops *nh, char *why,
 		    size_t room)
 {

@@ -1,7 +1,7 @@
 /*
  * Privileges kept apart from packets. Before icorp-signald opens anything it forks the launcher, which keeps what the
- * daemon was started with: it starts the configured adaptors and opens the two files that are read again on SIGHUP. The
- * controller itself, which parses what the network sends, then gives everything up (lib/privileges.h).
+ * daemon was started with: it starts the configured adaptors, opens the two files that are read again on SIGHUP, and connects to lldpd if
+ * that is configured. The controller itself, which parses what the network sends, then gives everything up (lib/privileges.h).
  *
  *     controller ==SOCK_SEQPACKET== launcher -- posix_spawn --> icorp-adaptor TYPE
  *         `==============socketpair, passed by SCM_RIGHTS=============='
@@ -20,7 +20,7 @@
 struct event_base;
 struct launcher;
 
-enum launcher_file { LAUNCHER_CONFIG, LAUNCHER_KEYRING, LAUNCHER_FILES };
+enum launcher_file { LAUNCHER_CONFIG, LAUNCHER_KEYRING, LAUNCHER_LLDPD, LAUNCHER_FILES };
 
 struct launcher_hooks {
 	/* The n-th adaptor's process has ended by itself, or was killed by somebody else; how, in words. From the loop, or
@@ -40,7 +40,7 @@ void launcher_free(struct launcher *l);
 
 /* A new process of the n-th adaptor, after killing a former one: as adaptor_client_options wants it. */
 int launcher_adaptor(struct launcher *l, unsigned n, pid_t *pid);
-/* A descriptor to read the file from, which is closed by the caller, or -errno. */
+/* A descriptor to read the file from, or of a connection to lldpd, which is closed by the caller, or -errno. */
 int launcher_open(struct launcher *l, enum launcher_file file);
 
 #endif

@@ -8,12 +8,14 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "adaptors/process.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "signald/l2.h"
 #include "signald/launcher.h"
 #include "signald/launcher_protocol.h"
 
@@ -104,6 +106,22 @@ static int start(struct serving *s, unsigned n, int32_t *pid)
 	return fd;
 }
 
+static int connect_to(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd, r;
+
+	if (!path || strlen(path) >= sizeof(addr.sun_path))
+		return -EINVAL;
+	strcpy(addr.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || !connect(fd, (const struct sockaddr *)&addr, sizeof(addr)))
+		return fd < 0 ? -errno : fd;
+	r = -errno;
+	close(fd);
+	return r;
+}
+
 static void refuse(struct serving *s, const char *what)
 {
 	unsigned held;
@@ -120,7 +138,7 @@ static void answer(struct serving *s, const struct launcher_request *request)
 	if (request->verb == LAUNCHER_START && request->index < s->n)
 		fd = start(s, request->index, &reply.pid);
 	else if (request->verb == LAUNCHER_OPEN && request->index < LAUNCHER_FILES)
-		fd = config_open(s->file[request->index]);
+		fd = (request->index == LAUNCHER_LLDPD ? connect_to : config_open)(s->file[request->index]);
 	else
 		refuse(s, "no such verb or index");
 	reply.value = fd < 0 ? fd : 0;
@@ -201,7 +219,8 @@ static void end_adaptors(struct serving *s, unsigned grace_ms)
 void launcher_serve(int fd, const struct signald_config *config, const char *file, unsigned grace_ms)
 {
 	struct serving s = { .fd = fd, .signals = -1,
-			     .file = { [LAUNCHER_CONFIG] = file, [LAUNCHER_KEYRING] = config->keyring } };
+			     .file = { [LAUNCHER_CONFIG] = file, [LAUNCHER_KEYRING] = config->keyring,
+				       [LAUNCHER_LLDPD] = l2_source(config) == L2_LLDPD ? config->lldpd_socket : NULL } };
 	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
 	struct pollfd set[2];
 	int open = 1, r;

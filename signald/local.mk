@@ -17,13 +17,18 @@ signald_libsignald_a_SOURCES = signald/audit.c signald/audit.h signald/config.h 
 	signald/peer.h signald/peer_internal.h signald/pull.h signald/registrar.h signald/registration.h signald/report_queue.h signald/replay.h \
 	signald/restart.h signald/routes.h signald/transport.h signald/capture.c signald/capture.h signald/config.c signald/daemon.c \
 	signald/dispatch.c signald/errors.c signald/errors.h signald/handshake.c signald/keyring.c \
-	signald/keyring_file.c signald/l2.c signald/l2_config.c signald/launcher.c signald/launcher_serve.c signald/options.c signald/outbox.c signald/outbox.h signald/peer.c signald/peer_check.c \
+	signald/keyring_file.c signald/l2.c signald/l2_config.c signald/l2_lldp.c signald/l2_lldp.h signald/launcher.c signald/launcher_serve.c signald/options.c signald/outbox.c signald/outbox.h signald/peer.c signald/peer_check.c \
 	signald/pull.c signald/receive.c signald/reload.c signald/reload.h signald/registrar.c signald/registration.c signald/report_queue.c signald/replay.c signald/restart.c signald/routes.c \
 	signald/show.c signald/show.h signald/show_adaptors.c signald/show_element.c signald/show_errors.c \
 	signald/show_neighbours.c signald/show_sessions.c signald/show_timers.c signald/trace.c signald/trace.h signald/transport.c
-signald_libsignald_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(MNL_CFLAGS)
+if LLDP
+signald_libsignald_a_SOURCES += signald/l2_lldpd.c
+else
+signald_libsignald_a_SOURCES += signald/l2_lldpd_none.c
+endif
+signald_libsignald_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(MNL_CFLAGS) $(LLDP_CFLAGS)
 SIGNALD_LIBS = signald/libsignald.a signald/libcore.a adaptors/libadaptorclient.a contracts/libcontracts.a \
-	$(HTTP_LIBS) $(CRYPTOBASE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(MNL_LIBS) $(PCAP_LIBS)
+	$(HTTP_LIBS) $(CRYPTOBASE_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(MNL_LIBS) $(PCAP_LIBS) $(LLDP_LIBS)
 
 sbin_PROGRAMS += icorp-signald
 icorp_signald_SOURCES = signald/main.c

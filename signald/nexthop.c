@@ -89,6 +89,29 @@ static const struct l2_link *walk(const struct nexthops *nh, int self, int targe
 	return found;
 }
 
+/*
+ * Towards what the map does not show: through the switch behind the port that leads further than the map. NULL when there
+ * is none, or several (at a switch, which knows no port: behind all of its ports), and nobody can tell which.
+ */
+static const struct l2_link *further(const struct nexthops *nh, int self, int port, int *neighbour)
+{
+	const struct l2_link *found = NULL;
+
+	for (size_t i = 0; i < nh->n_links; i++) {
+		const struct l2_link *l = &nh->link[i];
+		int other = (int)l->a == self ? (int)l->b : (int)l->b == self ? (int)l->a : -1;
+
+		if (other < 0 || !nh->node[other].further ||
+		    (port >= 0 && port_by_name(nh, (int)l->a == self ? l->a_port : l->b_port) != port))
+			continue;
+		if (found && *neighbour != other)
+			return NULL;
+		found = l;
+		*neighbour = other;
+	}
+	return found;
+}
+
 /* Does the map know another neighbour behind this port of self? */
 static int others_behind(const struct nexthops *nh, int self, int port, int neighbour)
 {
@@ -105,12 +128,14 @@ static int others_behind(const struct nexthops *nh, int self, int port, int neig
 /* From self towards the layer-2 neighbour `target_addr`, leaving by `port` (-1: any). 1 when the map knows the way. */
 static int map_find(const struct nexthops *nh, struct in_addr target_addr, int port, struct nexthop *out)
 {
-	int self = node_by_name(nh, nh->self), target = node_by_addr(nh, target_addr), neighbour;
+	int self = node_by_name(nh, nh->self), target = node_by_addr(nh, target_addr), neighbour = -1;
 	const struct l2_link *link;
 
-	if (self < 0 || target < 0 || self == target)
+	if (self < 0 || self == target)
 		return 0;
-	link = walk(nh, self, target, port, &neighbour);
+	link = target >= 0 ? walk(nh, self, target, port, &neighbour) : NULL;
+	if (!link)
+		link = further(nh, self, port, &neighbour);
 	if (!link)
 		return 0;
 	out->port = port_by_name(nh, (int)link->a == self ? link->a_port : link->b_port);
@@ -174,8 +199,12 @@ void nexthops_clear_map(struct nexthops *nh)
 	nh->n_nodes = nh->n_links = 0;
 }
 
-void nexthops_take_map(struct nexthops *nh, struct nexthops *fresh)
+int nexthops_take_map(struct nexthops *nh, struct nexthops *fresh)
 {
+	int other = nh->n_nodes != fresh->n_nodes || nh->n_links != fresh->n_links ||
+		    (nh->n_nodes && memcmp(nh->node, fresh->node, nh->n_nodes * sizeof(*nh->node))) ||
+		    (nh->n_links && memcmp(nh->link, fresh->link, nh->n_links * sizeof(*nh->link)));
+
 	nexthops_clear_map(nh);
 	nh->node = fresh->node;
 	nh->n_nodes = fresh->n_nodes;
@@ -184,6 +213,7 @@ void nexthops_take_map(struct nexthops *nh, struct nexthops *fresh)
 	fresh->node = NULL;
 	fresh->link = NULL;
 	fresh->n_nodes = fresh->n_links = 0;
+	return other;
 }
 
 /* Room for one more of `size` bytes; rarely called, so one at a time is fine. */

@@ -24,8 +24,8 @@ struct nexthop_route {
 	uint32_t metric;
 };
 
-/* Its control address comes first: by that it is a neighbour. */
-struct l2_node { char name[NEXTHOP_NAME]; int is_switch; struct in_addr addr[NEXTHOP_ADDRESSES]; unsigned n_addr; };
+/* Its control address comes first: by that it is a neighbour. further: a switch behind which there is more than the map knows. */
+struct l2_node { char name[NEXTHOP_NAME]; int is_switch, further; struct in_addr addr[NEXTHOP_ADDRESSES]; unsigned n_addr; };
 struct l2_link { unsigned a, b; char a_port[16], b_port[16]; };
 
 struct nexthops {
@@ -64,8 +64,8 @@ int nexthop_port_of(const struct nexthops *nh, struct in_addr neighbour);
 /* Frees the vectors and zeroes the counts. */
 void nexthops_clear_routes(struct nexthops *nh);
 void nexthops_clear_map(struct nexthops *nh);
-/* Puts the map that fresh has in the place of nh's; fresh is empty then. */
-void nexthops_take_map(struct nexthops *nh, struct nexthops *fresh);
+/* nh's map is fresh's from now on, which is emptied. 1 when it is another one, else 0. */
+int nexthops_take_map(struct nexthops *nh, struct nexthops *fresh);
 /* Append a copy; 0 or -ENOMEM. */
 int nexthops_add_route(struct nexthops *nh, const struct nexthop_route *route);
 int nexthops_add_node(struct nexthops *nh, const struct l2_node *node);

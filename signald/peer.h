@@ -57,6 +57,8 @@ int peers_read_keys(struct peers *peers, int fd, const char *file, char *why, si
  * and is peers' from now on. Without a call there is no limit.
  */
 void peers_restrict(struct peers *peers, struct prefix *allow, size_t n, const struct peer_limits *limits);
+/* Is who has this address believed at all? */
+int peers_allowed(const struct peers *peers, struct in_addr addr);
 
 /*
  * From now on the ISC at addr is believed by keys of its own; the newest is what its controller is to be started with.

@@ -4,7 +4,7 @@
  */
 #include "signald/peer_internal.h"
 
-static int allowed(const struct peers *peers, struct in_addr from)
+int peers_allowed(const struct peers *peers, struct in_addr from)
 {
 	for (size_t i = 0; i < peers->n_allow; i++)
 		if (prefix_contains(peers->allow[i], from))
@@ -71,7 +71,7 @@ static enum peer_counter check(struct peers *peers, struct peer *known, const st
 {
 	const char *what;
 
-	if (!allowed(peers, m->from))
+	if (!peers_allowed(peers, m->from))
 		return PEER_NOT_ALLOWED;
 	if (!within_rate(peers, known, m))
 		return PEER_LIMITED;

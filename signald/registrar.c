@@ -186,11 +186,10 @@ void registrar_report(struct registrar *r, const struct session *s)
 
 static void work_map(struct registrar *r, const json_t *o)
 {
-	struct nexthops *nh = &r->d->nexthops;
+	struct nexthops fresh = { 0 };
 	json_t *item, *address;
 	size_t i, k;
 
-	nexthops_clear_map(nh);
 	json_array_foreach(json_object_get(o, "nodes"), i, item) {
 		const char *name = json_string_value(json_object_get(item, "name"));
 		const char *kind = json_string_value(json_object_get(item, "kind"));
@@ -204,7 +203,7 @@ static void work_map(struct registrar *r, const json_t *o)
 			    !prefix_parse(json_string_value(address), &p, 1))
 				node.addr[node.n_addr++] = p.addr;
 		}
-		nexthops_add_node(nh, &node);
+		nexthops_add_node(&fresh, &node);
 	}
 	json_array_foreach(json_object_get(o, "links"), i, item) {
 		const char *a = json_string_value(json_object_get(item, "a"));
@@ -213,9 +212,9 @@ static void work_map(struct registrar *r, const json_t *o)
 		const char *b_port = json_string_value(json_object_get(item, "b_port"));
 
 		if (a && b && a_port && b_port)
-			nexthops_add_link(nh, a, a_port, b, b_port);
+			nexthops_add_link(&fresh, a, a_port, b, b_port);
 	}
-	l2_told(r->d);
+	l2_take(r->d, &fresh);
 }
 
 static void work_create(struct registrar *r, const json_t *o)
@@ -272,7 +271,7 @@ static void on_work(void *ctx, const char *event, const char *data, size_t len)
 
 	if (!json_is_object(o))
 		log_msg(LOG_LEVEL_WARN, "gatekeeper: work \"%.20s\" is not a JSON object", event);
-	else if (!strcmp(event, "l2map") && !l2_configured(&r->d->config))
+	else if (!strcmp(event, "l2map") && l2_source(&r->d->config) == L2_GATEKEEPER)
 		work_map(r, o);
 	else if (!strcmp(event, "create"))
 		work_create(r, o);

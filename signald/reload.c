@@ -32,7 +32,8 @@ static const char *fixed(const struct daemon *d, const struct signald_config *co
 	       core->address.s_addr != now->address.s_addr ? "address" :
 	       !same_ports(core, now) ? "the list of ports" :
 	       strcmp(config->keyring, d->config.keyring) ? "keyring" :
-	       strcmp(config->l2, d->config.l2) ? "l2" : NULL;
+	       strcmp(config->l2, d->config.l2) ? "l2" :
+	       strcmp(config->lldpd_socket, d->config.lldpd_socket) ? "lldpd_socket" : NULL;
 }
 
 /* The keys come last of what can fail: whoever reads them leaves them as they were, or has them all. */
@@ -45,7 +46,7 @@ int reload_trust(struct daemon *d, const struct signald_config *config, int keys
 	int r = allow ? 0 : -ENOMEM;
 
 	snprintf(why, room, "out of memory");
-	if (!r && l2_configured(config))
+	if (!r && l2_source(config) != L2_GATEKEEPER)
 		r = l2_from_config(config, &map, why, room);
 	if (!r && *config->keyring) {
 		r = peers_read_keys(d->peers, keys, config->keyring, why, room);
@@ -59,8 +60,8 @@ int reload_trust(struct daemon *d, const struct signald_config *config, int keys
 		return r;
 	}
 	peers_restrict(d->peers, allow, n, &limits);
-	if (l2_configured(config))
-		nexthops_take_map(&d->nexthops, &map);
+	if (l2_source(config) != L2_GATEKEEPER)
+		nexthops_take_map(l2_source(config) == L2_CONFIG ? &d->nexthops : &d->sections, &map);
 	return 0;
 }
 
@@ -84,8 +85,9 @@ static int apply(struct daemon *d, const struct signald_config *config, struct c
 	core_reconfigure(d->core, core);
 	d->config.audit_us = config->audit_us;
 	audit_reconfigured(d->audit);
-	if (l2_configured(config))
+	if (l2_source(config) == L2_CONFIG)
 		l2_told(d);
+	l2_lldpd_reload(d->lldpd);
 	core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
 	daemon_settle(d);
 	return 0;

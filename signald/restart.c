@@ -60,7 +60,7 @@ static void inventory_done(struct restart *r)
 
 	r->phase = MAP;
 	registrar_start(d->registrar);
-	if (d->registrar && core_unclaimed(d->core) && !d->nexthops.n_nodes)
+	if ((d->registrar || d->lldpd) && core_unclaimed(d->core) && !d->nexthops.n_nodes)
 		in_us(r->timer, map_wait(d->core));
 	else
 		listens(r);
@@ -86,7 +86,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 					name_of(r, i));
 		inventory_done(r);
 	} else if (r->phase == MAP) {
-		log_msg(LOG_LEVEL_WARN, "no layer-2 map comes from the gatekeeper: going on without");
+		log_msg(LOG_LEVEL_WARN, "no layer-2 map comes from %s: going on without", r->d->lldpd ? "lldpd" : "the gatekeeper");
 		listens(r);
 	}
 }

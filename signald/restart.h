@@ -1,6 +1,6 @@
 /*
  * The daemon's part of a graceful restart. Before anything is heard or said, every adaptor is asked what it finds of a
- * former life; who cannot say is asked again. If there is anything, and a gatekeeper, its layer-2 map is waited for, too:
+ * former life; who cannot say is asked again. If there is anything, and a gatekeeper or lldpd, the layer-2 map is waited for, too:
  * without it a switch would refuse the Paths of what it carries. Neither is waited for longer than a few seconds. What neighbours send meanwhile waits in the sockets, or is sent again.
  */
 #ifndef ICORP_SIGNALD_RESTART_H

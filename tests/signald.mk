@@ -49,6 +49,11 @@ tests_unit_test_l2_SOURCES = tests/unit/test_l2.c
 tests_unit_test_l2_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_l2
 
+check_PROGRAMS += tests/unit/test_l2_lldp
+tests_unit_test_l2_lldp_SOURCES = tests/unit/test_l2_lldp.c
+tests_unit_test_l2_lldp_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_l2_lldp
+
 check_PROGRAMS += tests/unit/test_transport
 tests_unit_test_transport_SOURCES = tests/unit/test_transport.c tests/unit/netns.h
 tests_unit_test_transport_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(MNL_CFLAGS)

@@ -110,15 +110,18 @@ routes_of() { # ELEMENT PREFIX-WITHOUT-LAST HOW-MANY: host routes into the ICorp
 
 # All that could belong to an ICorp, everywhere: see inside.sh. All elements at once; a UML kernel takes some seconds.
 snapshot() {
-	local n; local -a elements=(s1 s2 ar1 ar2 r1 r2 srv1 srv2 gk user1 user2 lsw) pids=()
-	for n in "${elements[@]}"; do
+	snapshot_of_all s1 s2 ar1 ar2 r1 r2 srv1 srv2 gk user1 user2 lsw
+	printf '== zone\n'
+	zone_content
+}
+snapshot_of_all() { # ELEMENT…
+	local n; local -a pids=()
+	for n; do
 		snapshot_of "$n" > "$WORK/snapshot.$n" &
 		pids+=($!)
 	done
 	wait "${pids[@]}"
-	for n in "${elements[@]}"; do cat "$WORK/snapshot.$n"; done
-	printf '== zone\n'
-	zone_content
+	for n; do cat "$WORK/snapshot.$n"; done
 }
 snapshot_of() {
 	printf '== %s\n' "$1"

@@ -128,6 +128,16 @@ signald_user() {
 	else echo nobody; fi
 }
 
+# What its lldpd tells the neighbours, each second. Anything an lldpcli can say.
+lldpd_config() { # NODE
+	cat <<- END
+		configure system hostname $1
+		configure lldp portidsubtype ifname
+		configure lldp tx-interval 1
+		configure lldp tx-hold 4
+	END
+}
+
 signald_config() { # NODE
 	local dir=$STATE/$1 gk i rate; gk=$(gatekeeper_node)
 	local exe; exe=$(program icorp-adaptor)
@@ -145,6 +155,7 @@ signald_config() { # NODE
 		heartbeat = 2s
 	END
 	[ -z "$gk" ] || printf 'gatekeeper = "http://%s:8080"\ntoken_file = "%s/token"\n' "${CONTROL[$gk]}" "$dir"
+	[ "${SET[l2]}" != lldpd ] || echo 'l2 = "lldpd"'
 	[ "${SET[pcap]}" = no ] || printf 'pcap = "%s/run/signald.pcap"\n' "$dir"
 	case ${KIND[$1]} in
 	switch) printf 'vlans = "%s"\n' "${SET[vlans]}" ;;

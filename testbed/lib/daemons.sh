@@ -21,6 +21,7 @@ programs_check() {
 	for p in icorp-signald icorp-gatekeeper icorp-proxy icorp-adaptor icorp-adaptor-vm; do
 		program $p > /dev/null || die "no $p in $BINDIR; build it, or give another --bindir"
 	done
+	[ "${SET[l2]}" != lldpd ] || program lldpd > /dev/null || die "lldpd is missing; install lldpd"
 }
 
 # A program's configuration is fine by its own word.
@@ -71,6 +72,13 @@ daemon_again() { # ELEMENT DAEMON
 	case $2 in signald | gatekeeper | proxy) daemon_wait "$1" "$2" ;; esac
 }
 
+# An lldpd of its own, that announces all addresses of the element on all links. It is not root when it reads its files: they
+# are in the element's own /run.
+lldpd_up() { # ELEMENT
+	lldpd_config "$1" | run_in "$1" sh -c 'mkdir -p /run/lldpd && cat > /run/lldpd.conf' || die "$1: no room for lldpd's files"
+	daemon_start "$1" lldpd "$(program lldpd)" -d -I 'eth*' -m '*' -O /run/lldpd.conf
+}
+
 daemons_up() {
 	local n gk; gk=$(gatekeeper_node)
 	image_up
@@ -83,6 +91,7 @@ daemons_up() {
 	fi
 	for n in "${NODES[@]}"; do
 		controlled "$n" || continue
+		[ "${SET[l2]}" != lldpd ] || lldpd_up "$n"
 		signald_config "$n" > "$STATE/$n/signald.conf"
 		if [ "${KIND[$n]}" = access ] && [ -z "$TB_NULL" ]; then
 			proxy_config "$n" > "$STATE/$n/proxy.conf"

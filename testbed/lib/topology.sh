@@ -92,9 +92,10 @@ topo_md5() {
 topo_set() {
 	[ $# -ge 2 ] || topo_error "set takes a key and a value"
 	case $1 in
-	refresh | multiplier | rate | zone | image | transport | vlans | pcap | mtu) ;;
-	*) topo_error "no setting '$1'; refresh, multiplier, rate, zone, image, transport, vlans, pcap, mtu" ;;
+	refresh | multiplier | rate | zone | image | transport | vlans | pcap | mtu | l2) ;;
+	*) topo_error "no setting '$1'; refresh, multiplier, rate, zone, image, transport, vlans, pcap, mtu, l2" ;;
 	esac
+	[ "$1" != l2 ] || [[ $2 =~ ^(gatekeeper|lldpd)$ ]] || topo_error "l2 is gatekeeper or lldpd"
 	[ -n "${OVERRIDE[$1]:-}" ] || SET[$1]=$2
 }
 
@@ -102,7 +103,7 @@ topo_read() {
 	TOPO_FILE=$1 TOPO_LINE=0
 	[ -r "$1" ] || die "$1: cannot read the topology"
 	SET=([refresh]=30s [multiplier]=3 [rate]=100M [zone]=asp.test [image]=web [transport]=raw [vlans]=100-199 \
-		[pcap]=no [mtu]=1500)
+		[pcap]=no [mtu]=1500 [l2]=gatekeeper)
 	local line word
 	for word in "${!OVERRIDE[@]}"; do SET[$word]=${OVERRIDE[$word]}; done
 	while IFS= read -r line || [ -n "$line" ]; do

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The ways that ICorps take, with real kernels, libvirt, DNS and users: past a router and a switch without a controller,
-# another way when a route changes, and by a shortcut (ways.d/fig6.sh). Each case has its own network (testbed/NAME.topo).
+# another way when a route changes, by a shortcut (ways.d/fig6.sh), and where lldpd hears the next element (ways.d/lldp.sh). Each
+# case has its own network (testbed/NAME.topo).
 #
 #   plain   user1 -- ar1 -- r1 -- (rp) -- r2 -- (lsw) --+-- srv1        (…): without a controller
 #                            \__ gk                     +-- srv2
@@ -16,7 +17,7 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-${BUILDDIR:?usage: tests/e2e/ways.sh BUILDDIR}}
 shift
 CASES=("$@")
-[ $# -gt 0 ] || CASES=(plain ring fig6)
+[ $# -gt 0 ] || CASES=(plain ring fig6 lldp)
 NAME=ways$$ KEEP=${WAYS_KEEP:-}
 # shellcheck source=../lib/stage.sh
 . "$TOP/tests/lib/stage.sh"
@@ -31,7 +32,7 @@ raise() { # TOPOLOGY CONTROLLERS: sets ELEMENTS
 registered() { body_of "$(api GET /v1/status)" | jq -e ".elements.alive == ${#ELEMENTS[@]}"; }
 mapped() { ctl r1 show l2 | jq -e 'any(.links[]; .a == "r1" or .b == "r1")'; }
 # As the demo's, of this network.
-snapshot() { local n; for n in "${ELEMENTS[@]}"; do snapshot_of "$n"; done; }
+snapshot() { snapshot_of_all "${ELEMENTS[@]}"; }
 
 create() { # [SERVERS]: two, or those elements; sets ID, HOST, PREFIX
 	local out servers='<servers count="2"/>'
@@ -126,9 +127,11 @@ case_ring() {
 
 # shellcheck source=ways.d/fig6.sh
 . "$TOP/tests/e2e/ways.d/fig6.sh"
+# shellcheck source=ways.d/lldp.sh
+. "$TOP/tests/e2e/ways.d/lldp.sh"
 
 stage_set tcpdump tshark
-declare -A GK=([plain]=10.220.9.5 [ring]=10.210.9.5 [fig6]=10.220.9.5)
+declare -A GK=([plain]=10.220.9.5 [ring]=10.210.9.5 [fig6]=10.220.9.5 [lldp]=10.230.1.5)
 for CASE in "${CASES[@]}"; do
 	# shellcheck disable=SC2034 # for look.sh
 	GK_ADDRESS=${GK[$CASE]}

@@ -139,6 +139,7 @@ static void start(struct fixture *f, const char *first, const char *second)
 	f->config.adaptors.n = 2;
 	f->config.adaptor_dir = ".";
 	f->config.keyring = "";
+	f->config.l2 = "gatekeeper";
 	assert_int_equal(launcher_new(&f->config, "", &f->launcher), 0);
 	assert_int_equal(dispatch_new(f->base, f->launcher, &f->config, &hooks, &f->dispatch), 0);
 	UNTIL(f, f->restarts == 2);

@@ -77,10 +77,10 @@ static void only_when_it_is_wanted(void **state)
 	struct read r;
 
 	assert_int_equal(reads(&r, ROUTER), 0);
-	assert_false(l2_configured(&r.config));
+	assert_int_equal(l2_source(&r.config), L2_GATEKEEPER);
 	signald_config_free(&r.config);
 	assert_int_equal(reads(&r, ROUTER "l2 = \"config\"\n"), 0); /* nobody is there */
-	assert_true(l2_configured(&r.config));
+	assert_int_equal(l2_source(&r.config), L2_CONFIG);
 	signald_config_free(&r.config);
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,6 +92,7 @@ static int setup(void **state)
 	f->config.adaptors = (struct config_sections){ f->adaptor, 3 };
 	f->config.adaptor_dir = ".";
 	f->config.keyring = "";
+	f->config.l2 = "gatekeeper";
 	f->raw = -1;
 	f->base = event_base_new();
 	*state = f;
@@ -215,6 +217,7 @@ static void test_refuses(void **state)
 	assert_int_equal(launcher_adaptor(f->launcher, ~0u, &pid), -EINVAL);
 	assert_int_equal(launcher_open(f->launcher, LAUNCHER_FILES), -EINVAL);
 	assert_int_equal(launcher_open(f->launcher, LAUNCHER_KEYRING), -ENOENT); /* none is configured */
+	assert_int_equal(launcher_open(f->launcher, LAUNCHER_LLDPD), -EINVAL);   /* another one knows the map */
 	close(started(f, 0, &pid));
 }
 
@@ -382,6 +385,34 @@ static void test_files(void **state)
 	reads(f, LAUNCHER_KEYRING, "newer");
 }
 
+/* lldpd is connected to where it is configured, and nowhere else. */
+static void test_lldpd(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int lldpd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd, peer;
+	char byte;
+
+	assert_true(lldpd >= 0);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", f->file);
+	f->config.l2 = "lldpd";
+	f->config.lldpd_socket = f->file;
+	start(f);
+	unlink(f->file);
+	assert_int_equal(launcher_open(f->launcher, LAUNCHER_LLDPD), -ENOENT);
+	assert_int_equal(bind(lldpd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(launcher_open(f->launcher, LAUNCHER_LLDPD), -ECONNREFUSED);
+	assert_int_equal(listen(lldpd, 1), 0);
+	fd = launcher_open(f->launcher, LAUNCHER_LLDPD);
+	assert_true(fd >= 0);
+	peer = accept(lldpd, NULL, NULL);
+	assert_int_equal(write(peer, "x", 1), 1);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	close(peer);
+	close(fd);
+	close(lldpd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -389,7 +420,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_starts), TEST(test_refuses), TEST(test_program_missing), TEST(test_hostile), TEST(test_adaptor_killed),
 		TEST(test_former_killed), TEST(test_controller_ends), TEST(test_controller_ends_adaptor_hangs),
-		TEST(test_launcher_killed), TEST(test_files),
+		TEST(test_launcher_killed), TEST(test_files), TEST(test_lldpd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

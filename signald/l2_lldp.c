@@ -1,0 +1,217 @@
+/* The layer-2 map of what neighbours say over LLDP. See l2_lldp.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signald/l2_lldp.h"
+
+/* Whose address it is: the number of the first neighbour with that chassis. */
+struct claim { struct in_addr addr; size_t who; };
+
+struct reading {
+	const struct l2_lldp_neighbour *v; size_t n;
+	int (*allowed)(const void *ctx, struct in_addr addr);
+	const void *ctx;
+	size_t who[L2_LLDP_NEIGHBOURS];   /* of each the first with its chassis */
+	int gone[L2_LLDP_NEIGHBOURS];     /* it is behind another port now */
+	int node[L2_LLDP_NEIGHBOURS];     /* in the map; -1: not, or not yet */
+	struct claim *claim; size_t n_claims;
+	struct nexthops *out;
+};
+
+static int same_id(const struct l2_lldp_id *a, const struct l2_lldp_id *b)
+{
+	return a->len == b->len && !memcmp(a->v, b->v, a->len);
+}
+
+/* One port of a neighbour is the other end of one of ours; an older entry has not timed out yet. */
+static void find_moved(struct reading *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct l2_lldp_neighbour *a = &r->v[i], *b = &r->v[k];
+
+			if (r->who[i] == r->who[k] && strcmp(a->port, b->port) && same_id(&a->its_port, &b->its_port))
+				r->gone[a->since_s < b->since_s ? i : k] = 1;
+		}
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+
+	return x->addr.s_addr != y->addr.s_addr ? (x->addr.s_addr < y->addr.s_addr ? -1 : 1) :
+	       x->who != y->who ? (x->who < y->who ? -1 : 1) : 0;
+}
+
+static int find_claims(struct reading *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		n += r->v[i].n_addr;
+	r->claim = calloc(n + 1, sizeof(*r->claim));
+	if (!r->claim)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n; i++)
+		for (unsigned a = 0; a < r->v[i].n_addr; a++)
+			r->claim[r->n_claims++] = (struct claim){ r->v[i].addr[a], r->who[i] };
+	qsort(r->claim, r->n_claims, sizeof(*r->claim), by_address);
+	return 0;
+}
+
+/* Do two say that it is theirs? */
+static int disputed(const struct reading *r, struct in_addr addr)
+{
+	size_t low = 0, high = r->n_claims;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (by_address(&r->claim[middle], &(struct claim){ addr, 0 }) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (size_t i = low; i + 1 < r->n_claims && r->claim[i + 1].addr.s_addr == addr.s_addr; i++)
+		if (r->claim[i].who != r->claim[i + 1].who)
+			return 1;
+	return 0;
+}
+
+static int has(const struct l2_node *node, struct in_addr addr)
+{
+	for (unsigned i = 0; i < node->n_addr; i++)
+		if (node->addr[i].s_addr == addr.s_addr)
+			return 1;
+	return 0;
+}
+
+static void take_addresses(const struct reading *r, const struct l2_lldp_neighbour *from, int are_allowed, struct l2_node *to)
+{
+	for (unsigned i = 0; i < from->n_addr && to->n_addr < NEXTHOP_ADDRESSES; i++) {
+		struct in_addr addr = from->addr[i];
+
+		if (!r->allowed(r->ctx, addr) == !are_allowed && !has(to, addr) && !has(&r->out->node[0], addr) && !disputed(r, addr))
+			to->addr[to->n_addr++] = addr;
+	}
+}
+
+static int is_name(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
+			return 0;
+	return *name != 0;
+}
+
+static int taken(const struct nexthops *map, const char *name)
+{
+	for (size_t i = 0; i < map->n_nodes; i++)
+		if (!strcmp(map->node[i].name, name))
+			return 1;
+	return 0;
+}
+
+/* The node of the base that has one of its addresses, or else a new one; -1 with *error, or 0: it is no controller. */
+static int node_of(struct reading *r, const struct l2_lldp_neighbour *from, size_t n_base, int *error)
+{
+	struct l2_node node = { .is_switch = from->is_switch, .further = from->is_switch };
+
+	take_addresses(r, from, 1, &node);
+	if (!node.n_addr)
+		return -1;
+	take_addresses(r, from, 0, &node);
+	for (size_t i = 1; i < n_base; i++)
+		for (unsigned a = 0; a < node.n_addr; a++)
+			if (has(&r->out->node[i], node.addr[a])) {
+				r->out->node[i].further = r->out->node[i].is_switch;
+				return (int)i;
+			}
+	if (is_name(from->name) && !taken(r->out, from->name))
+		memcpy(node.name, from->name, sizeof(node.name));
+	else
+		addr_text(node.addr[0], node.name);
+	*error = taken(r->out, node.name) ? 0 : nexthops_add_node(r->out, &node);
+	return *error ? -1 : (int)r->out->n_nodes - 1;
+}
+
+static int add_link(struct reading *r, const struct l2_lldp_neighbour *from, int node)
+{
+	char its[sizeof(from->port_name)];
+
+	for (size_t i = 0; i < sizeof(its); i++)
+		its[i] = isgraph((unsigned char)from->port_name[i]) || !from->port_name[i] ? from->port_name[i] : '?';
+	its[sizeof(its) - 1] = 0;
+	for (size_t i = 0; i < r->out->n_links; i++) {
+		const struct l2_link *l = &r->out->link[i];
+
+		if ((!l->a && (int)l->b == node && !strcmp(l->a_port, from->port)) ||
+		    (!l->b && (int)l->a == node && !strcmp(l->b_port, from->port)))
+			return 0; /* known from the base, or twice behind that port */
+	}
+	return nexthops_add_link(r->out, r->out->node[0].name, from->port, r->out->node[node].name, its);
+}
+
+static int copy(const struct nexthops *base, struct nexthops *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < base->n_nodes; i++)
+		r = nexthops_add_node(out, &base->node[i]);
+	for (size_t i = 0; !r && i < base->n_links; i++) {
+		const struct l2_link *l = &base->link[i];
+
+		r = nexthops_add_link(out, base->node[l->a].name, l->a_port, base->node[l->b].name, l->b_port);
+	}
+	return r;
+}
+
+static int add_neighbours(struct reading *r)
+{
+	size_t n_base = r->out->n_nodes;
+	int error = 0;
+
+	for (size_t i = 0; !error && i < r->n; i++) {
+		size_t who = r->who[i];
+
+		if (r->gone[i])
+			continue;
+		if (r->node[who] < 0)
+			r->node[who] = node_of(r, &r->v[i], n_base, &error);
+		if (r->node[who] >= 0)
+			error = add_link(r, &r->v[i], r->node[who]);
+	}
+	return error;
+}
+
+int l2_lldp_map(const struct nexthops *base, const struct l2_lldp_neighbour *v, size_t n,
+		int (*allowed)(const void *ctx, struct in_addr addr), const void *ctx, struct nexthops *out)
+{
+	struct reading *r = calloc(1, sizeof(*r));
+	int error = r ? 0 : -ENOMEM;
+
+	memset(out, 0, sizeof(*out));
+	if (!error) {
+		*r = (struct reading){ .v = v, .n = n < L2_LLDP_NEIGHBOURS ? n : L2_LLDP_NEIGHBOURS,
+				       .allowed = allowed, .ctx = ctx, .out = out };
+		for (size_t i = 0; i < r->n; i++) {
+			r->node[i] = -1;
+			while (!same_id(&v[r->who[i]].chassis, &v[i].chassis))
+				r->who[i]++;
+		}
+		find_moved(r);
+		error = find_claims(r);
+	}
+	if (!error)
+		error = copy(base, out);
+	if (!error)
+		error = add_neighbours(r);
+	if (error)
+		nexthops_clear_map(out);
+	if (r)
+		free(r->claim);
+	free(r);
+	return error;
+}
