@@ -64,7 +64,13 @@ enum {
 /* SESSION C-Type 13: one ICorp. */
 struct rsvp_session { uint32_t icorp; uint16_t tunnel; struct in_addr leader; };
 struct rsvp_hop { struct in_addr addr; uint32_t lih; };
-/* SENDER_TEMPLATE / FILTER_SPEC C-Type 12: lsp_id is the contract's revision. */
+/*
+ * SENDER_TEMPLATE / FILTER_SPEC C-Type 12: lsp_id is the contract's revision; group (RFC 4875: a message may be several) is, in
+ * a Resv, the part's number, and whether another one follows.
+ */
+#define RSVP_PARTS 32
+#define RSVP_PART_GRANTS 64
+#define RSVP_PART_MORE 0x8000u
 struct rsvp_template { struct in_addr sender; uint16_t lsp_id; struct in_addr origin; uint16_t group; };
 /* Intserv token bucket; on the wire bytes/s as IEEE floats. */
 struct rsvp_flow { uint64_t rate_bps, peak_bps; uint32_t bucket_bytes, mtu; };

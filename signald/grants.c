@@ -47,9 +47,9 @@ static size_t get_text(const uint8_t *from, char *out)
 	return *from + 1u;
 }
 
-static size_t pack(uint8_t *to, const struct rsvp_grant *g)
+static size_t pack(uint8_t *to, const struct rsvp_grant *g, unsigned part)
 {
-	const uint64_t number[] = { g->level, g->sequence, g->resource, g->outcome, g->enforcement };
+	const uint64_t number[] = { g->level, g->sequence, g->resource, g->outcome, (uint64_t)part << 8 | g->enforcement };
 	size_t len = 0;
 
 	for (unsigned i = 0; i < sizeof(number) / sizeof(number[0]); i++)
@@ -62,7 +62,7 @@ static size_t pack(uint8_t *to, const struct rsvp_grant *g)
 	return len + put_text(to + len, g->reason, sizeof(g->reason) - 1);
 }
 
-int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *out)
+static int next(const struct grants *grants, uint32_t *at, struct rsvp_grant *out, unsigned *part)
 {
 	const uint8_t *from = grants->data + *at;
 	uint64_t number[5];
@@ -76,6 +76,7 @@ int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *ou
 	out->resource = (uint8_t)number[2];
 	out->outcome = (uint8_t)number[3];
 	out->enforcement = (uint8_t)number[4];
+	*part = (unsigned)(number[4] >> 8);
 	memcpy(&out->node, from, sizeof(out->node));
 	from += sizeof(out->node);
 	memcpy(&out->endpoint, from, sizeof(out->endpoint));
@@ -84,6 +85,13 @@ int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *ou
 	from += get_text(from, out->reason);
 	*at = (uint32_t)(from - grants->data);
 	return 1;
+}
+
+int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *out)
+{
+	unsigned part;
+
+	return next(grants, at, out, &part);
 }
 
 static int append(struct pool *pool, struct grants *grants, const uint8_t *data, size_t len)
@@ -101,29 +109,53 @@ static int append(struct pool *pool, struct grants *grants, const uint8_t *data,
 int grants_add(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant)
 {
 	uint8_t one[PACKED_MAX];
-	size_t len = pack(one, grant);
+	size_t len = pack(one, grant, 0);
 
 	return append(pool, grants, one, len);
 }
 
-int grants_set(struct pool *pool, struct grants *grants, const struct rsvp_grant *v, unsigned n)
+/* Those of the parts below `end`, or of those from it on; copied to `to` unless that is NULL. Returns their length. */
+static uint32_t of_parts(const struct grants *grants, unsigned end, int from_it, uint8_t *to)
 {
+	struct rsvp_grant ignored;
+	uint32_t len = 0, at = 0;
+	unsigned part;
+
+	for (uint32_t begin = 0; next(grants, &at, &ignored, &part); begin = at) {
+		if ((part >= end) != from_it)
+			continue;
+		if (to)
+			memcpy(to + len, grants->data + begin, at - begin);
+		len += at - begin;
+	}
+	return len;
+}
+
+int grants_set(struct pool *pool, struct grants *grants, unsigned part, int last, const struct rsvp_grant *v, unsigned n)
+{
+	size_t len = of_parts(grants, part, 0, NULL) + (last ? 0 : of_parts(grants, part + 1, 1, NULL));
 	struct grants fresh = { 0 };
 	uint8_t one[PACKED_MAX];
-	size_t len = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		len += pack(one, &v[i]);
+		len += pack(one, &v[i], part);
 	if (len) {
 		fresh.data = pool_get(pool, len);
 		if (!fresh.data)
 			return -ENOMEM;
+		fresh.len = of_parts(grants, part, 0, fresh.data);
 		for (unsigned i = 0; i < n; i++)
-			fresh.len += (uint32_t)pack(fresh.data + fresh.len, &v[i]);
+			fresh.len += (uint32_t)pack(fresh.data + fresh.len, &v[i], part);
+		if (!last)
+			fresh.len += of_parts(grants, part + 1, 1, fresh.data + fresh.len);
 	}
-	pool_put(pool, grants->data, grants->len);
+	if (fresh.len == grants->len && (!len || !memcmp(fresh.data, grants->data, len))) {
+		grants_free(pool, &fresh);
+		return 0;
+	}
+	grants_free(pool, grants);
 	*grants = fresh;
-	return 0;
+	return 1;
 }
 
 int grants_put(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant)

@@ -12,8 +12,11 @@ struct grants { uint8_t *data; uint32_t len; };
 
 /* Appends. 0 or -ENOMEM, then nothing changed. */
 int grants_add(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant);
-/* Replaces all by these n. 0 or -ENOMEM, then nothing changed. */
-int grants_set(struct pool *pool, struct grants *grants, const struct rsvp_grant *v, unsigned n);
+/*
+ * What came in parts: replaces this one by these n, and, when it is the last, forgets those after it. Parts come in any order.
+ * 1 when anything is another now, 0, or -ENOMEM, then nothing changed.
+ */
+int grants_set(struct pool *pool, struct grants *grants, unsigned part, int last, const struct rsvp_grant *v, unsigned n);
 /* Replaces the one of the same endpoint and resource, or appends. 0 or -ENOMEM. */
 int grants_put(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant);
 /* The next one into *out: 1, or 0 at the end. Start with *at = 0. */

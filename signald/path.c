@@ -142,7 +142,7 @@ static void path_told(struct turn *t, struct session *s, const struct rsvp_msg *
 		leaf->weight = msg->loads.v[i].weight;
 	}
 	if (told_differs(&session_rest(s)->told, msg) && session_more(s)) {
-		grants_set(&t->core->pool, &s->more->told, msg->grants.v, msg->grants.n);
+		grants_set(&t->core->pool, &s->more->told, 0, 1, msg->grants.v, msg->grants.n);
 		s->dirty_down = 1;
 	}
 }

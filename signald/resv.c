@@ -52,7 +52,7 @@ static uint32_t resv_hash(const struct rsvp_msg *msg)
 	}
 	for (unsigned i = 0; i < msg->loads.n; i++)
 		h = hash_u64(h, coarse_load(&msg->loads.v[i]));
-	h = hash_u64(h, msg->has & RSVP_HAS_CONFIRM ? msg->confirm.s_addr : 0);
+	h = hash_u64(h, (uint64_t)msg->template_.group << 32 | (msg->has & RSVP_HAS_CONFIRM ? msg->confirm.s_addr : 0));
 	for (unsigned i = 0; i < msg->grants.n; i++)
 		h = hash_grant(h, &msg->grants.v[i]);
 	return h;
@@ -248,12 +248,25 @@ static struct session *resv_session(struct turn *t, const struct rsvp_msg *msg, 
 	return s;
 }
 
+/* A further part of a Resv: GRANTs that had no room in the first one. */
+static void resv_further(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
+{
+	unsigned part = msg->template_.group & ~RSVP_PART_MORE, last = !(msg->template_.group & RSVP_PART_MORE);
+	unsigned n = msg->grants.n < RSVP_PART_GRANTS ? msg->grants.n : RSVP_PART_GRANTS;
+
+	if (part >= RSVP_PARTS || grants_set(&t->core->pool, &b->grants, part, (int)last, msg->grants.v, n) <= 0)
+		return;
+	s->dirty_up = s->dirty_report = 1;
+	session_settle(t, s);
+}
+
 static void resv_changed(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
 	s->dirty_up = s->dirty_report = 1;
 	resv_leaves(t, s, b, msg);
 	if (!b->isc)
-		grants_set(&t->core->pool, &b->grants, msg->grants.v, msg->grants.n); /* an ISC grants nothing */
+		grants_set(&t->core->pool, &b->grants, 0, !(msg->template_.group & RSVP_PART_MORE), msg->grants.v,
+			   msg->grants.n); /* an ISC grants nothing */
 	resv_demands(t, s, b, msg);
 	resv_admit(t, s, b, resv_rate(t, s, b, msg));
 	if (!b->isc)
@@ -284,6 +297,10 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	}
 	if (!is_news(t, s, b, msg, from))
 		return;
+	if (!b->isc && (msg->template_.group & ~RSVP_PART_MORE)) {
+		resv_further(t, s, b, msg);
+		return;
+	}
 	b->refresh_ms = b->isc ? (uint32_t)(t->core->config.refresh_us / 1000) : msg->refresh_ms;
 	b->resv_expires_us = t->now_us + core_their_lifetime(t->core, b->refresh_ms);
 	if (!b->isc)

@@ -97,17 +97,6 @@ static void path_common(struct turn *t, struct session *s, struct rsvp_msg *m)
 	}
 }
 
-/* The leader's answers to this leaf's demands. */
-static void told_of(struct rsvp_msg *m, const struct session *s, const struct leaf *leaf)
-{
-	struct rsvp_grant grant;
-	uint32_t at = 0;
-
-	while (grants_next(&session_rest(s)->told, &at, &grant))
-		if (grant.endpoint.s_addr == leaf_ep(s, leaf)->control.s_addr)
-			rsvp_add_grant(m, &grant);
-}
-
 /*
  * One Path for all leaves of the branch. Those behind another router than the neighbour itself are listed with it: a
  * switch goes by that. They are listed router by router, so that each router is named once.
@@ -128,7 +117,33 @@ static void path_leaves_of(struct session *s, const struct branch *b, struct rsv
 				continue;
 			leaf->listed = 1;
 			rsvp_add_s2l(m, leaf_ep(s, leaf)->control, b->isc || via.s_addr == b->neighbour.s_addr ? none : via);
-			told_of(m, s, leaf);
+		}
+	}
+}
+
+/* Is the answer to what is still asked? */
+static int still_asked(const struct leaf *leaf, const struct rsvp_grant *grant)
+{
+	return leaf->more && grant->resource <= RESOURCE_MAX && leaf->more->demand[grant->resource].sequence == grant->sequence;
+}
+
+/*
+ * The leader's answers to demands of the branch's leaves. There may be more than one Path carries: what is still asked goes
+ * first. Who has heard its answer asks no more, and so makes room for the next.
+ */
+#define TOLD_GRANTS 128
+
+static void told_of(const struct session *s, const struct branch *b, struct rsvp_msg *m)
+{
+	struct rsvp_grant grant;
+	struct in_addr via;
+
+	for (int asked = 1; asked >= 0; asked--) {
+		for (uint32_t at = 0; m->grants.n < TOLD_GRANTS && grants_next(&session_rest(s)->told, &at, &grant);) {
+			const struct leaf *leaf = leaf_by_addr(s, grant.endpoint);
+
+			if (leaf && leaf_through(leaf, b, &via) && still_asked(leaf, &grant) == asked)
+				rsvp_add_grant(m, &grant);
 		}
 	}
 }
@@ -153,6 +168,7 @@ void send_path(struct turn *t, struct session *s, struct branch *b)
 		m->has |= RSVP_HAS_HOPSTATE;
 	}
 	path_leaves_of(s, b, m);
+	told_of(s, b, m);
 	if (!b->isc) {
 		made = put_body(t, s, m);
 		b->path_id = message_send(t, s, b->neighbour, NEIGHBOUR_STATE | (b->beyond ? NEIGHBOUR_BEYOND : 0), b->path_id);
@@ -171,30 +187,23 @@ static int leaf_answers(const struct leaf *leaf, int former)
 	return leaf->where != LEAF_ELSEWHERE && leaf->up && (former ? leaf->also : leaf->claimed);
 }
 
-/* One Resv, to the previous hop that wants these leaves. Without any, what was sent it before is not refreshed any more. */
-static void send_resv_to(struct turn *t, struct session *s, struct upstream *to, int former)
+/* What every part of a Resv has. */
+static struct rsvp_msg *resv_begin(struct turn *t, const struct session *s, const struct upstream *to, unsigned part)
 {
-	struct in_addr none = { 0 };
-	struct rsvp_grant grant;
-	struct rsvp_msg *m;
-	unsigned n = 0;
+	struct rsvp_msg *m = message_begin(t, RSVP_RESV, s);
 
-	for (unsigned i = 0; i < s->n_leaves; i++)
-		n += leaf_answers(&s->leaf[i], former);
-	if (!n) {
-		message_withdraw(t->core, to->addr, &to->resv_id);
-		return;
-	}
-	m = message_begin(t, RSVP_RESV, s);
 	set_hop(m, t, to->lih);
 	set_time(m, t);
 	set_style(m);
 	set_flow(m, s, RSVP_HAS_FLOWSPEC, session_merged(s));
-	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, 0);
-	if (s->confirm.s_addr) {
-		m->confirm = s->confirm;
-		m->has |= RSVP_HAS_CONFIRM;
-	}
+	set_template(m, s, RSVP_HAS_FILTER, t->core->config.address, (uint16_t)part);
+	return m;
+}
+
+static void resv_leaves(const struct session *s, int former, struct rsvp_msg *m)
+{
+	struct in_addr none = { 0 };
+
 	for (unsigned i = 0; i < s->n_leaves; i++) {
 		const struct leaf *leaf = &s->leaf[i];
 
@@ -207,9 +216,53 @@ static void send_resv_to(struct turn *t, struct session *s, struct upstream *to,
 			if (leaf->more->demand[r].sequence)
 				rsvp_add_demand(m, &leaf->more->demand[r]);
 	}
-	for (struct grant_cursor at = { 0 }; session_grant_next(t->core, s, &at, &grant);)
-		rsvp_add_grant(m, &grant);
-	to->resv_id = message_send(t, s, to->addr, NEIGHBOUR_STATE, to->resv_id);
+}
+
+/*
+ * Sends it with all GRANTs that are known here. As many as are in a part fit into the first one, whatever else of the largest
+ * contract is there. That is the state, and refreshed: a neighbour that does not know it is sent all again. The others only
+ * arrive.
+ */
+static void send_resv_parts(struct turn *t, struct session *s, struct upstream *to, struct rsvp_msg *m)
+{
+	struct grant_cursor at = { 0 };
+	struct rsvp_grant grant;
+	int more = session_grant_next(t->core, s, &at, &grant);
+
+	for (unsigned part = 0; !part || (more && part < RSVP_PARTS); part++) {
+		m = part ? resv_begin(t, s, to, part) : m;
+		for (unsigned n = 0; more && n < RSVP_PART_GRANTS; n++) {
+			rsvp_add_grant(m, &grant);
+			more = session_grant_next(t->core, s, &at, &grant);
+		}
+		if (more && part + 1 < RSVP_PARTS)
+			m->template_.group |= RSVP_PART_MORE;
+		if (part)
+			message_send(t, s, to->addr, 0, 0);
+		else
+			to->resv_id = message_send(t, s, to->addr, NEIGHBOUR_STATE, to->resv_id);
+	}
+}
+
+/* One Resv, to the previous hop that wants these leaves. Without any, what was sent it before is not refreshed any more. */
+static void send_resv_to(struct turn *t, struct session *s, struct upstream *to, int former)
+{
+	struct rsvp_msg *m;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n_leaves; i++)
+		n += leaf_answers(&s->leaf[i], former);
+	if (!n) {
+		message_withdraw(t->core, to->addr, &to->resv_id);
+		return;
+	}
+	m = resv_begin(t, s, to, 0);
+	if (s->confirm.s_addr) {
+		m->confirm = s->confirm;
+		m->has |= RSVP_HAS_CONFIRM;
+	}
+	resv_leaves(s, former, m);
+	send_resv_parts(t, s, to, m);
 }
 
 void send_resv(struct turn *t, struct session *s)

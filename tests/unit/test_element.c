@@ -48,6 +48,113 @@ static struct world *with_enterprise(enum element_kind kind, const char *address
 	return w;
 }
 
+/* A part of ar2's Resv with so many grants, of these levels on. */
+static void resv(struct world *w, uint16_t group, unsigned n, uint64_t level)
+{
+	const struct session *s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
+	struct core_from from = ar2();
+
+	begin(w, RSVP_RESV, "10.200.1.12");
+	w->msg.hop.lih = s->branch->lih;
+	w->msg.flow.rate_bps = w->contract->network.rate_bps;
+	w->msg.template_.group = group;
+	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
+	if (!(group & ~RSVP_PART_MORE))
+		rsvp_add_s2l(&w->msg, ip("10.200.1.12"), (struct in_addr){ 0 });
+	for (unsigned i = 0; i < n; i++) {
+		struct rsvp_grant g = { .node = from.addr, .resource = RESOURCE_BANDWIDTH, .level = level + i, .element = "ar2" };
+
+		memset(g.reason, 'r', sizeof(g.reason) - 1);
+		rsvp_add_grant(&w->msg, &g);
+	}
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+}
+
+/* How many Resvs went up, and with which of ar2's grants: each level that many times. */
+static unsigned resvs_sent(const struct world *w, unsigned *said, unsigned levels)
+{
+	unsigned n = 0;
+
+	memset(said, 0, levels * sizeof(*said));
+	for (unsigned i = 0; i < w->actions.n; i++) {
+		const struct core_action *a = &w->actions.v[i];
+		struct rsvp_msg m = { 0 };
+
+		if (a->type != CORE_SEND || a->message_type != RSVP_RESV)
+			continue;
+		assert_int_equal(rsvp_decode(core_action_message(&w->actions, a), a->len, RSVP_ENTERPRISE, &m, NULL), 0);
+		assert_int_equal(m.template_.group & ~RSVP_PART_MORE, n++);
+		for (unsigned k = 0; k < m.grants.n; k++)
+			if (!strcmp(m.grants.v[k].element, "ar2") && m.grants.v[k].level < levels)
+				said[m.grants.v[k].level]++;
+		rsvp_msg_free(&m);
+	}
+	return n;
+}
+
+/* More grants than a message holds come in parts, in any order, and go on in parts; none is lost. */
+static void grants_in_parts(void **state)
+{
+	enum { N = 10 * RSVP_PART_GRANTS };
+	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
+	struct adaptor_result done = { 0 };
+	const struct session *s;
+	unsigned said[N];
+
+	path(w, "10.200.1.12", 0);
+	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
+	for (unsigned part = 9; part; part--)
+		resv(w, (uint16_t)(part | (part < 9 ? RSVP_PART_MORE : 0)), RSVP_PART_GRANTS, part * RSVP_PART_GRANTS);
+	resv(w, RSVP_PART_MORE, RSVP_PART_GRANTS, 0);
+	resv(w, RSVP_PARTS, RSVP_PART_GRANTS, 0); /* there is no such part */
+	core_actions_clear(&w->actions);
+	core_applied(w->core, s->key, s->cookie, &done, w->now_us, &w->actions);
+	assert_int_equal(resvs_sent(w, said, N), 11); /* ours is one more */
+	for (unsigned i = 0; i < N; i++)
+		assert_int_equal(said[i], 1);
+	core_actions_clear(&w->actions);
+	resv(w, 3, 1, 5); /* the last one now */
+	assert_int_equal(resvs_sent(w, said, N), 4);
+	assert_int_equal(said[5], 2);
+	assert_int_equal(said[4 * RSVP_PART_GRANTS], 0);
+	core_actions_clear(&w->actions);
+	resv(w, 0, 1, 5);
+	assert_int_equal(resvs_sent(w, said, N), 1);
+	assert_int_equal(said[5], 1);
+	assert_int_equal(said[6], 0);
+	stop(w);
+}
+
+/* More answers than a Path carries: what is still asked for is answered, whatever the others are. */
+static void answers_to_what_is_asked(void **state)
+{
+	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
+	struct rsvp_grant g = { .node = ip("10.200.1.11"), .endpoint = ip("10.200.1.12"), .resource = RESOURCE_BANDWIDTH };
+	struct rsvp_demand d = { .endpoint = g.endpoint, .resource = RESOURCE_BANDWIDTH, .direction = 1, .steps = 1, .sequence = 7 };
+	struct core_from from = ar2(), sw = { ip("10.200.1.3"), 0, 0, 0 };
+	struct rsvp_msg m = { 0 };
+	unsigned answered = 0;
+
+	path(w, "10.200.1.12", 0);
+	resv(w, 0, 0, 0);
+	rsvp_add_demand(&w->msg, &d);
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	path(w, "10.200.1.12", 0);
+	memset(g.reason, 'r', sizeof(g.reason) - 1);
+	for (g.sequence = 100; g.sequence < 500; g.sequence++)
+		rsvp_add_grant(&w->msg, &g);
+	g.sequence = 7;
+	rsvp_add_grant(&w->msg, &g);
+	core_message(w->core, &w->msg, &sw, NULL, w->now_us, &w->actions);
+	sent(w, RSVP_PATH, &m);
+	assert_in_range(m.grants.n, 2, 400);
+	for (unsigned i = 0; i < m.grants.n; i++)
+		answered += m.grants.v[i].sequence == 7;
+	assert_int_equal(answered, 1);
+	rsvp_msg_free(&m);
+	stop(w);
+}
+
 /* A BODY of a contract that is here already was not read: it is not passed on as if it were that contract. */
 static void body_of_a_known_digest(void **state)
 {
@@ -100,19 +207,13 @@ static void body_beside_a_nack(void **state)
 static void isc_of_a_newer_revision(void **state)
 {
 	struct world *w = start(ELEMENT_SERVER, "10.200.2.21");
-	struct core_from from = ar2();
 	struct contract *older = w->contract;
 	const struct session *s;
 
 	route(w, "10.200.1.12/32", 1);
 	path(w, "10.200.1.12", 0);
 	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
-	begin(w, RSVP_RESV, "10.200.1.12");
-	w->msg.hop.lih = s->branch->lih;
-	w->msg.flow.rate_bps = w->contract->network.rate_bps;
-	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
-	rsvp_add_s2l(&w->msg, ip("10.200.1.12"), (struct in_addr){ 0 });
-	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	resv(w, 0, 0, 0);
 	assert_true(s->asked);
 	assert_int_equal(plan_isc_address(s).s_addr, 0);
 	w->contract = next_revision(older);
@@ -160,6 +261,7 @@ static void isc_with_another_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(grants_in_parts), cmocka_unit_test(answers_to_what_is_asked),
 		cmocka_unit_test(body_of_a_known_digest), cmocka_unit_test(body_beside_a_nack),
 		cmocka_unit_test(isc_of_a_newer_revision), cmocka_unit_test(isc_with_another_address),
 	};

@@ -43,7 +43,8 @@ static void what_goes_in_comes_out(void **state)
 
 	for (unsigned i = 0; i < N; i++)
 		in[i] = sample(level[i], (uint32_t)(level[i] >> i), (uint8_t)(i * 31), i * 20);
-	assert_int_equal(grants_set(&pool, &grants, in, N), 0);
+	assert_int_equal(grants_set(&pool, &grants, 0, 1, in, N), 1);
+	assert_int_equal(grants_set(&pool, &grants, 0, 1, in, N), 0);
 	for (unsigned i = 0; i < N; i++) {
 		assert_int_equal(grants_next(&grants, &at, &out), 1);
 		assert_same(&in[i], &out);
@@ -75,9 +76,45 @@ static void one_is_replaced(void **state)
 	pool_free(&pool);
 }
 
+static void has(const struct grants *grants, const char *levels)
+{
+	struct rsvp_grant out;
+	uint32_t at = 0;
+
+	while (grants_next(grants, &at, &out)) {
+		assert_int_equal(out.level, *levels++);
+		assert_int_equal(out.enforcement, 2);
+	}
+	assert_int_equal(*levels, 0);
+}
+
+/* Parts come in any order, each takes the place of what it said before, and the last says that there are no more. */
+static void in_parts(void **state)
+{
+	const struct rsvp_grant a = sample('a', 1, 2, 3), b = sample('b', 2, 2, 3), c[] = { sample('c', 3, 2, 3), sample('d', 4, 2, 3) };
+	struct grants grants = { 0 };
+	struct pool pool = { 0 };
+
+	assert_int_equal(grants_set(&pool, &grants, 2, 1, c, 2), 1);
+	assert_int_equal(grants_set(&pool, &grants, 0, 0, &a, 1), 1);
+	has(&grants, "acd");
+	assert_int_equal(grants_set(&pool, &grants, 1, 0, &b, 1), 1);
+	has(&grants, "abcd");
+	assert_int_equal(grants_set(&pool, &grants, 1, 0, &b, 1), 0);
+	assert_int_equal(grants_set(&pool, &grants, 1, 0, c, 2), 1);
+	has(&grants, "acdcd");
+	assert_int_equal(grants_set(&pool, &grants, 1, 1, &b, 1), 1);
+	has(&grants, "ab");
+	assert_int_equal(grants_set(&pool, &grants, 0, 1, NULL, 0), 1);
+	has(&grants, "");
+	assert_int_equal(pool.used, 0);
+	pool_free(&pool);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(one_is_replaced) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(one_is_replaced),
+					    cmocka_unit_test(in_parts) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
