@@ -84,7 +84,7 @@ struct core_action {
 	size_t at, len;                   /* SEND, REFUSAL, STATE: where in the list's bytes; a text's len includes its NUL */
 	struct adaptor_key key;           /* all but SEND, RECOVERED */
 	const struct session *session;    /* APPLY, RENEW, REVOKE, REPORT, CLOSED */
-	uint64_t cookie;
+	uint64_t cookie;                  /* APPLY: of this commit; RENEW: of the last one before */
 	uint8_t digest[SHA256_SIZE];
 	uint32_t length;
 };
@@ -192,6 +192,8 @@ const struct session *core_session_newer(const struct session *s);
 
 /* Is it, or a newer revision, in the technologies? */
 int core_in_force(const struct session *s);
+/* Is this CORE_RENEW still to be done? Not when the session was closed or changed since: an action behind it says so. */
+int core_renews(const struct core_action *renew);
 
 /* From now on CORE_STATE tells changes of sessions' states, or no longer. */
 void core_trace(struct core *core, int on);

@@ -145,7 +145,8 @@ static void carry_out(struct daemon *d)
 				act_apply(d, a);
 			break;
 		case CORE_RENEW:
-			dispatch_renew(d->dispatch, a->key, core_adaptors(a->session));
+			if (core_renews(a))
+				dispatch_renew(d->dispatch, a->key, core_adaptors(a->session));
 			break;
 		case CORE_REVOKE:
 			act_revoke(d, a);

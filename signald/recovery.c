@@ -201,13 +201,29 @@ static uint64_t waits_until(const struct session *s)
 	return apart ? apart : s->renew_us;
 }
 
+/* A shortcut came first and claimed what is here: s may be what is in force, the tree above all, so it waits, too. */
+static void wait_beside(struct core *core, struct session *s)
+{
+	for EACH_REVISION(m, core, s) {
+		if (m == s || !m->recovering || !session_is_cut(m))
+			continue;
+		s->recovering = 1;
+		wait_until(core, s, waits_until(m));
+		return;
+	}
+}
+
 void recovery_claim(struct turn *t, struct session *s)
 {
 	struct core *core = t->core;
 	struct found *f = core->recovery.found.count ? (struct found *)keymap_find(&core->recovery.found, s->key) : NULL;
 
-	if (!f || (session_is_cut(s) && leaf_by_addr(s, core->config.address)))
+	if (session_is_cut(s) && leaf_by_addr(s, core->config.address))
 		return; /* at an endpoint it is the tree's */
+	if (!f) {
+		wait_beside(core, s);
+		return;
+	}
 	s->recovering = s->asked = 1;
 	s->adaptors = UINT16_MAX;
 	wait_until(core, s, t->now_us + core_recovery_time(core) / 2);
@@ -260,11 +276,11 @@ uint64_t recovery_bps(const struct session *s)
 	return base;
 }
 
-/* A session of the ICorp uses that port: a shortcut, when it is in force. */
-static int is_used(struct core *core, const struct session *s, int port)
+/* Does a session of the ICorp use that port? A shortcut that is not in force counts only when all do. */
+static int is_used(struct core *core, const struct session *s, int port, int all)
 {
 	for EACH_REVISION(m, core, s) {
-		if (session_is_cut(m) && m->state != SESSION_UP)
+		if (session_is_cut(m) && m->state != SESSION_UP && !all)
 			continue;
 		if (m->up.port == port || upstream_former_port(m) == port)
 			return 1;
@@ -275,11 +291,22 @@ static int is_used(struct core *core, const struct session *s, int port)
 	return 0;
 }
 
+int recovery_holds_back(struct core *core, const struct session *s)
+{
+	if (!s->recovering || !session_is_cut(s))
+		return 0;
+	for EACH_REVISION(m, core, s)
+		for (unsigned i = 0; m->recovering && i < m->n_holds; i++)
+			if (!is_used(core, m, m->hold[i].port, 1))
+				return 1;
+	return 0;
+}
+
 /* All that its neighbours are to say about it has been said. */
 static int whole(struct core *core, const struct session *s)
 {
 	for (unsigned i = 0; i < s->n_holds; i++)
-		if (!is_used(core, s, s->hold[i].port))
+		if (!is_used(core, s, s->hold[i].port, 0))
 			return 0;
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		if (s->leaf[i].where == LEAF_BRANCH && !s->leaf[i].up)

@@ -544,6 +544,11 @@ void recovery_claim(struct turn *t, struct session *s);
 int recovery_finds(const struct core *core, struct adaptor_key key);
 /* Is it still to be left as it is? Ends its recovery when all is told, or it has waited long enough. */
 int recovery_waits(struct turn *t, struct session *s);
+/*
+ * A shortcut, and not all that was found of its ICorp has been told of: the tree may be to come. Then it may end here
+ * (cutthrough.c), so it does not go on yet: where it would end next, the technologies would be told of it for nothing.
+ */
+int recovery_holds_back(struct core *core, const struct session *s);
 /* Our ISC's bandwidth: what the kernel has, or what the contract begins with. */
 uint64_t recovery_bps(const struct session *s);
 /* Was it found with something that nobody has claimed yet? */

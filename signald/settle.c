@@ -62,6 +62,8 @@ static int branch_leaving(const struct session *s, const struct branch *b)
 
 static void settle_down(struct turn *t, struct session *s)
 {
+	if (recovery_holds_back(t->core, s))
+		return;
 	for (struct branch *b = s->branch; b && s->state != SESSION_FAILED; b = b->next)
 		if ((s->dirty_down || b->dirty) && (!b->isc || s->committed) && !branch_leaving(s, b))
 			send_path(t, s, b);
@@ -91,7 +93,7 @@ void session_settle(struct turn *t, struct session *s)
 	if (s->dirty_renew && revision_due(t->core, s))
 		settle_terms(t, s); /* not as it was: another revision has yet to be applied */
 	if (s->dirty_renew)
-		action_session(t, CORE_RENEW, revision_first_asked(t->core, s));
+		action_session(t, CORE_RENEW, revision_first_asked(t->core, s))->cookie = t->core->next_cookie;
 	s->dirty_renew = 0;
 	if (s->leading && (s->dirty_report || s->dirty_up))
 		settle_report(t, s);

@@ -370,6 +370,14 @@ int core_in_force(const struct session *s)
 	return s != NULL;
 }
 
+int core_renews(const struct core_action *renew)
+{
+	for (const struct session *m = renew->session; m; m = session_newer(m))
+		if (m->cookie && (int32_t)(m->cookie - (uint32_t)renew->cookie) > 0)
+			return 0;
+	return renew->session->asked;
+}
+
 uint16_t core_adaptors(const struct session *s)
 {
 	return s->adaptors;

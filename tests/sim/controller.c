@@ -119,7 +119,8 @@ static void act(struct sim *sim, struct controller *c, const struct core_action 
 			sim_apply(sim, c, a);
 		break;
 	case CORE_RENEW:
-		sim_renew(sim, c, a);
+		if (core_renews(a))
+			sim_renew(sim, c, a);
 		break;
 	case CORE_REVOKE:
 		sim_revoke(sim, c, a->key);

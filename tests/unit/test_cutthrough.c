@@ -6,17 +6,24 @@
 #include "tests/unit/network.h"
 
 #define RATE 10000000
+#define LINK_R1_R3 2 /* in the topology's order */
+#define LINK_H3_R4 6
 
 static const char *const access_routers[] = { "ar1" };
 
-/* The shortcut that h3 began, as that element has it; NULL: it has none. */
-static const struct session *shortcut(struct sim *sim, const char *element)
+/* The shortcut that this server began, as that element has it; NULL: it has none. */
+static const struct session *shortcut_of(struct sim *sim, const char *server, const char *element)
 {
 	const struct session *s = core_session(sim_core(sim, element), 1, address("ar1"));
 
-	while (s && session_sender(s).s_addr != address("h3").s_addr)
+	while (s && session_sender(s).s_addr != address(server).s_addr)
 		s = session_newer(s);
 	return s;
+}
+
+static const struct session *shortcut(struct sim *sim, const char *element)
+{
+	return shortcut_of(sim, "h3", element);
 }
 
 static struct sim *started(const char *const *servers, unsigned n)
@@ -124,6 +131,59 @@ static void stops_where_carried(void **state)
 	sim_free(sim);
 }
 
+/* r3 is started again and hears of the shortcut first: it goes no further, and what is in force stays as it was. */
+static void waits_for_the_tree(void **state)
+{
+	static const char *const servers[] = { "h3", "h4", "h5" };
+	struct sim *sim = started(servers, 3);
+
+	run(sim, 5 * CLOCK_S);
+	assert_true(sim_demand(sim, "h4", 1, RESOURCE_BANDWIDTH, -1, 2));
+	assert_true(sim_demand(sim, "h5", 1, RESOURCE_BANDWIDTH, -1, 1));
+	run(sim, 5 * CLOCK_S);
+	assert_in_range(sim_applied_rate(sim, "r3", 1, "eth0"), 1, RATE - 1);
+	sim_steady(sim, 1);
+	sim_crash(sim, (unsigned)topo_find(&topo, "r3"), 100 * CLOCK_MS);
+	sim_cut(sim, LINK_R1_R3, 2 * CLOCK_S);
+	run(sim, 1900 * CLOCK_MS);
+	assert_non_null(shortcut(sim, "r3"));
+	assert_ptr_equal(shortcut(sim, "r3"), session(sim, "r3", 1)); /* the tree is not known yet */
+	assert_null(shortcut(sim, "h5"));
+	run(sim, 60 * CLOCK_S);
+	assert_null(shortcut(sim, "r3")->branch);
+	assert_true(sim_complete(sim, "ar1", 1));
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+	sim_free(sim);
+}
+
+/* Two shortcuts pass r4, which is started again: once it has heard of both, both go on, for no tree is to come. */
+static void waits_for_the_other(void **state)
+{
+	static const char *const servers[] = { "h3", "h4", "h5" };
+	struct sim *sim = started(servers, 3);
+	const struct session *s;
+
+	sim_route(sim, "h4", "10.220.25.25/32", "10.220.6.1");
+	run(sim, 5 * CLOCK_S);
+	assert_non_null(shortcut_of(sim, "h4", "r4"));
+	assert_non_null(shortcut_of(sim, "h3", "r4"));
+	sim_steady(sim, 1);
+	sim_crash(sim, (unsigned)topo_find(&topo, "r4"), 100 * CLOCK_MS);
+	sim_cut(sim, LINK_H3_R4, 1200 * CLOCK_MS);
+	run(sim, 1150 * CLOCK_MS);
+	s = shortcut_of(sim, "h4", "r4");
+	assert_non_null(s);
+	assert_null(shortcut_of(sim, "h3", "r4"));
+	assert_int_equal(s->branch->path_id, 0);
+	run(sim, 1200 * CLOCK_MS);
+	assert_non_null(shortcut_of(sim, "h3", "r4"));
+	assert_int_not_equal(s->branch->path_id, 0);
+	run(sim, 60 * CLOCK_S);
+	assert_int_equal(sim_violations(sim), 0);
+	sim_free(sim);
+}
+
 /* The tree comes to use the ports of the shortcut: that ends, and the tree has them once. */
 static void gives_way_to_the_tree(void **state)
 {
@@ -146,7 +206,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_found), cmocka_unit_test(follows_routes), cmocka_unit_test(ends_with_the_tree),
-		cmocka_unit_test(stops_where_carried), cmocka_unit_test(gives_way_to_the_tree),
+		cmocka_unit_test(stops_where_carried), cmocka_unit_test(waits_for_the_tree),
+		cmocka_unit_test(waits_for_the_other), cmocka_unit_test(gives_way_to_the_tree),
 	};
 
 	return RUN_ON(SRCDIR "/testbed/fig6.topo", tests);
