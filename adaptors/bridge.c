@@ -239,18 +239,6 @@ static int bridge_revoke(void *state, struct adaptor_key key, char *why, size_t 
 	return 0;
 }
 
-static void grant(const struct adaptor_terms *t, struct adaptor_result *result)
-{
-	struct adaptor_grant *g = &result->grants[result->n_grants++];
-
-	*g = (struct adaptor_grant){ .resource = RESOURCE_BANDWIDTH, .outcome = OUTCOME_APPLIED,
-				     .enforcement = ENFORCEMENT_BEST_EFFORT };
-	for (unsigned i = 0; i < t->n_ports; i++)
-		if (t->ports[i].rate_bps > g->level)
-			g->level = t->ports[i].rate_bps;
-	snprintf(g->reason, sizeof(g->reason), "802.1p priority %u, no rate on this switch", t->priority & 7u);
-}
-
 static int bridge_apply(void *state, const struct adaptor_terms *t, struct adaptor_result *result)
 {
 	struct adaptor_key key = { .icorp = t->icorp, .leader = t->leader };
@@ -278,7 +266,7 @@ static int bridge_apply(void *state, const struct adaptor_terms *t, struct adapt
 		bridge_forget(s, from);
 	to->next = s->sessions;
 	s->sessions = to;
-	grant(t, result);
+	switch_grant(t, result);
 	return 0;
 }
 

@@ -7,13 +7,13 @@
 #include <linux/netlink.h>
 #include <net/if.h>
 
-#include "adaptors/protocol.h"
+#include "adaptors/switch.h"
 
 /* The preferences of our filters at every port's ingress. No one else's filter is at these. */
 #define BRIDGE_PREF_IP 0x1c01
 #define BRIDGE_PREF_ARP 0x1c02
 #define BRIDGE_PREF_TAG 0x1c03
-#define BRIDGE_VLANS 4096
+#define BRIDGE_VLANS SWITCH_VLANS
 #define BRIDGE_MESSAGE 512             /* room for one of our messages */
 
 /* What a port can have of a session. */
@@ -129,7 +129,7 @@ void bridge_world_clear(struct bridge_world *world);
 /* Our sessions as the kernel has them, one per key and VLAN. */
 int bridge_read_sessions(struct bridge_nl *nl, const struct bridge_world *world, struct bridge_session **list);
 /* Writes "fdb". */
-int bridge_read_fdb(struct bridge_nl *nl, const struct bridge_world *world, struct writer *w);
+int bridge_read_fdb(struct bridge_nl *nl, struct bridge_world *world, struct writer *w);
 int bridge_set_filtering(struct bridge_nl *nl, int ifindex, char *why, size_t room);
 
 #endif

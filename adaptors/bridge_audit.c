@@ -8,14 +8,6 @@
 #include "lib/log.h"
 #include "lib/writer.h"
 
-static int wanted(const struct adaptor_key *keys, size_t n, struct adaptor_key key)
-{
-	for (size_t i = 0; i < n; i++)
-		if (adaptor_key_equal(keys[i], key))
-			return 1;
-	return 0;
-}
-
 /* What is there and should not be: of no session, or of a VLAN that its session no longer has. */
 static int audit_orphans(struct bridge_state *s, struct bridge_session *there, const struct adaptor_key *keys, size_t n,
 			 unsigned *orphans)
@@ -27,7 +19,7 @@ static int audit_orphans(struct bridge_state *s, struct bridge_session *there, c
 	for (; there; there = there->next) {
 		struct bridge_session *mine = bridge_find(s->sessions, there->key);
 
-		if (wanted(keys, n, there->key) && (!mine || mine->vlan == there->vlan))
+		if (switch_wanted(keys, n, there->key) && (!mine || mine->vlan == there->vlan))
 			continue;
 		int one = bridge_move(s, there, NULL, &changes, why, sizeof(why));
 
@@ -68,7 +60,7 @@ static int audit_sessions(struct bridge_state *s, const struct bridge_world *wor
 
 	for (struct bridge_session *mine = s->sessions; mine; mine = next) {
 		next = mine->next;
-		if (!wanted(keys, n, mine->key)) {
+		if (!switch_wanted(keys, n, mine->key)) {
 			bridge_forget(s, mine);
 		} else if (!mine->adopted) {   /* what an adopted one should be only its next apply tells */
 			int one = audit_session(s, world, there, mine, repaired);
@@ -101,29 +93,14 @@ int bridge_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned
 	return rc;
 }
 
-static void write_session(struct writer *w, const struct bridge_session *session)
-{
-	char leader[ADDR_TEXT], prefix[PREFIX_TEXT];
-
-	writer_object(w, NULL);
-	writer_uint(w, "icorp", session->key.icorp);
-	writer_str(w, "leader", addr_text(session->key.leader, leader));
-	writer_uint(w, "vlan", session->vlan);
-	writer_str(w, "prefix", prefix_text(session->prefix, prefix));
-	writer_uint(w, "priority", session->priority);
-	writer_uint(w, "bytes", session->bytes);
-	writer_uint(w, "packets", session->packets);
-	writer_end(w);
-}
-
 static int write_sessions(struct bridge_state *s, const struct bridge_world *world, struct writer *w)
 {
 	struct bridge_session *there;
 	int rc = bridge_read_sessions(s->nl, world, &there);
 
 	writer_array(w, "sessions");
-	for (struct bridge_session *session = there; session && !rc; session = session->next)
-		write_session(w, session);
+	for (struct bridge_session *i = there; i && !rc; i = i->next)
+		switch_write_session(w, i->key, i->vlan, i->prefix, i->priority, i->bytes, i->packets);
 	writer_end(w);
 	if (!rc)
 		bridge_sessions_free(there);

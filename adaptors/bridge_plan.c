@@ -91,30 +91,16 @@ static const struct bridge_slave *slave_named(const struct bridge_world *world, 
 	return NULL;
 }
 
-static const struct terms_port *port_named(const struct adaptor_terms *t, const char *ifname)
-{
-	for (unsigned i = 0; i < t->n_ports; i++)
-		if (!strcmp(t->ports[i].ifname, ifname))
-			return &t->ports[i];
-	return NULL;
-}
-
 static int check(const struct bridge_world *world, const struct adaptor_terms *t, char *why, size_t room)
 {
-	if (t->vlan < 2 || t->vlan > 4094) {
-		snprintf(why, room, "VLAN %u: 2 to 4094 can be an ICorp's", t->vlan);
-		return -EINVAL;
-	}
-	if (!t->prefix.len || t->prefix.len > 32) {
-		snprintf(why, room, "no prefix to know the ICorp's packets by");
-		return -EINVAL;
-	}
-	for (unsigned i = 0; i < t->n_ports; i++)
+	int rc = switch_check_terms(t, why, room);
+
+	for (unsigned i = 0; i < t->n_ports && !rc; i++)
 		if (!slave_named(world, t->ports[i].ifname)) {
 			snprintf(why, room, "%s is no port of the bridge", t->ports[i].ifname);
-			return -ENOENT;
+			rc = -ENOENT;
 		}
-	return 0;
+	return rc;
 }
 
 int bridge_want(const struct bridge_world *world, const struct adaptor_terms *t, struct bridge_session **out, char *why,
@@ -133,7 +119,7 @@ int bridge_want(const struct bridge_world *world, const struct adaptor_terms *t,
 	s->prefix = t->prefix;
 	s->priority = t->priority & 7;
 	for (unsigned i = 0; i < world->n_slaves; i++) {
-		const struct terms_port *member = port_named(t, world->slave[i].ifname);
+		const struct terms_port *member = switch_member(t, world->slave[i].ifname);
 		struct bridge_port *port = bridge_session_port(s, world->slave[i].ifindex, world->slave[i].ifname);
 
 		if (!port) {

@@ -222,8 +222,7 @@ int bridge_read_sessions(struct bridge_nl *nl, const struct bridge_world *world,
 	return rc;
 }
 
-struct learnt { uint8_t mac[ETHER_SIZE]; int ifindex; };
-struct fdb { const struct bridge_world *world; struct learnt *entry; size_t n, room; };
+struct fdb { const struct bridge_world *world; struct switch_fdb learnt; };
 
 static int on_neighbour(const struct nlmsghdr *nlh, void *ctx)
 {
@@ -234,33 +233,18 @@ static int on_neighbour(const struct nlmsghdr *nlh, void *ctx)
 	mnl_attr_for_each(attr, nlh, sizeof(*ndm))
 		if (mnl_attr_get_type(attr) == NDA_LLADDR && mnl_attr_get_payload_len(attr) == ETHER_SIZE)
 			mac = attr;
-	/* the port's own addresses are permanent; group addresses are no one's */
-	if (!mac || ndm->ndm_state & NUD_PERMANENT || !slave_of(f->world, ndm->ndm_ifindex) ||
-	    *(const uint8_t *)mnl_attr_get_payload(mac) & 1)
+	/* the port's own addresses are permanent */
+	if (!mac || ndm->ndm_state & NUD_PERMANENT || !slave_of(f->world, ndm->ndm_ifindex))
 		return 0;
-	if (f->n == f->room) {
-		size_t room = f->room ? f->room * 2 : 64;
-		struct learnt *more = realloc(f->entry, room * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		f->entry = more;
-		f->room = room;
-	}
-	memcpy(f->entry[f->n].mac, mnl_attr_get_payload(mac), ETHER_SIZE);
-	f->entry[f->n++].ifindex = ndm->ndm_ifindex;
-	return 0;
+	return switch_fdb_add(&f->learnt, mnl_attr_get_payload(mac), (uint32_t)ndm->ndm_ifindex);
 }
 
-static int by_mac(const void *a, const void *b)
+static const char *slave_name(void *ctx, uint32_t port)
 {
-	const struct learnt *x = a, *y = b;
-	int order = memcmp(x->mac, y->mac, ETHER_SIZE);
-
-	return order ? order : x->ifindex - y->ifindex;
+	return slave_of(ctx, (int)port)->ifname;
 }
 
-int bridge_read_fdb(struct bridge_nl *nl, const struct bridge_world *world, struct writer *w)
+int bridge_read_fdb(struct bridge_nl *nl, struct bridge_world *world, struct writer *w)
 {
 	struct fdb f = { .world = world };
 	char buffer[BRIDGE_MESSAGE];
@@ -272,21 +256,7 @@ int bridge_read_fdb(struct bridge_nl *nl, const struct bridge_world *world, stru
 	ndm->ndm_family = AF_BRIDGE;
 	int rc = bridge_nl_dump(nl, nlh, on_neighbour, &f);
 
-	if (f.n)
-		qsort(f.entry, f.n, sizeof(*f.entry), by_mac);
-	writer_array(w, "fdb");
-	for (size_t i = 0; i < f.n && !rc; i++) {
-		char mac[ETHER_TEXT];
-
-		if (i && !by_mac(&f.entry[i - 1], &f.entry[i]))
-			continue;   /* learnt in several VLANs */
-		writer_object(w, NULL);
-		writer_str(w, "mac", ether_text(f.entry[i].mac, mac));
-		writer_str(w, "port", slave_of(world, f.entry[i].ifindex)->ifname);
-		writer_end(w);
-	}
-	writer_end(w);
-	free(f.entry);
+	switch_fdb_write(&f.learnt, slave_name, world, w);
 	return rc;
 }
 

@@ -8,6 +8,7 @@
  */
 ADAPTOR(null, net)
 ADAPTOR(bridge, net)
+ADAPTOR(ovs, net)
 ADAPTOR(proxy, net)
 ADAPTOR(route, net)
 ADAPTOR(tc, net)

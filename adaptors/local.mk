@@ -15,6 +15,10 @@ adaptors_libadaptornet_a_SOURCES += adaptors/null.c adaptors/null_ports.c adapto
 	adaptors/null_found.c adaptors/null_record.c adaptors/null_record.h
 adaptors_libadaptornet_a_SOURCES += adaptors/bridge.h adaptors/bridge.c adaptors/bridge_audit.c adaptors/bridge_message.c \
 	adaptors/bridge_netlink.c adaptors/bridge_plan.c adaptors/bridge_read.c
+adaptors_libadaptornet_a_SOURCES += adaptors/switch.h adaptors/switch.c
+adaptors_libadaptornet_a_SOURCES += adaptors/openflow.h adaptors/ovs.h adaptors/ovs.c adaptors/ovs_audit.c adaptors/ovs_flow.c \
+	adaptors/ovs_note.h adaptors/ovs_openflow.c adaptors/ovs_parse.c adaptors/ovs_plan.c adaptors/ovs_read.c \
+	adaptors/ovs_rpc.c adaptors/ovs_stage.c adaptors/ovs_stream.c
 adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c
 adaptors_libadaptornet_a_SOURCES += adaptors/route.c adaptors/route_message.c adaptors/route_message.h
 adaptors_libadaptornet_a_SOURCES += adaptors/tc.h adaptors/tc_kernel.h adaptors/tc.c adaptors/tc_audit.c adaptors/tc_link.c \

@@ -1,5 +1,5 @@
-# tests of the vm and bridge adaptors
-EXTRA_DIST += tests/unit/terms_text.h tests/e2e/vm.sh tests/e2e/bridge-uml.sh
+# tests of the vm, bridge and ovs adaptors
+EXTRA_DIST += tests/unit/terms_text.h tests/e2e/vm.sh tests/e2e/bridge-uml.sh tests/e2e/ovs.sh tests/e2e/switch_checks.sh
 
 check_LIBRARIES += tests/unit/libtermstext.a
 tests_unit_libtermstext_a_SOURCES = tests/unit/terms_text.c tests/unit/terms_text.h
@@ -23,7 +23,16 @@ tests_e2e_adaptor_drive_net_LDADD = tests/unit/libtermstext.a adaptors/libadapto
 
 check_PROGRAMS += tests/unit/test_bridge
 TESTS += tests/unit/test_bridge
-tests_unit_test_bridge_SOURCES = tests/unit/test_bridge.c tests/unit/bridge_text.c tests/unit/bridge_text.h
+tests_unit_test_bridge_SOURCES = tests/unit/test_bridge.c tests/unit/bridge_text.c tests/unit/bridge_text.h \
+	tests/unit/golden_terms.c tests/unit/golden_terms.h
 tests_unit_test_bridge_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(MNL_CFLAGS)
 tests_unit_test_bridge_LDADD = tests/unit/libtermstext.a adaptors/libadaptorhost.a adaptors/libadaptornet.a \
+	$(ADAPTOR_HOST_LIBS) $(NFT_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_ovs
+TESTS += tests/unit/test_ovs
+tests_unit_test_ovs_SOURCES = tests/unit/test_ovs.c tests/unit/test_ovs.h tests/unit/test_ovs_peer.c tests/unit/ovs_text.c tests/unit/ovs_text.h \
+	tests/unit/golden_terms.c tests/unit/golden_terms.h
+tests_unit_test_ovs_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_ovs_LDADD = tests/unit/libtermstext.a adaptors/libadaptorhost.a adaptors/libadaptornet.a \
 	$(ADAPTOR_HOST_LIBS) $(NFT_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)

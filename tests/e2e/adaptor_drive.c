@@ -2,7 +2,7 @@
  * Drives one adaptor in this process by lines on stdin, for end-to-end tests and for trying things by hand:
  *     adaptor_drive TYPE [KEY=VALUE…]
  *         check FILE          apply FILE          (terms as in tests/unit/terms_text.h; apply flushes)
- *         revoke ICORP LEADER                     audit [ICORP LEADER]…
+ *         revoke ICORP LEADER                     audit [ICORP LEADER]…        renew [ICORP LEADER]…
  *         measure             show                ports
  * Each line is answered by lines that begin with its first word. -EAGAIN is tried again for ten seconds.
  */
@@ -94,6 +94,17 @@ static void on_query(const char *what, int (*ask)(void *, struct writer *))
 	writer_free(w);
 }
 
+static void on_renew(const struct adaptor_key *keys, unsigned n)
+{
+	uint8_t not_renewed[MAX_KEYS] = { 0 };
+	int rc = ops->renew ? ops->renew(state, keys, n, not_renewed) : -EOPNOTSUPP;
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		left += not_renewed[i];
+	printf("renew: %s: %u of %u not renewed\n", rc ? strerror(-rc) : "ok", left, n);
+}
+
 static void on_line(char *line)
 {
 	struct adaptor_key keys[MAX_KEYS] = { { 0 } };
@@ -117,6 +128,8 @@ static void on_line(char *line)
 		int rc = ops->audit(state, keys, n, &orphans, &repaired);
 
 		printf("audit: %s: %u orphans, %u repaired\n", rc ? strerror(-rc) : "ok", orphans, repaired);
+	} else if (!strcmp(what, "renew")) {
+		on_renew(keys, read_keys(rest, keys));
 	} else if (!strcmp(what, "measure")) {
 		on_query(what, ops->measure);
 	} else if (!strcmp(what, "show")) {

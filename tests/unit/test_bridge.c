@@ -3,9 +3,6 @@
  * what was there before, -> NAME.nl; NAME-invalid.in -> NAME-invalid.err), the plan's properties, and recognising our
  * own filters among hostile ones. GOLDEN_UPDATE=1 writes the expected files. tests/e2e/bridge-uml.sh has the kernel.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -18,7 +15,7 @@
 
 #include "adaptors/bridge.h"
 #include "tests/unit/bridge_text.h"
-#include "tests/unit/terms_text.h"
+#include "tests/unit/golden_terms.h"
 
 #define GOLDEN SRCDIR "/tests/golden/bridge/"
 
@@ -33,47 +30,14 @@ static const char *name_of(int ifindex)
 	return ifindex >= 10 && ifindex < 14 ? slaves[ifindex - 10].ifname : "?";
 }
 
-static void expect(const char *path, const char *got)
-{
-	char want[65536] = "";
-	FILE *f;
-
-	if (getenv("GOLDEN_UPDATE")) {
-		f = fopen(path, "w");
-		assert_non_null(f);
-		fputs(got, f);
-		assert_int_equal(fclose(f), 0);
-	}
-	f = fopen(path, "r");
-	if (f) {
-		assert_true(fread(want, 1, sizeof(want) - 1, f) < sizeof(want) - 1);
-		fclose(f);
-	}
-	if (strcmp(want, got))
-		print_error("%s differs\n", path);
-	assert_string_equal(want, got);
-}
-
-static int load(const char *path, struct adaptor_terms *t)
-{
-	char why[256] = "";
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		return 0;
-	if (terms_text_read(f, t, why, sizeof(why)))
-		fail_msg("%s: %s", path, why);
-	fclose(f);
-	return 1;
-}
-
-static struct bridge_session *want_of(const char *path)
+static struct bridge_session *want_of(const char *stem, const char *ending)
 {
 	struct bridge_session *s = NULL;
-	char why[ADAPTOR_REASON] = "";
+	char path[512], why[ADAPTOR_REASON] = "";
 	struct adaptor_terms t;
 
-	if (!load(path, &t))
+	snprintf(path, sizeof(path), GOLDEN "%s.%s", stem, ending);
+	if (!golden_terms(path, &t))
 		return NULL;
 	if (bridge_want(&world, &t, &s, why, sizeof(why)))
 		fail_msg("%s: %s", path, why);
@@ -81,15 +45,13 @@ static struct bridge_session *want_of(const char *path)
 	return s;
 }
 
-static void golden_valid(const char *path, const char *stem)
+static void golden_valid(const char *stem)
 {
-	struct bridge_session *from, *to = want_of(path);
+	struct bridge_session *from = want_of(stem, "from"), *to = want_of(stem, "in");
 	struct bridge_ops ops = { 0 };
 	char file[512], *text = NULL;
 	size_t size = 0;
 
-	snprintf(file, sizeof(file), GOLDEN "%s.from", stem);
-	from = want_of(file);
 	bridge_plan(from, to, &ops);
 	assert_int_equal(ops.error, 0);
 	FILE *out = open_memstream(&text, &size);
@@ -103,50 +65,31 @@ static void golden_valid(const char *path, const char *stem)
 	}
 	assert_int_equal(fclose(out), 0);
 	snprintf(file, sizeof(file), GOLDEN "%s.nl", stem);
-	expect(file, text);
+	golden_expect(file, text);
 	free(text);
 	free(ops.op);
 	bridge_session_free(from);
 	bridge_session_free(to);
 }
 
-static void golden_invalid(const char *path, const char *stem)
+static void golden_invalid(const char *stem)
 {
-	char why[ADAPTOR_REASON] = "", got[512], file[512];
+	char path[512], why[ADAPTOR_REASON] = "";
 	struct bridge_session *s = NULL;
 	struct adaptor_terms t;
 
-	assert_true(load(path, &t));
+	snprintf(path, sizeof(path), GOLDEN "%s.in", stem);
+	assert_true(golden_terms(path, &t));
 	int rc = bridge_want(&world, &t, &s, why, sizeof(why));
 
-	assert_int_not_equal(rc, 0);
 	assert_null(s);
-	snprintf(got, sizeof(got), "%s: %s\n", strerror(-rc), why);
-	snprintf(file, sizeof(file), GOLDEN "%s.err", stem);
-	expect(file, got);
+	golden_refused(GOLDEN, stem, rc, why);
 	terms_clear(&t);
 }
 
 static void test_golden(void **unused)
 {
-	DIR *dir = opendir(GOLDEN);
-	struct dirent *e;
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	while ((e = readdir(dir))) {
-		char path[512], stem[256];
-		size_t len = strlen(e->d_name);
-
-		if (len < 4 || strcmp(e->d_name + len - 3, ".in"))
-			continue;
-		snprintf(path, sizeof(path), GOLDEN "%s", e->d_name);
-		snprintf(stem, sizeof(stem), "%.*s", (int)len - 3, e->d_name);
-		(strstr(stem, "-invalid") ? golden_invalid : golden_valid)(path, stem);
-		n++;
-	}
-	closedir(dir);
-	assert_true(n >= 8);
+	assert_true(golden_each(GOLDEN, golden_valid, golden_invalid) >= 8);
 }
 
 /* The state of four ports as bits, and what ops make of it. A membership replaces the other kind. */
