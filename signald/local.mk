@@ -5,7 +5,7 @@ signald_libcore_a_SOURCES = \
 	signald/nexthop.h signald/plan.h signald/session.h \
 	signald/actions.c signald/admit.c signald/blockade.c signald/branch.c signald/cutthrough.c signald/demand.c signald/error.c \
 	signald/exchange.c signald/grants.c signald/input.c signald/leader.c signald/names.c signald/neighbour.c \
-	signald/neighbour_hello.c signald/neighbour_input.c signald/neighbour_pending.c \
+	signald/neighbour_hello.c signald/neighbour_input.c signald/neighbour_pending.c signald/parked.c \
 	signald/neighbour_send.c signald/neighbour_summary.c signald/nexthop.c signald/path.c \
 	signald/plan.c signald/preempt.c signald/recovery.c signald/reroute.c signald/resv.c signald/revision.c \
 	signald/revision_isc.c signald/revision_leader.c signald/send.c \

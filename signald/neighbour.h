@@ -140,9 +140,12 @@ void neighbour_unlearn(struct neighbour *n, uint32_t id);
 enum neighbour_verdict { NEIGHBOUR_DELIVER, NEIGHBOUR_DONE };
 /*
  * An authentic, decoded message of n. DELIVER: it is about a session and the core must process it (it may be a
- * duplicate, or older than what the core has of that state: see rsvp_id_later). DONE: all is done.
+ * duplicate, or older than what the core has of that state: see rsvp_id_later), and then say neighbour_taken. DONE: all
+ * is done.
  */
 enum neighbour_verdict neighbour_input(struct neighbour *n, const struct rsvp_msg *msg, uint64_t now_us);
+/* A delivered message was processed: it is acknowledged, if that is desired. One that is not comes again. */
+void neighbour_taken(struct neighbour *n, const struct rsvp_msg *msg);
 
 /* Outputs the collected acknowledgements. Call it when the input at hand is done, before the loop sleeps. */
 void neighbours_flush(struct neighbours *ns, uint64_t now_us);

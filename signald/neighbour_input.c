@@ -167,6 +167,12 @@ static enum neighbour_verdict dispatch(struct neighbour *n, const struct rsvp_ms
 	}
 }
 
+void neighbour_taken(struct neighbour *n, const struct rsvp_msg *msg)
+{
+	if ((msg->has & RSVP_HAS_ID) && (msg->id.flags & RSVP_ID_ACK_DESIRED))
+		acknowledge(n, &msg->id, 0);
+}
+
 enum neighbour_verdict neighbour_input(struct neighbour *n, const struct rsvp_msg *msg, uint64_t now_us)
 {
 	enum neighbour_verdict verdict;
@@ -182,9 +188,9 @@ enum neighbour_verdict neighbour_input(struct neighbour *n, const struct rsvp_ms
 	else if (msg->type == RSVP_SREFRESH && msg->ids.n)
 		epoch_input(n, msg->list_epoch, now_us);
 	acks_input(n, msg, now_us);
-	if ((msg->has & RSVP_HAS_ID) && (msg->id.flags & RSVP_ID_ACK_DESIRED))
-		acknowledge(n, &msg->id, 0);
 	verdict = dispatch(n, msg, now_us);
+	if (verdict == NEIGHBOUR_DONE)
+		neighbour_taken(n, msg);
 	n->serving--;
 	return verdict;
 }

@@ -161,7 +161,15 @@ struct session {
 	struct rsvp_price price;              /* from upstream, passed on downwards */
 };
 
-struct parked { struct parked *next; struct rsvp_msg msg; struct core_from from; uint64_t expires_us; };
+#define CORE_MAX_PARKED 1024
+#define PARKED_CHAINS 256
+struct parked;
+/* Paths that wait for their contract (parked.c): by age, and what points behind the last; by ICorp; by the digest. */
+struct parking {
+	struct parked *first, **end, *by_icorp[PARKED_CHAINS], *by_digest[PARKED_CHAINS];
+	unsigned n;
+	struct log_burst burst;
+};
 
 /* preempt.c: of a port, those who hold more than their contract's rate, and by how much, for each holding priority. */
 struct growth { struct heap heap; uint64_t bps[CORE_PRIORITIES]; };
@@ -189,7 +197,7 @@ struct core {
 	struct session **slot; uint32_t n_slots, slots_room, free_slot; /* by number; a free place holds the next free one */
 	struct session *closed;               /* freed at the next input */
 	struct { uint16_t adaptors; uint32_t slot; uint64_t at_us; } reapply; /* 0: nothing to do; who is next, and when */
-	struct parked *parked; unsigned n_parked;
+	struct parking parking;
 	/* recovery.c: what is unclaimed, by key and in a row; when next some of it goes, 0: it is gone, or that has not begun */
 	struct { struct keymap found; struct found *first; uint64_t until_us; int over; } recovery;
 	struct { uint64_t since_us, n; unsigned waiting; struct log_burst burst; } lapses; /* tick.c: of a storm */
@@ -200,7 +208,6 @@ struct core {
 	uint64_t counter[CORE_COUNTERS];
 };
 
-#define CORE_MAX_PARKED 1024
 #define ISC_KNOCK_US 50000
 
 /* What every processing function works with. */
@@ -232,9 +239,14 @@ uint64_t core_their_lifetime(const struct core *core, uint32_t refresh_ms); /* o
 /* Puts the session into the wheel at its earliest deadline. */
 void session_schedule(struct turn *t, struct session *s);
 
-/* input.c */
-void parked_free(struct parked *p);
+/* parked.c */
+/* The Path's contract is not here: it waits for it, or refreshes one that waits. 0: no room; it is to come again. */
+int parked_path(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from);
+/* A PathTear: what it tears may not have begun. */
+void parked_torn(struct core *core, const struct rsvp_msg *msg, const struct core_from *from);
 void parked_expire(struct turn *t);
+uint64_t parked_next(const struct core *core); /* when that is needed next; UINT64_MAX: never */
+void parked_clear(struct core *core);
 
 /* table.c */
 /* Frees the sessions closed by the previous turn: until now its actions could name them. */

@@ -298,12 +298,7 @@ void core_free(struct core *core)
 			session_free(core, s);
 		}
 	}
-	while (core->parked) {
-		struct parked *p = core->parked;
-
-		core->parked = p->next;
-		parked_free(p);
-	}
+	parked_clear(core);
 	recovery_free(core);
 	free(core->bucket);
 	free(core->shelf.bucket);

@@ -291,8 +291,5 @@ uint64_t core_next(const struct core *core)
 		at = core->reapply.at_us;
 	if (core->recovery.until_us && core->recovery.until_us < at)
 		at = core->recovery.until_us;
-	for (const struct parked *p = core->parked; p; p = p->next)
-		if (p->expires_us < at)
-			at = p->expires_us;
-	return at;
+	return at < parked_next(core) ? at : parked_next(core);
 }

@@ -66,6 +66,11 @@ tests_unit_test_pull_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_unit_test_pull_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_pull
 
+check_PROGRAMS += tests/unit/test_parked
+tests_unit_test_parked_SOURCES = tests/unit/test_parked.c
+tests_unit_test_parked_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_parked
+
 check_PROGRAMS += tests/unit/test_recovery
 tests_unit_test_recovery_SOURCES = tests/unit/test_recovery.c
 tests_unit_test_recovery_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)

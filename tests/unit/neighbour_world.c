@@ -174,6 +174,8 @@ enum neighbour_verdict end_hears(struct end *e, const struct rsvp_msg *msg)
 {
 	enum neighbour_verdict verdict = neighbour_input(e->peer, msg, e->world->now_us);
 
+	if (verdict == NEIGHBOUR_DELIVER)
+		neighbour_taken(e->peer, msg);
 	neighbours_flush(e->ns, e->world->now_us);
 	return verdict;
 }
@@ -202,8 +204,10 @@ static void arrive(struct world *w, const struct packet *p)
 	struct rsvp_msg msg = { 0 };
 
 	assert_int_equal(rsvp_decode(p->bytes, p->len, RSVP_ENTERPRISE, &msg, NULL), 0);
-	if (neighbour_input(e->peer, &msg, w->now_us) == NEIGHBOUR_DELIVER)
+	if (neighbour_input(e->peer, &msg, w->now_us) == NEIGHBOUR_DELIVER) {
 		process(e, &msg);
+		neighbour_taken(e->peer, &msg);
+	}
 	neighbours_flush(e->ns, w->now_us);
 	rsvp_msg_free(&msg);
 }
