@@ -27,10 +27,6 @@ kill_daemon() { # SIGNAL ELEMENT DAEMON: and waits until it has ended
 	local pid; pid=$(daemon_pid "$2" "$3")
 	in_ "$2" kill "-$1" "$pid" < /dev/null && check 10 "$3 of $2 is ended" ended "$2" "$pid"
 }
-# Changes a controller's configuration while it runs.
-reload() { # ELEMENT SED-EXPRESSION
-	sed -i "$2" "$STATE/$1/signald.conf" && kill -HUP "$(daemon_pid "$1" signald)"
-}
 
 # An ICorp of silver's class, or another one, by its name; sets ID, HOST.
 request() { # NAME [CLASS]

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The ways that ICorps take, with real kernels, libvirt, DNS and users: past a router and a switch without a controller,
 # another way when a route changes, by a shortcut (ways.d/fig6.sh), and where lldpd hears the next element (ways.d/lldp.sh). Each
-# case has its own network (testbed/NAME.topo).
+# case has its own network (testbed/NAME.topo). And what other people's programs see on the wire (ways.d/wire.sh, on fig6.topo).
 #
 #   plain   user1 -- ar1 -- r1 -- (rp) -- r2 -- (lsw) --+-- srv1        (…): without a controller
 #                            \__ gk                     +-- srv2
@@ -17,13 +17,14 @@ TOP=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-${BUILDDIR:?usage: tests/e2e/ways.sh BUILDDIR}}
 shift
 CASES=("$@")
-[ $# -gt 0 ] || CASES=(plain ring fig6 lldp)
+[ $# -gt 0 ] || CASES=(plain ring fig6 lldp wire)
 NAME=ways$$ KEEP=${WAYS_KEEP:-}
 # shellcheck source=../lib/stage.sh
 . "$TOP/tests/lib/stage.sh"
 
+SETTINGS=() # options of testbed up
 raise() { # TOPOLOGY CONTROLLERS: sets ELEMENTS
-	tb -q up "$TOP/testbed/$1.topo" --bindir "$build" || { CASE=testbed; fail "$1 comes up"; exit 1; }
+	tb -q up "$TOP/testbed/$1.topo" --bindir "$build" "${SETTINGS[@]}" || { CASE=testbed; fail "$1 comes up"; exit 1; }
 	ELEMENTS=("${@:2}")
 	check 30 "all controllers register" registered || exit 1
 	check 30 "the layer-2 map is discovered" mapped || exit 1
@@ -34,15 +35,18 @@ mapped() { ctl r1 show l2 | jq -e 'any(.links[]; .a == "r1" or .b == "r1")'; }
 # As the demo's, of this network.
 snapshot() { snapshot_of_all "${ELEMENTS[@]}"; }
 
-create() { # [SERVERS]: two, or those elements; sets ID, HOST, PREFIX
-	local out servers='<servers count="2"/>'
+request() { # NAME [SERVER…]: two, or those; sets ID, HOST
+	local out name=$1 servers='<servers count="2"/>'; shift
 	[ $# = 0 ] || servers=$(printf '<server element="%s"/>' "$@")
 	out=$(api POST /v1/icorps -H 'Content-Type: application/xml' --data-binary '<request xmlns="urn:icorp:contract:1">
-		<name>shop</name><class>silver</class>
+		<name>'"$name"'</name><class>silver</class>
 		<endpoints><access element="ar1" leader="yes"/>'"$servers"'</endpoints>
 		<services><service name="web" port="80"/></services><applications><application name="httpd"/></applications></request>')
 	ID=$(body_of "$out" | jq -r '.id // empty') HOST=$(body_of "$out" | jq -r '.dns_name // empty')
-	[ -n "$ID" ] || { fail "the request is accepted" "$out"; return; }
+	[ -n "$ID" ] || fail "the request is accepted" "$out"
+}
+create() { # [SERVER…]: sets ID, HOST, PREFIX
+	request shop "$@" || return
 	check 40 "the ICorp completes" icorp_is "$ID" complete || return
 	CONTRACT=$(body_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')")
 	PREFIX=$(printf '%s' "$CONTRACT" | grep -oE 'prefix="[^"]*"' | cut -d'"' -f2)
@@ -88,6 +92,11 @@ case_plain() {
 	delete
 }
 
+session_is() { # ELEMENT STATE; empty: it has none
+	local now; now=$(ctl "$1" show sessions | jq -r ".sessions[] | select(.icorp == $ID) | .state")
+	echo "$1: ${now:-nothing}"
+	[ "$now" = "$2" ]
+}
 moved() { # TO FROM
 	local to from
 	to=$(ctl "$1" show sessions | jq -r ".sessions[] | select(.icorp == $ID) | .state")
@@ -129,9 +138,11 @@ case_ring() {
 . "$TOP/tests/e2e/ways.d/fig6.sh"
 # shellcheck source=ways.d/lldp.sh
 . "$TOP/tests/e2e/ways.d/lldp.sh"
+# shellcheck source=ways.d/wire.sh
+. "$TOP/tests/e2e/ways.d/wire.sh"
 
 stage_set tcpdump tshark
-declare -A GK=([plain]=10.220.9.5 [ring]=10.210.9.5 [fig6]=10.220.9.5 [lldp]=10.230.1.5)
+declare -A GK=([plain]=10.220.9.5 [ring]=10.210.9.5 [fig6]=10.220.9.5 [lldp]=10.230.1.5 [wire]=10.220.9.5)
 for CASE in "${CASES[@]}"; do
 	# shellcheck disable=SC2034 # for look.sh
 	GK_ADDRESS=${GK[$CASE]}

@@ -24,6 +24,11 @@ tb() { "${TB[@]}" "$@"; }
 in_() { "${TB[@]}" exec "$@"; }
 ctl() { in_ "$1" icorpctl --json "${@:2}" < /dev/null; } # ELEMENT COMMAND…
 
+# Changes a controller's configuration while it runs.
+reload() { # ELEMENT SED-EXPRESSION
+	sed -i "$2" "$STATE/$1/signald.conf" && kill -HUP "$(daemon_pid "$1" signald)"
+}
+
 # These users ask HOST for pages again and again, until users_served: each has had at least so many by then, and none of
 # its requests failed, the one under way included.
 users_ask() { # USER…

@@ -11,9 +11,10 @@ hears() { # ELEMENT LINK…: these are all the links that it knows of
 	printf '%s\n' "$1:" "$now"
 	[ "$now" = "$(printf '%s\n' "${@:2}" | sort)" ]
 }
-# Its lldpd is two processes: the one that watches, and the one without privileges.
+# Its lldpd is two processes: the one that keeps privileges, and the one that talks.
 kill_lldpd() { # ELEMENT
-	in_ "$1" pkill -KILL -x lldpd < /dev/null
+	local pid; pid=$(daemon_pid "$1" lldpd)
+	in_ "$1" sh -c "kill -KILL \$(pgrep -P $pid) $pid" < /dev/null
 }
 log_has() { # ELEMENT PATTERN; a UML kernel has one log for all its daemons
 	local out; out=$(grep -hsE "$2" "$STATE/$1"/log/{signald,daemons}.log | tail -n 1)
