@@ -46,7 +46,7 @@ enum {
 /* RFC 2205 B, RFC 3209 7.3; the values with the top bit pattern 10 are ours (organisation specific). */
 enum {
 	RSVP_ERR_CONFIRM = 0, RSVP_ERR_ADMISSION = 1, RSVP_ERR_POLICY = 2, RSVP_ERR_NO_PATH = 3, RSVP_ERR_NO_SENDER = 4,
-	RSVP_ERR_STYLE = 6, RSVP_ERR_UNKNOWN_CLASS = 13, RSVP_ERR_UNKNOWN_CTYPE = 14, RSVP_ERR_TRAFFIC = 21,
+	RSVP_ERR_STYLE_CONFLICT = 5, RSVP_ERR_STYLE = 6, RSVP_ERR_UNKNOWN_CLASS = 13, RSVP_ERR_UNKNOWN_CTYPE = 14, RSVP_ERR_TRAFFIC = 21,
 	RSVP_ERR_TRAFFIC_SYSTEM = 22, RSVP_ERR_SYSTEM = 23, RSVP_ERR_ROUTING = 24, RSVP_ERR_NOTIFY = 25,
 };
 enum {
@@ -174,7 +174,7 @@ struct rsvp_auth { struct mac_key *key; uint64_t key_id; /* 48 bits */ uint64_t 
 int rsvp_encode(const struct rsvp_msg *msg, uint32_t enterprise, const struct rsvp_auth *auth, uint8_t *buffer,
 		size_t room);
 
-struct rsvp_decode_error { uint8_t class_, ctype; const char *what; };
+struct rsvp_decode_error { uint8_t class_, ctype; int class_known; const char *what; };
 
 /*
  * Is this an RSVP datagram as it was sent: version, length, checksum (RFC 2205 section 3.1.1)? 0, or -EBADMSG and *what
@@ -183,8 +183,8 @@ struct rsvp_decode_error { uint8_t class_, ctype; const char *what; };
 int rsvp_check_header(const uint8_t *data, size_t len, const char **what);
 /*
  * Decodes a whole datagram into *msg (cleared first). 0, or -EBADMSG (malformed: header, length, checksum, object
- * out of bounds, required object missing), -EPROTO (unknown object of class 0bbbbbbb: error->class_, ctype say
- * which), -E2BIG (more list entries than allowed), -ENOMEM. Does not check INTEGRITY.
+ * out of bounds, required object missing), -EPROTO (unknown object of class 0bbbbbbb: error->class_, ctype say which
+ * was the first; *msg has the others), -E2BIG (more list entries than allowed), -ENOMEM. Does not check INTEGRITY.
  */
 int rsvp_decode(const uint8_t *data, size_t len, uint32_t enterprise, struct rsvp_msg *msg,
 		struct rsvp_decode_error *error);

@@ -17,6 +17,7 @@ struct decoder {
 	struct rsvp_msg *msg;
 	uint32_t enterprise;
 	struct in_addr via;              /* of the SUBTARGET in force */
+	struct rsvp_decode_error refused; /* the first object that must be understood and is not; `what` NULL: none */
 };
 
 static struct in_addr get_addr(struct wire *w)
@@ -417,6 +418,15 @@ static const struct object_rule {
 };
 #define N_RULES (sizeof(rules) / sizeof(rules[0]))
 
+static int class_is_known(uint8_t class_)
+{
+	size_t i = 0;
+
+	while (i < N_RULES && rules[i].class_ != class_)
+		i++;
+	return i < N_RULES;
+}
+
 static int decode_object(struct decoder *d, struct wire *body, uint8_t class_, uint8_t ctype, uint32_t *seen)
 {
 	if (class_ == CLASS_ICORP)
@@ -431,9 +441,10 @@ static int decode_object(struct decoder *d, struct wire *body, uint8_t class_, u
 		*seen |= 1u << i;
 		return rules[i].get(d, body);
 	}
-	if (!(class_ & 0x80))
-		return -EPROTO;
-	d->msg->unknown++;
+	if (class_ & 0x80)
+		d->msg->unknown++;
+	else if (!d->refused.what)
+		d->refused = (struct rsvp_decode_error){ class_, ctype, class_is_known(class_), "object" };
 	return 0;
 }
 
@@ -532,7 +543,12 @@ int rsvp_decode(const uint8_t *data, size_t len, uint32_t enterprise, struct rsv
 	error->what = "required object";
 	if ((seen & 1u) != (unsigned)rsvp_has_session(msg->type))
 		return -EBADMSG;
-	return (msg->has & required(msg->type)) != required(msg->type) ? -EBADMSG : 0;
+	if ((msg->has & required(msg->type)) != required(msg->type))
+		return -EBADMSG;
+	if (!d.refused.what)
+		return 0;
+	*error = d.refused;
+	return -EPROTO;
 }
 
 int rsvp_bundle_next(const uint8_t *data, size_t len, size_t *at, const uint8_t **message, size_t *message_len)

@@ -146,6 +146,12 @@ struct core_from {
  */
 void core_message(struct core *core, const struct rsvp_msg *msg, const struct core_from *from,
 		  struct contract *contract, uint64_t now_us, struct core_actions *actions);
+/*
+ * An authenticated message that rsvp_decode refused with -EPROTO, for this object: it is acknowledged, who sent a Path or Resv
+ * is told, and nothing else of it is processed.
+ */
+void core_unknown_object(struct core *core, const struct rsvp_msg *msg, const struct rsvp_decode_error *object,
+			 const struct core_from *from, uint64_t now_us, struct core_actions *actions);
 /* A fetched contract, or NULL when it could not be had (why says so). */
 void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why,
 		   uint64_t now_us, struct core_actions *actions);

@@ -30,8 +30,10 @@ const char *rsvp_error_name(uint8_t code, uint16_t value)
 		return "no path information";
 	case RSVP_ERR_NO_SENDER:
 		return "no sender information";
-	case RSVP_ERR_STYLE:
+	case RSVP_ERR_STYLE_CONFLICT:
 		return "conflicting reservation style";
+	case RSVP_ERR_STYLE:
+		return "unknown reservation style";
 	case RSVP_ERR_UNKNOWN_CLASS:
 		return "unknown object class";
 	case RSVP_ERR_UNKNOWN_CTYPE:

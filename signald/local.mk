@@ -10,7 +10,7 @@ signald_libcore_a_SOURCES = \
 	signald/plan.c signald/preempt.c signald/recovery.c signald/reroute.c signald/resv.c signald/revision.c \
 	signald/revision_isc.c signald/revision_leader.c signald/send.c \
 	signald/settle.c \
-	signald/shelf.c signald/table.c signald/tick.c signald/upstream.c
+	signald/shelf.c signald/table.c signald/tick.c signald/unknown.c signald/upstream.c
 
 noinst_LIBRARIES += signald/libsignald.a
 signald_libsignald_a_SOURCES = signald/audit.c signald/audit.h signald/config.h signald/daemon.h signald/dispatch.h signald/keyring.h signald/l2.h signald/launcher.h signald/launcher_protocol.h \

@@ -123,8 +123,14 @@ static void receive_message(struct daemon *d, const struct transport_received *r
 		kind = r == -EPROTO ? PEER_UNKNOWN_OBJECT : PEER_MALFORMED;
 		verdict.peer->counter[kind]++;
 		dropped(d, from, now, kind, error.what);
-		return;
 	}
+	if (r == -EPROTO && meant_for_us(received, &d->msg)) {
+		where.isc = verdict.peer->isc;
+		core_unknown_object(d->core, &d->msg, &error, &where, now, &d->actions);
+		daemon_run_actions(d);
+	}
+	if (r)
+		return;
 	if (!meant_for_us(received, &d->msg))
 		return;
 	errors_note_message(&d->errors, &d->msg);

@@ -297,6 +297,13 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	}
 	if (!is_news(t, s, b, msg, from))
 		return;
+	if (msg->style != RSVP_STYLE_SE) { /* RFC 2205 section 3.1.8 */
+		struct rsvp_error error = { t->core->config.address, 0, RSVP_ERR_STYLE, 0 };
+
+		t->core->counter[CORE_REFUSED]++;
+		send_resv_err(t, s, b, &error, NULL);
+		return;
+	}
 	if (!b->isc && (msg->template_.group & ~RSVP_PART_MORE)) {
 		resv_further(t, s, b, msg);
 		return;

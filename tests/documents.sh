@@ -44,6 +44,39 @@ grep -oE '(scripts|testbed|tests)/[a-z0-9_.-]+(/[a-z0-9_.-]+)?' README.md CONTRI
 	done > "$tmp/absent"
 while read -r line; do wrong "$line"; done < "$tmp/absent"
 
+# The rules of doc/protocol.md: each has a test, and each test that is named exists.
+rules() { # FILE: of each row of a table whose last column is "test", that cell
+	awk -F' *[|] *' '!/^[|]/ { table = 0 } /^[|]/ && $(NF - 1) == "test" { table = 1; next }
+		table && !/^[|]---/ { print NR "\t" $(NF - 1) }' "$1"
+}
+exists() { # TEST: of a unit test, its program, a script and a word in it, or a file
+	file=${1%% *} word=${1#* }
+	case $file in
+	tests/*) ;;
+	*.sh) file=$(find tests -name "$file") ;;
+	*) grep -qE "^static void $file\\(" tests/unit/*.c || [ -e "tests/unit/$file.c" ]; return ;;
+	esac
+	[ -n "$file" ] || return
+	[ -e "$file" ] || [ -e "$file.c" ] || file=$file.sh
+	[ -e "$file" ] || [ -e "$file.c" ] || return
+	[ "$word" = "$1" ] || grep -rqw -- "$word" "$file" "${file%.sh}.d" 2> /dev/null
+}
+untested() { # FILE
+	rules "$1" > "$tmp/rules"
+	while IFS="$(printf '\t')" read -r line cell; do
+		case $cell in *\`* | *simulator*) ;; *) echo "$1:$line: no test" ;; esac
+		printf '%s\n' "$cell" | grep -oE '`[^`]+`' | tr -d '`' | while read -r name; do
+			exists "$name" || echo "$1:$line: there is no test $name"
+		done
+	done < "$tmp/rules"
+}
+# Can it fail?
+printf '| a | test |\n|---|---|\n| x | `completes` |\n| y | `never_written` |\n| z | |\n| v | `broken.sh unheard-of` |\n\n| b | c |\n|---|---|\n| p | `q` |\n' > "$tmp/y.md"
+[ "$(untested "$tmp/y.md" | wc -l)" = 3 ] || wrong "rules without a test are not found: $(untested "$tmp/y.md")"
+untested doc/protocol.md > "$tmp/untested"
+while read -r line; do wrong "$line"; done < "$tmp/untested"
+[ "$(rules doc/protocol.md | wc -l)" -gt 100 ] || wrong "doc/protocol.md: only $(rules doc/protocol.md | wc -l) rules"
+
 # The libraries: what configure looks for (the name pkg-config or the linker knows) and what the table calls it.
 sed -nE 's/^PKG_CHECK_MODULES\(\[[A-Z_]+\], \[([a-zA-Z0-9_.-]+).*/\1/p; s/^AC_CHECK_LIB\(\[([a-z]+)\].*/lib\1/p' configure.ac |
 	sort -u > "$tmp/deps"
@@ -60,5 +93,5 @@ while read -r dep; do
 		END { exit !found }' doc/decisions.md || wrong "doc/decisions.md: no row with use, licence and reason for $name ($dep)"
 done < "$tmp/deps"
 
-[ $failed = 0 ] && echo "documents: links, $(wc -l < "$tmp/deps") dependencies"
+[ $failed = 0 ] && echo "documents: links, $(wc -l < "$tmp/rules") rules with a test, $(wc -l < "$tmp/deps") dependencies"
 exit $failed

@@ -142,6 +142,7 @@ static inline void begin(struct world *w, uint8_t type, const char *from)
 	w->msg.session = (struct rsvp_session){ w->contract->id, 0, ip("10.200.1.11") };
 	w->msg.hop = (struct rsvp_hop){ ip(from), 5 };
 	w->msg.refresh_ms = 1000;
+	w->msg.style = RSVP_STYLE_SE;
 	w->msg.template_.lsp_id = w->contract->revision;
 }
 

@@ -155,6 +155,129 @@ static void answers_to_what_is_asked(void **state)
 	stop(w);
 }
 
+/* A Path or Resv with an object that must be understood is rejected, and its sender told which; an error is not answered. */
+static void unknown_object(void **state)
+{
+	struct rsvp_decode_error object = { .class_ = 100, .ctype = 7 };
+	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
+	struct core_from from = ar2();
+	struct rsvp_msg m = { 0 };
+
+	begin(w, RSVP_PATH, "10.200.1.12");
+	w->msg.flags = RSVP_FLAG_REDUCTION;
+	w->msg.id = (struct rsvp_id){ RSVP_ID_ACK_DESIRED, 5, 6 };
+	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_ID;
+	core_unknown_object(w->core, &w->msg, &object, &from, w->now_us, &w->actions);
+	assert_null(core_session(w->core, w->contract->id, ip("10.200.1.11")));
+	sent(w, RSVP_PATH_ERR, &m);
+	assert_int_equal(m.error.code, RSVP_ERR_UNKNOWN_CLASS);
+	assert_int_equal(m.error.value, 100 << 8 | 7);
+	core_flush(w->core, w->now_us, &w->actions);
+	sent(w, RSVP_ACK, &m);
+	assert_int_equal(m.acks.v[0].id.id, 6);
+	object.class_known = 1;
+	w->msg.type = RSVP_RESV;
+	core_unknown_object(w->core, &w->msg, &object, &from, w->now_us, &w->actions);
+	sent(w, RSVP_RESV_ERR, &m);
+	assert_int_equal(m.error.code, RSVP_ERR_UNKNOWN_CTYPE);
+	core_actions_clear(&w->actions);
+	w->msg.type = RSVP_RESV_ERR;
+	core_unknown_object(w->core, &w->msg, &object, &from, w->now_us, &w->actions);
+	assert_int_equal(acted(w, CORE_SEND, 0), 0);
+	rsvp_msg_free(&m);
+	stop(w);
+}
+
+/* A Resv of another style than Shared-Explicit reserves nothing; what was reserved stands. */
+static void unknown_style(void **state)
+{
+	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
+	const struct session *s;
+	struct core_from from = ar2();
+	struct rsvp_msg m = { 0 };
+
+	path(w, "10.200.1.12", 0);
+	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
+	resv(w, 0, 0, 0);
+	assert_true(s->branch->resv_expires_us);
+	w->msg.style = 0x0a; /* Fixed-Filter */
+	w->msg.flow.rate_bps = 2 * w->contract->network.rate_bps;
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	sent(w, RSVP_RESV_ERR, &m);
+	assert_int_equal(m.error.code, RSVP_ERR_STYLE);
+	assert_int_equal(m.flow.rate_bps, w->contract->network.rate_bps);
+	assert_int_equal(s->branch->rate_bps, w->contract->network.rate_bps);
+	rsvp_msg_free(&m);
+	stop(w);
+}
+
+/* A Resv without Path state is dropped and counted: the Path is on its way, or the neighbour hears by a NACK that it lost it. */
+static void resv_without_path(void **state)
+{
+	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
+	struct core_from from = ar2();
+
+	begin(w, RSVP_RESV, "10.200.1.12");
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	assert_int_equal(core_counters(w->core)[CORE_NO_PATH], 1);
+	begin(w, RSVP_PATH_TEAR, "10.200.1.12");
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	begin(w, RSVP_RESV_TEAR, "10.200.1.12");
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	begin(w, RSVP_RESV_CONF, "10.200.1.12");
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	assert_int_equal(acted(w, CORE_SEND, 0), 0);
+	stop(w);
+}
+
+/* Our own address in RECORD_ROUTE: the Path has been here. */
+static void path_that_was_here(void **state)
+{
+	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
+
+	path(w, "10.200.1.12", 0);
+	assert_int_equal(acted(w, CORE_SEND, 0), 1);
+	core_actions_clear(&w->actions);
+	w->msg.session.icorp = w->contract->id;
+	w->msg.hop.lih++;
+	rsvp_add_rro(&w->msg, ip("10.200.1.2"));
+	core_message(w->core, &w->msg, &from, w->contract, w->now_us, &w->actions);
+	assert_int_equal(core_counters(w->core)[CORE_LOOPS], 1);
+	assert_int_equal(core_session(w->core, w->contract->id, ip("10.200.1.11"))->up.lih, 5);
+	stop(w);
+}
+
+/* RESV_CONFIRM (RFC 2205 section 3.1.8) goes up with the Resv, and the leader's ResvConf comes down to who asked. */
+static void confirmed(void **state)
+{
+	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
+	struct core_from from = ar2(), sw = { ip("10.200.1.3"), 0, 0, 0 };
+	struct adaptor_result done = { 0 };
+	const struct session *s;
+	struct rsvp_msg m = { 0 };
+
+	path(w, "10.200.1.12", 0);
+	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
+	resv(w, 0, 0, 0);
+	w->msg.confirm = from.addr;
+	w->msg.has |= RSVP_HAS_CONFIRM;
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	core_applied(w->core, s->key, s->cookie, &done, w->now_us, &w->actions);
+	sent(w, RSVP_RESV, &m);
+	assert_true(m.has & RSVP_HAS_CONFIRM);
+	assert_int_equal(m.confirm.s_addr, from.addr.s_addr);
+	begin(w, RSVP_RESV_CONF, "10.200.1.3");
+	w->msg.confirm = from.addr;
+	w->msg.has = RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE;
+	core_message(w->core, &w->msg, &sw, NULL, w->now_us, &w->actions);
+	sent(w, RSVP_RESV_CONF, &m);
+	assert_int_equal(m.confirm.s_addr, from.addr.s_addr);
+	assert_int_equal(s->confirm.s_addr, 0);
+	rsvp_msg_free(&m);
+	stop(w);
+}
+
 /* A BODY of a contract that is here already was not read: it is not passed on as if it were that contract. */
 static void body_of_a_known_digest(void **state)
 {
@@ -261,7 +384,8 @@ static void isc_with_another_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(grants_in_parts), cmocka_unit_test(answers_to_what_is_asked),
+		cmocka_unit_test(unknown_object), cmocka_unit_test(unknown_style), cmocka_unit_test(resv_without_path),
+		cmocka_unit_test(path_that_was_here), cmocka_unit_test(confirmed), cmocka_unit_test(grants_in_parts), cmocka_unit_test(answers_to_what_is_asked),
 		cmocka_unit_test(body_of_a_known_digest), cmocka_unit_test(body_beside_a_nack),
 		cmocka_unit_test(isc_of_a_newer_revision), cmocka_unit_test(isc_with_another_address),
 	};

@@ -193,6 +193,13 @@ static void unknown_classes(void **state)
 	assert_int_equal(rsvp_decode(buffer, (size_t)len, E, &out, &error), -EPROTO);
 	assert_int_equal(error.class_, 100);
 	assert_int_equal(error.ctype, 7);
+	assert_int_equal(error.class_known, 0);
+	assert_int_equal(out.has, in.has); /* who sent it can be told */
+	buffer[len - 8 + 2] = 3;              /* HOP, of another C-Type */
+	buffer[2] = buffer[3] = 0;
+	assert_int_equal(rsvp_decode(buffer, (size_t)len, E, &out, &error), -EPROTO);
+	assert_int_equal(error.class_, 3);
+	assert_int_equal(error.class_known, 1);
 	rsvp_msg_free(&in);
 	rsvp_msg_free(&out);
 }
