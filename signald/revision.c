@@ -28,43 +28,37 @@ static int comes_before(const struct session *a, const struct session *b)
 	return a->contract->revision < b->contract->revision;
 }
 
-int revision_join(struct core *core, struct session **at, struct session *s)
+int revision_join(struct core *core, struct session *s)
 {
-	struct session *older = NULL, *newer = *at;
+	struct session *first = session_find(core, s->key), *older = NULL, *newer = first;
 
 	while (newer && comes_before(newer, s)) {
 		older = newer;
 		newer = session_newer(newer);
 	}
-	if ((older && !session_more(older)) || (newer && !session_more(s)))
+	if ((older && !session_more(older)) || (newer && !session_more(s)) || (!older && table_put(core, s)))
 		return -ENOMEM;
-	for (struct session *m = *at; m; m = session_newer(m))
+	for (struct session *m = first; m; m = session_newer(m))
 		growth_forget(core, m);
 	if (newer)
 		s->more->newer = newer;
-	if (older) {
+	if (older)
 		older->more->newer = s;
-		return 0;
-	}
-	if (newer) {
-		s->hash_next = newer->hash_next;
-		newer->hash_next = NULL;
-	}
-	*at = s;
+	else if (newer)
+		table_take(core, newer);
 	return 0;
 }
 
-void revision_leave(struct session **at, struct session *s)
+void revision_leave(struct core *core, struct session *s)
 {
-	struct session *older = *at, *newer = session_newer(s);
+	struct session *older = session_find(core, s->key), *newer = session_newer(s);
 
 	if (s->more)
 		s->more->newer = NULL;
 	if (older == s) {
 		if (newer)
-			newer->hash_next = s->hash_next;
-		*at = newer ? newer : s->hash_next;
-		s->hash_next = NULL;
+			(void)table_put(core, newer);
+		table_take(core, s);
 		return;
 	}
 	while (session_newer(older) != s)

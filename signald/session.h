@@ -16,6 +16,7 @@
 
 #include "adaptors/keymap.h"
 #include "lib/heap.h"
+#include "lib/idmap.h"
 #include "lib/log.h"
 #include "lib/pool.h"
 #include "lib/wheel.h"
@@ -124,7 +125,7 @@ struct session_more {
 
 struct session {
 	struct wheel_entry timer;             /* first: wheel_take gives the session */
-	struct session *hash_next;            /* or, once closed, the next closed one */
+	struct session *table_next;           /* of the same number there; or, once closed, the next closed one */
 	struct adaptor_key key;
 	struct contract *contract;
 	struct session_more *more;            /* NULL: nothing of it; read through session_rest() */
@@ -143,6 +144,7 @@ struct session {
 	uint8_t recovering : 1;               /* of a former life, and not all neighbours have told of it again (recovery.c) */
 	uint8_t told : 1;                     /* the leader has said (or we, leading, know) who is up: Paths pass it on */
 	uint8_t emptied : 1;                  /* some branch has no leaf any more: torn after the commit */
+	uint8_t oldest : 1;                   /* revision of its ICorp here: it is in the table */
 	uint16_t adaptors;                    /* that may hold something of it: the caller's note */
 	uint16_t vlan;                        /* switch: of this ICorp in this island */
 	uint16_t n_leaves;
@@ -185,7 +187,8 @@ struct shelf { struct shelved **bucket; size_t n_buckets, n; };
 struct core {
 	struct core_config config;
 	const struct nexthops *nexthops;
-	struct session **bucket; size_t n_buckets, n_sessions;
+	struct idmap by_key;                  /* the table: a number made of the key -> slot of the oldest revision */
+	size_t n_sessions;
 	struct pool pool;                     /* of all that sessions consist of */
 	struct session *recent;               /* found last: most of what comes is about the same as before */
 	struct wheel timers;
@@ -251,6 +254,9 @@ void parked_clear(struct core *core);
 /* table.c */
 /* Frees the sessions closed by the previous turn: until now its actions could name them. */
 void table_bury(struct core *core);
+/* An ICorp's oldest revision into the table, before what was there for it. -ENOMEM only if nothing was. And out of it. */
+int table_put(struct core *core, struct session *s);
+void table_take(struct core *core, struct session *s);
 /* The ICorp's oldest revision here; NULL: none. */
 struct session *session_find(struct core *core, struct adaptor_key key);
 /* The revision that this message is about, by its LSP-ID. */
@@ -301,9 +307,9 @@ static inline struct session *session_newer(const struct session *s)
 {
 	return s->more ? s->more->newer : NULL;
 }
-/* At `at`, where the oldest is, or is to be. 0 or -ENOMEM. */
-int revision_join(struct core *core, struct session **at, struct session *s);
-void revision_leave(struct session **at, struct session *s);
+/* Into the chain of its ICorp's, and the table if it is the oldest. 0 or -ENOMEM. */
+int revision_join(struct core *core, struct session *s);
+void revision_leave(struct core *core, struct session *s);
 /* Settles a session that the input at hand was not for: what came with that (a contract's text) is not this one's. */
 void revision_settle(struct turn *t, struct session *s);
 /* s is closed: what it left is given to the others, and what was in force for it is no longer. */

@@ -1,6 +1,6 @@
 /*
  * The table of sessions and the life of one: made, given a contract, closed. Sessions are found by (ICorp id, leader) in a
- * chained hash table that doubles. session_chstate() is the one function that changes a session's state, and says so.
+ * map of numbers made of them to their slots. session_chstate() is the one function that changes a session's state, and says so.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,45 +9,51 @@
 #include "lib/log.h"
 #include "signald/session.h"
 
-static size_t hash(const struct core *core, struct adaptor_key key)
+/* ICorps of one leader that are numbered one after the other lie together, as idmap.h has it; where, the seed says. */
+static uint32_t number_of(const struct core *core, struct adaptor_key key)
 {
-	return (size_t)adaptor_key_hash(key) & (core->n_buckets - 1);
+	struct adaptor_key leader = { core->by_key.seed, key.leader };
+	uint32_t number = (uint32_t)adaptor_key_hash(leader) ^ key.icorp;
+
+	return number ? number : 1;
 }
 
-static int table_grow(struct core *core)
+/* The first of those in the table whose keys have this number, nearly always the only one. */
+static struct session *first_of(const struct core *core, uint32_t number)
 {
-	size_t old_n = core->n_buckets;
-	struct session **old = core->bucket;
+	uint32_t slot;
 
-	core->n_buckets = old_n ? old_n * 2 : 64;
-	core->bucket = calloc(core->n_buckets, sizeof(*core->bucket));
-	if (!core->bucket) {
-		core->bucket = old;
-		core->n_buckets = old_n;
-		return old ? 0 : -ENOMEM; /* longer chains are not wrong */
-	}
-	for (size_t i = 0; i < old_n; i++) {
-		while (old[i]) {
-			struct session *s = old[i];
-			size_t to = hash(core, s->key);
+	return idmap_get(&core->by_key, number, &slot) ? core->slot[slot] : NULL;
+}
 
-			old[i] = s->hash_next;
-			s->hash_next = core->bucket[to];
-			core->bucket[to] = s;
-		}
-	}
-	free(old);
+int table_put(struct core *core, struct session *s)
+{
+	uint32_t number = number_of(core, s->key);
+	struct session *first = first_of(core, number);
+
+	if (idmap_set(&core->by_key, number, s->slot))
+		return -ENOMEM;
+	s->table_next = first;
+	s->oldest = 1;
 	return 0;
 }
 
-/* Where the ICorp's oldest revision is in the table, or would be. */
-static struct session **session_at_key(const struct core *core, struct adaptor_key key)
+void table_take(struct core *core, struct session *s)
 {
-	struct session **at = &core->bucket[hash(core, key)];
+	uint32_t number = number_of(core, s->key);
+	struct session *at = first_of(core, number);
 
-	while (*at && ((*at)->key.icorp != key.icorp || (*at)->key.leader.s_addr != key.leader.s_addr))
-		at = &(*at)->hash_next;
-	return at;
+	if (at != s) {
+		while (at->table_next != s)
+			at = at->table_next;
+		at->table_next = s->table_next;
+	} else if (s->table_next) {
+		(void)idmap_set(&core->by_key, number, s->table_next->slot); /* one that is there is replaced: that cannot fail */
+	} else {
+		idmap_remove(&core->by_key, number);
+	}
+	s->table_next = NULL;
+	s->oldest = 0;
 }
 
 struct session *session_find(struct core *core, struct adaptor_key key)
@@ -56,7 +62,9 @@ struct session *session_find(struct core *core, struct adaptor_key key)
 
 	if (s && s->key.icorp == key.icorp && s->key.leader.s_addr == key.leader.s_addr)
 		return s;
-	s = core->n_buckets ? *session_at_key(core, key) : NULL;
+	s = first_of(core, number_of(core, key));
+	while (s && (s->key.icorp != key.icorp || s->key.leader.s_addr != key.leader.s_addr))
+		s = s->table_next;
 	if (s)
 		core->recent = s;
 	return s;
@@ -158,10 +166,6 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 	struct core *core = t->core;
 	struct session *s = pool_get(&core->pool, sizeof(*s));
 
-	if (s && core->n_sessions >= core->n_buckets && table_grow(core)) {
-		pool_put(&core->pool, s, sizeof(*s));
-		s = NULL;
-	}
 	if (!s || set_contract(core, s, contract)) {
 		pool_put(&core->pool, s, sizeof(*s));
 		return NULL;
@@ -180,7 +184,7 @@ struct session *session_create(struct turn *t, struct adaptor_key key, struct co
 		session_free(core, s);
 		return NULL;
 	}
-	if (revision_join(core, session_at_key(core, key), s)) {
+	if (revision_join(core, s)) {
 		slot_give(core, s);
 		session_free(core, s);
 		return NULL;
@@ -196,7 +200,7 @@ void table_bury(struct core *core)
 	while (core->closed) {
 		struct session *s = core->closed;
 
-		core->closed = s->hash_next;
+		core->closed = s->table_next;
 		session_free(core, s);
 	}
 }
@@ -236,13 +240,13 @@ void session_close(struct turn *t, struct session *s)
 	vlan_give(core, s);
 	for (unsigned i = 0; i < s->n_leaves; i++)
 		isc_levels_release(core, s, &s->leaf[i]);
-	revision_leave(session_at_key(core, s->key), s);
+	revision_leave(core, s);
 	core->recent = NULL;
 	core->n_sessions--;
 	session_forget_messages(core, s);
 	slot_give(core, s);
 	wheel_remove(&core->timers, &s->timer);
-	s->hash_next = core->closed;
+	s->table_next = core->closed;
 	core->closed = s;
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "revision %u closed (was %s)", s->contract->revision,
 		  session_state_name(s->state));
@@ -278,7 +282,8 @@ struct core *core_new(const struct core_config *config, const struct nexthops *n
 	core->config = *config;
 	core->nexthops = nexthops;
 	core->random = config->seed ? config->seed : 88172645463325252ull;
-	if (table_grow(core) || exchange_open(core)) {
+	core->by_key.seed = (uint32_t)core->random;
+	if (exchange_open(core)) {
 		core_free(core);
 		return NULL;
 	}
@@ -290,17 +295,12 @@ void core_free(struct core *core)
 	if (!core)
 		return;
 	table_bury(core);
-	for (size_t i = 0; i < core->n_buckets; i++) {
-		while (core->bucket[i]) {
-			struct session *s = core->bucket[i];
-
-			revision_leave(&core->bucket[i], s);
-			session_free(core, s);
-		}
-	}
+	for (uint32_t i = 0; i < core->n_slots; i++)
+		if (session_at(core, i))
+			session_free(core, session_at(core, i));
 	parked_clear(core);
 	recovery_free(core);
-	free(core->bucket);
+	idmap_clear(&core->by_key);
 	free(core->shelf.bucket);
 	free(core->slot);
 	rsvp_msg_free(&core->out);
@@ -340,16 +340,12 @@ const struct session *core_session(const struct core *core, uint32_t icorp, stru
 
 const struct session *core_session_next(const struct core *core, const struct session *after)
 {
-	size_t i = 0;
+	for (uint32_t i = after ? after->slot + 1 : 0; i < core->n_slots; i++) {
+		const struct session *s = session_at(core, i);
 
-	if (after) {
-		if (after->hash_next)
-			return after->hash_next;
-		i = hash(core, after->key) + 1;
+		if (s && s->oldest)
+			return s;
 	}
-	for (; i < core->n_buckets; i++)
-		if (core->bucket[i])
-			return core->bucket[i];
 	return NULL;
 }
 

@@ -32,10 +32,12 @@ FUZZ_TARGETS += tests/fuzz/fuzz_rsvp
 tests_fuzz_fuzz_rsvp_SOURCES = tests/fuzz/fuzz_rsvp.c
 tests_fuzz_fuzz_rsvp_LDADD = $(FUZZ_DRIVER) $(TEST_RSVP_LIBS)
 
-check_PROGRAMS += tests/unit/test_grants
+check_PROGRAMS += tests/unit/test_grants tests/unit/test_table
 tests_unit_test_grants_SOURCES = tests/unit/test_grants.c
 tests_unit_test_grants_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
-TESTS += tests/unit/test_grants
+tests_unit_test_table_SOURCES = tests/unit/test_table.c
+tests_unit_test_table_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_grants tests/unit/test_table
 
 check_PROGRAMS += tests/unit/test_keyring tests/unit/test_peer
 tests_unit_test_keyring_SOURCES = tests/unit/test_keyring.c tests/unit/peer_world.c tests/unit/peer_world.h

@@ -1,0 +1,89 @@
+/* The table of sessions: keys that share a number in it are found and taken out like any others. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "signald/session.h"
+
+enum { SESSIONS = 3 };
+
+static struct session s[SESSIONS];
+static struct session *slot[SESSIONS];
+static struct core core;
+
+/* Other leaders, and ICorps such that all have one number. */
+static int setup(void **state)
+{
+	memset(s, 0, sizeof(s));
+	core = (struct core){ .by_key = { .seed = 7 }, .slot = slot, .n_slots = SESSIONS };
+	for (uint32_t i = 0; i < SESSIONS; i++) {
+		struct in_addr leader = { 100 + i };
+
+		s[i].key.leader = leader;
+		s[i].key.icorp = 4711 ^ (uint32_t)adaptor_key_hash((struct adaptor_key){ 7, leader });
+		s[i].slot = i;
+		slot[i] = &s[i];
+		assert_int_equal(table_put(&core, &s[i]), 0);
+	}
+	assert_int_equal(core.by_key.n, 1);
+	return 0;
+}
+
+static void assert_found(unsigned only_those)
+{
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		core.recent = NULL;
+		assert_ptr_equal(session_find(&core, s[i].key), only_those >> i & 1 ? &s[i] : NULL);
+		assert_int_equal(s[i].oldest, only_those >> i & 1);
+	}
+}
+
+static void any_of_one_number_is_taken(void **state)
+{
+	for (unsigned gone = 0; gone < SESSIONS; gone++) {
+		setup(NULL);
+		assert_found(7);
+		table_take(&core, &s[gone]);
+		assert_found(7u & ~(1u << gone));
+		for (unsigned i = 0; i < SESSIONS; i++)
+			if (i != gone)
+				table_take(&core, &s[i]);
+		assert_found(0);
+		assert_int_equal(core.by_key.n, 0);
+		idmap_clear(&core.by_key);
+	}
+}
+
+static void one_takes_the_place_of_another(void **state)
+{
+	struct session newer = { .slot = 0 };
+
+	setup(NULL);
+	newer.key = s[1].key;
+	slot[0] = &newer; /* of the first, which is not looked for here */
+	table_take(&core, &s[0]);
+	assert_int_equal(table_put(&core, &newer), 0);
+	table_take(&core, &s[1]);
+	core.recent = NULL;
+	assert_ptr_equal(session_find(&core, s[1].key), &newer);
+	assert_ptr_equal(session_find(&core, s[2].key), &s[2]);
+	assert_ptr_equal(core_session_next(&core, NULL), &newer);
+	assert_ptr_equal(core_session_next(&core, &newer), &s[2]);
+	assert_null(core_session_next(&core, &s[2]));
+	idmap_clear(&core.by_key);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_of_one_number_is_taken),
+		cmocka_unit_test(one_takes_the_place_of_another),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
