@@ -1,6 +1,7 @@
 /*
  * Packed grants. Of each the numbers, most of them small, in as many bytes as they need (seven bits in each, the lowest
  * first, the eighth says that more follow), the addresses, and the element's name and the reason, a length byte before each.
+ * Most have no reason: whether there is one, the highest bit of the name's length says.
  */
 #include <errno.h>
 #include <string.h>
@@ -8,7 +9,10 @@
 #include "signald/grants.h"
 
 #define NUMBER_MAX 10                /* bytes of 64 bits */
+#define REASON 128u                  /* in the length of the element's name */
 #define PACKED_MAX (5 * NUMBER_MAX + 8 + 2 + RSVP_NAME + 128)
+
+_Static_assert(RSVP_NAME <= REASON, "a name's length leaves a bit");
 
 static size_t put_number(uint8_t *to, uint64_t v)
 {
@@ -42,14 +46,17 @@ static size_t put_text(uint8_t *to, const char *text, size_t room)
 
 static size_t get_text(const uint8_t *from, char *out)
 {
-	memcpy(out, from + 1, *from);
-	out[*from] = 0;
-	return *from + 1u;
+	size_t len = *from & ~REASON;
+
+	memcpy(out, from + 1, len);
+	out[len] = 0;
+	return len + 1;
 }
 
 static size_t pack(uint8_t *to, const struct rsvp_grant *g, unsigned part)
 {
 	const uint64_t number[] = { g->level, g->sequence, g->resource, g->outcome, (uint64_t)part << 8 | g->enforcement };
+	uint8_t *name;
 	size_t len = 0;
 
 	for (unsigned i = 0; i < sizeof(number) / sizeof(number[0]); i++)
@@ -58,7 +65,11 @@ static size_t pack(uint8_t *to, const struct rsvp_grant *g, unsigned part)
 	len += sizeof(g->node);
 	memcpy(to + len, &g->endpoint, sizeof(g->endpoint));
 	len += sizeof(g->endpoint);
-	len += put_text(to + len, g->element, sizeof(g->element) - 1);
+	name = to + len;
+	len += put_text(name, g->element, sizeof(g->element) - 1);
+	if (!*g->reason)
+		return len;
+	*name |= REASON;
 	return len + put_text(to + len, g->reason, sizeof(g->reason) - 1);
 }
 
@@ -66,6 +77,7 @@ static int next(const struct grants *grants, uint32_t *at, struct rsvp_grant *ou
 {
 	const uint8_t *from = grants->data + *at;
 	uint64_t number[5];
+	int reason;
 
 	if (*at >= grants->len)
 		return 0;
@@ -81,8 +93,11 @@ static int next(const struct grants *grants, uint32_t *at, struct rsvp_grant *ou
 	from += sizeof(out->node);
 	memcpy(&out->endpoint, from, sizeof(out->endpoint));
 	from += sizeof(out->endpoint);
+	reason = (*from & REASON) != 0;
 	from += get_text(from, out->element);
-	from += get_text(from, out->reason);
+	*out->reason = 0;
+	if (reason)
+		from += get_text(from, out->reason);
 	*at = (uint32_t)(from - grants->data);
 	return 1;
 }
