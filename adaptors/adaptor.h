@@ -120,65 +120,97 @@ struct adaptor_option { const char *key, *value; };
 
 struct writer;
 
+/*
+ * What each slot may assume and must leave behind. tests/conformance holds every adaptor to it; doc/writing-an-adaptor.md
+ * writes a small one.
+ *
+ * Of all slots: one thread calls them, one at a time, and they may block: nothing else waits for this process, but the
+ * requests behind do. They return 0 or -errno, and with an error always a reason that names what is at fault (result->reason,
+ * why); they never print, exit or fork. Terms are the network's: any value of any field may come, and what cannot be done is
+ * refused. Pointers are the caller's and end with the call. The process may be killed before any system call: what
+ * is there then, marked as ours, the next process finds, and a repeated apply or an audit makes whole.
+ *
+ * -EAGAIN says: not now (a daemon is down; the reason says which). The host process keeps the request and tries again with
+ * backoff; any other error is the answer. A state that was not opened is never passed.
+ */
 struct adaptor_ops {
 	const char *type;               /* "tc" */
 	const char *help;               /* one line */
-	uint32_t terms;                 /* TERM_* it serves */
+	uint32_t terms;                 /* TERM_* it serves; terms without any of them it is still given once it had some */
 	const char *const *options;     /* the option keys it knows with help, "link=RATE of the link", NULL-ended */
 
-	/* Can this machine do it at all? 0, or -errno with a reason. Changes nothing. Called before open. */
+	/* Can this machine do it at all, with these options? 0, or -errno with why. Called before open and by
+	 * `icorp-adaptor --probe`; must leave nothing. Options have been checked against the list above, their values have
+	 * not. NULL: everywhere. */
 	int (*probe)(const struct adaptor_option *options, size_t n, char *why, size_t room);
 
-	/* Prepares (qdiscs, tables, a connection). May create shared objects. Not a failure if a remote daemon is
-	 * down: apply will say -EAGAIN and the host retries. 0 and *state, or -errno with a reason. */
+	/* Prepares (qdiscs, tables, a connection). May create what sessions share, and takes over what a former process
+	 * left, without interrupting it: what is in force stays so. Not a failure if a remote daemon is down: apply will
+	 * say -EAGAIN. 0 and *state, or -errno with why and nothing to close. */
 	int (*open)(const struct adaptor_option *options, size_t n, void **state, char *why, size_t room);
 
-	/* Pure: would these terms fit, as far as this technology can tell? Changes nothing. 0, -ENOSPC, -EINVAL,
-	 * -ENOENT (no such port, image, …). May be NULL: everything fits. */
+	/* Would an apply of these terms be refused, as far as this technology can tell? Changes nothing, and takes what is
+	 * staged as done. 0, -ENOSPC, -EINVAL, -ENOENT (no such port, image, …) or -EEXIST with a reason. NULL: everything
+	 * fits. */
 	int (*check)(void *state, const struct adaptor_terms *terms, struct adaptor_result *result);
 
-	/* Makes it so. Idempotent: the same terms again only renew what times out. May stage: what is staged is
-	 * done by the next flush. On failure (here or in flush) the session's former state stands.
-	 * -EAGAIN: a daemon is down (the reason says which), retried with backoff by the host process. */
+	/* Makes it so: what the session had and the terms do not want goes, by difference; what stays is not interrupted.
+	 * Idempotent: the same terms again, also of another process, only renew what times out. Terms that want nothing here
+	 * are as a revoke, but the session is known. An adaptor without flush is done when this returns; one with flush
+	 * stages: nothing is visible before the flush, and within a batch the order of the calls counts (the last apply
+	 * or revoke of a session; what one gives up another may have). On failure, here or in flush, all that was in force
+	 * before still is, and nothing of the new terms. *result comes zeroed; of a resource nothing is said of nothing is
+	 * promised: grants are what was really done (outcome, enforcement, level), at most ADAPTOR_MAX_GRANTS. */
 	int (*apply)(void *state, const struct adaptor_terms *terms, struct adaptor_result *result);
 
-	/* Commits what is staged in one batch. result(ctx, key, error, reason) once per session that failed. May be
-	 * NULL when apply does not stage. 0, or -errno when nothing could be committed. */
+	/* Commits what is staged as one batch. result(ctx, key, error, reason) once per session that failed, and for it
+	 * alone: the others are done. NULL: apply does not stage. 0, also when nothing is staged, or -errno when nothing
+	 * could be committed; then all is as before, and nothing is staged any more. */
 	int (*flush)(void *state, void (*result)(void *ctx, struct adaptor_key key, int error, const char *reason),
 		     void *ctx);
 
-	/* Removes all of one session. Twice is fine; an unknown key is fine. 0, or -errno with why (room bytes), if there is
-	 * more to say; -EAGAIN as for apply. */
+	/* Removes all of one session, also of one that a former process applied, as far as marks tell whose things are; what
+	 * they do not tell, the next audit removes. Twice is fine; an unknown key is fine and changes nothing. 0, or -errno
+	 * with why (room bytes; why may be NULL when room is 0). */
 	int (*revoke)(void *state, struct adaptor_key key, char *why, size_t room);
 
-	/* Renews what times out of n sessions whose terms are those applied last, as an apply of the same would. failed[i]
-	 * is set to 1 for each that is not renewed, because it is not known here or could not be: the controller applies
-	 * its terms again. Every session applied since open is known until it is revoked, whatever its terms wanted. 0, or
-	 * -errno: none was renewed. NULL: nothing of this technology times out. */
+	/* Renews what times out of n sessions whose terms are those applied last, as an apply of the same would; changes
+	 * nothing else. failed[i] is set, to 1 for each that is not renewed, because it is not known here or could not be:
+	 * the controller applies its terms again. Every session applied since open is known until it is revoked, whatever
+	 * its terms wanted. 0, or -errno: none was renewed. NULL: nothing of this technology times out. */
 	int (*renew)(void *state, const struct adaptor_key *keys, size_t n, uint8_t *failed);
 
-	/* Compares what is there with the n keys that should be; removes our own orphans, repairs drift as far as it
-	 * can tell, counts both. n = 0: everything of ours is an orphan. */
+	/* Compares what is really there with what should be. The n keys are all sessions there should be; n = 0: none.
+	 *   orphans    what carries our mark and belongs to no key goes. What belongs to a key that has not been applied
+	 *              since open stays as it is: its apply is on the way
+	 *   drift      what a session applied since open should have, and has not, or has otherwise, is made so; so are the
+	 *              things sessions share
+	 * Both are counted, in units of the technology's own: 0 says that nothing was done, so a second audit counts 0. What
+	 * has no mark of ours is never touched. Nothing is staged when it is called. 0, or -errno when it could not look or not
+	 * do all; then *orphans and *repaired say what was done. NULL: there is nothing that could outlive the process. */
 	int (*audit)(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired);
 
 	/*
 	 * What is there of sessions, by our mark, for a controller that has just started: an array "sessions" of objects
 	 * with "icorp", "leader" and, as far as this technology has them, "vlan", "ports" ({"name","rate"} in bit/s), and of
-	 * an ISC "levels" and "handled" (in the order of enum resource). Changes nothing. NULL: nothing that need be known.
+	 * an ISC "levels" and "handled" (in the order of enum resource). Changes nothing. Asked when nothing has been
+	 * applied since open. 0, or -errno: it cannot be told now, and is asked again. NULL: nothing that need be known.
 	 */
 	int (*inventory)(void *state, struct writer *w);
 
-	/* Measured use, written as an object per session (bytes, cpu time, …). May be NULL. */
+	/* Measured use, written as an array "sessions" of an object per session ("icorp", "leader", bytes, CPU time, …).
+	 * Changes nothing. May be NULL. */
 	int (*measure)(void *state, struct writer *w);
 
 	/* Layer-2 technologies: their ports with MACs and the MACs learnt behind each, as arrays "ports"
-	 * ({"name","mac"}) and "fdb" ({"mac","port"}), for the L2 map. NULL for others. */
+	 * ({"name","mac"}) and "fdb" ({"mac","port"}), for the L2 map. Changes nothing. NULL for others. */
 	int (*ports)(void *state, struct writer *w);
 
-	/* What is really there, for `icorpctl show adaptors`: read back from the kernel or daemon. */
+	/* What is really there, for `icorpctl show adaptors`: read back from the kernel or daemon, no secrets. Changes
+	 * nothing. */
 	int (*show)(void *state, struct writer *w);
 
-	/* Forgets; leaves what was applied in place (the data plane outlives the controller). */
+	/* Forgets; leaves what was applied in place (the data plane outlives the controller). What is staged is lost. */
 	void (*close)(void *state);
 };
 

@@ -71,6 +71,18 @@ static int audit_sessions(struct bridge_state *s, const struct bridge_world *wor
 	return rc;
 }
 
+/* Without VLAN filtering no membership means anything. */
+static int audit_filtering(struct bridge_state *s, const struct bridge_world *world, unsigned *repaired)
+{
+	char why[ADAPTOR_REASON] = "";
+	int rc = world->filtering ? 0 : bridge_set_filtering(s->nl, world->ifindex, why, sizeof(why));
+
+	if (rc)
+		log_msg(LOG_LEVEL_WARN, "%s: VLAN filtering is off: %s", s->bridge, why);
+	*repaired += !rc && !world->filtering;
+	return rc;
+}
+
 int bridge_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired)
 {
 	struct bridge_state *s = state;
@@ -81,7 +93,9 @@ int bridge_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned
 	*orphans = *repaired = 0;
 	if (rc)
 		return rc;
-	rc = bridge_read_sessions(s->nl, &world, &there);
+	rc = audit_filtering(s, &world, repaired);
+	if (!rc)
+		rc = bridge_read_sessions(s->nl, &world, &there);
 	if (!rc) {
 		rc = audit_orphans(s, there, keys, n, orphans);
 		int second = audit_sessions(s, &world, there, keys, n, repaired);

@@ -9,6 +9,7 @@
 ADAPTOR(null, net)
 ADAPTOR(bridge, net)
 ADAPTOR(ovs, net)
+ADAPTOR(dscp, net)
 ADAPTOR(proxy, net)
 ADAPTOR(route, net)
 ADAPTOR(tc, net)

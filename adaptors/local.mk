@@ -11,7 +11,7 @@ adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors
 
 # The technologies: a line each, and a line in adaptors/list.h.
 adaptors_libadaptornet_a_SOURCES = adaptors/registry_net.c
-adaptors_libadaptornet_a_SOURCES += adaptors/null.c adaptors/null_ports.c adaptors/null_ports.h \
+adaptors_libadaptornet_a_SOURCES += adaptors/null.c adaptors/null_files.c adaptors/null_files.h adaptors/null_ports.c adaptors/null_ports.h \
 	adaptors/null_found.c adaptors/null_record.c adaptors/null_record.h
 adaptors_libadaptornet_a_SOURCES += adaptors/bridge.h adaptors/bridge.c adaptors/bridge_audit.c adaptors/bridge_message.c \
 	adaptors/bridge_netlink.c adaptors/bridge_plan.c adaptors/bridge_read.c
@@ -19,6 +19,7 @@ adaptors_libadaptornet_a_SOURCES += adaptors/switch.h adaptors/switch.c
 adaptors_libadaptornet_a_SOURCES += adaptors/openflow.h adaptors/ovs.h adaptors/ovs.c adaptors/ovs_audit.c adaptors/ovs_flow.c \
 	adaptors/ovs_note.h adaptors/ovs_openflow.c adaptors/ovs_parse.c adaptors/ovs_plan.c adaptors/ovs_read.c \
 	adaptors/ovs_rpc.c adaptors/ovs_stage.c adaptors/ovs_stream.c
+adaptors_libadaptornet_a_SOURCES += adaptors/dscp.c
 adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c
 adaptors_libadaptornet_a_SOURCES += adaptors/route.c adaptors/route_message.c adaptors/route_message.h
 adaptors_libadaptornet_a_SOURCES += adaptors/tc.h adaptors/tc_kernel.h adaptors/tc.c adaptors/tc_audit.c adaptors/tc_link.c \
@@ -41,4 +42,4 @@ icorp_adaptor_vm_SOURCES = adaptors/main.c
 icorp_adaptor_vm_LDADD = adaptors/libadaptorhost.a adaptors/libadaptorvm.a $(ADAPTOR_HOST_LIBS) $(VIRT_LIBS) $(XML_LIBS)
 
 dist_man_MANS += man/icorp-adaptor.8 man/icorp-adaptor-vm.8
-EXTRA_DIST += doc/adaptors.md
+EXTRA_DIST += doc/adaptors.md doc/writing-an-adaptor.md

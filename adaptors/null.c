@@ -4,9 +4,9 @@
  *
  * With bridge=NAME it reports that bridge's ports, so that switches find their place on the layer-2 map.
  *
- * With record=DIR it writes each session's complete terms into DIR/ICORP.json (a new file renamed over the old one, so
- * a reader never sees half), which is then "what is really there": an audit after a restart finds the files no session
- * wants. Whoever stands in for an ISC reads there how to reach its controller (isc.host, isc.key, …).
+ * With record=DIR it writes each session's complete terms into DIR/ICORP-LEADER.json (a new file renamed over the old
+ * one, so a reader never sees half), which is then "what is really there": an audit after a restart finds the files no
+ * session wants, and one that somebody removed or changed is written again. Whoever stands in for an ISC reads there how to reach its controller (isc.host, isc.key, …).
  *
  * The other options inject faults for tests: fail.apply, fail.check, fail.revoke and fail.renew refuse one ICorp; again=N
  * lets the first N applies say -EAGAIN, again.revoke=N the first N revokes, again.inventory=N the first N
@@ -16,11 +16,11 @@
 #include "config.h"
 
 #include "adaptors/keymap.h"
+#include "adaptors/null_files.h"
 #include "adaptors/null_ports.h"
 #include "adaptors/null_record.h"
 #include "adaptors/protocol.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +29,6 @@
 #include <unistd.h>
 
 #include "lib/writer.h"
-
-#define PATH_ROOM 4224
 
 struct null_session {
 	struct keymap_entry entry;    /* first */
@@ -74,7 +72,7 @@ static int null_probe(const struct adaptor_option *options, size_t n, char *why,
 {
 	const char *dir = adaptor_option(options, n, "record", NULL);
 
-	if (dir && strlen(dir) > PATH_ROOM - 64) {
+	if (dir && strlen(dir) > NULL_PATH - 64) {
 		snprintf(why, room, "record: the path is too long");
 		return -ENAMETOOLONG;
 	}
@@ -124,46 +122,26 @@ static int null_open(const struct adaptor_option *options, size_t n, void **stat
 	return 0;
 }
 
-static int save(const char *path, const char *text)
+/* The terms as a document, which the caller frees. NULL: no memory. */
+static char *document(const struct adaptor_terms *t)
 {
-	FILE *f = fopen(path, "w");
-	int rc;
+	struct writer *w = writer_new();
+	char *text;
 
-	if (!f)
-		return -errno;
-	rc = fputs(text, f) < 0 ? -EIO : 0;
-	if (fclose(f) && !rc)
-		rc = -errno;
-	return rc;
-}
-
-static void record_path(const struct null_state *s, uint32_t icorp, const char *suffix, char path[PATH_ROOM])
-{
-	snprintf(path, PATH_ROOM, "%s/%u.json%s", s->record, icorp, suffix);
+	if (!w)
+		return NULL;
+	null_write_terms(w, t);
+	text = writer_render(w, WRITER_JSON);
+	writer_free(w);
+	return text;
 }
 
 static int record(const struct null_state *s, const struct adaptor_terms *t)
 {
-	char path[PATH_ROOM], tmp[PATH_ROOM];
-	struct writer *w = writer_new();
-	int rc = -ENOMEM;
+	char *text = document(t);
+	int rc = text ? null_file_put(s->record, terms_key(t), text) : -ENOMEM;
 
-	if (!w)
-		return rc;
-	null_write_terms(w, t);
-	char *text = writer_render(w, WRITER_JSON);
-
-	if (text) {
-		record_path(s, t->icorp, "", path);
-		record_path(s, t->icorp, ".new", tmp);
-		rc = save(tmp, text);
-		if (!rc && rename(tmp, path))
-			rc = -errno;
-		if (rc)
-			unlink(tmp);
-	}
 	free(text);
-	writer_free(w);
 	return rc;
 }
 
@@ -247,14 +225,16 @@ static int null_apply(void *state, const struct adaptor_terms *terms, struct ada
 	int rc = terms_encode(terms, &encoded, &len);
 
 	if (rc)
-		return rc;
+		return refuse(result, rc, "terms that no adaptor can be sent");
 	struct null_session *session = obtain(s, terms_key(terms));
 	int same = session && session->terms && session->len == len && !memcmp(session->terms, encoded, len);
 
 	rc = !session ? -ENOMEM : s->record && !same ? record(s, terms) : 0;
 	if (rc) {
 		free(encoded);
-		return rc;
+		if (session && !session->terms)
+			drop(s, session);
+		return refuse(result, rc, session ? "its record cannot be written" : "out of memory");
 	}
 	free(session->terms);
 	session->terms = encoded;
@@ -268,7 +248,7 @@ static int null_revoke(void *state, struct adaptor_key key, char *why, size_t ro
 {
 	struct null_state *s = state;
 	struct null_session *session = find(s, key);
-	char path[PATH_ROOM];
+	int rc;
 
 	if (s->again_revoke) {
 		s->again_revoke--;
@@ -277,11 +257,9 @@ static int null_revoke(void *state, struct adaptor_key key, char *why, size_t ro
 	}
 	if (s->fail_revoke && key.icorp == s->fail_revoke)
 		return -EBUSY;
-	if (s->record) {
-		record_path(s, key.icorp, "", path);
-		if (unlink(path) && errno != ENOENT)
-			return -errno;
-	}
+	rc = s->record ? null_file_remove(s->record, key) : 0;
+	if (rc)
+		return rc;
 	if (session)
 		drop(s, session);
 	return 0;
@@ -320,44 +298,50 @@ static void audit_sessions(struct null_state *s, const struct adaptor_key *keys,
 	}
 }
 
-static int is_wanted(uint32_t icorp, const struct adaptor_key *keys, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (keys[i].icorp == icorp)
-			return 1;
-	return 0;
-}
+struct walk { struct null_state *s; const struct adaptor_key *keys; size_t n; unsigned *orphans; };
 
 /* Records that outlived a former process. */
-static int audit_records(struct null_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans)
+static void audit_record(void *ctx, struct adaptor_key key)
 {
-	DIR *dir = opendir(s->record);
-	struct dirent *entry;
-	char path[PATH_ROOM];
+	struct walk *w = ctx;
 
-	if (!dir)
-		return -errno;
-	while ((entry = readdir(dir))) {
-		char *end;
-		unsigned long icorp = strtoul(entry->d_name, &end, 10);
+	for (size_t i = 0; i < w->n; i++)
+		if (adaptor_key_equal(w->keys[i], key))
+			return;
+	*w->orphans += !null_file_remove(w->s->record, key);
+}
 
-		if (end == entry->d_name || strcmp(end, ".json") || is_wanted((uint32_t)icorp, keys, n))
-			continue;
-		record_path(s, (uint32_t)icorp, "", path);
-		if (!unlink(path))
-			++*orphans;
-	}
-	closedir(dir);
-	return 0;
+/* A record that is not what its session wants is put right. 1: it was not. */
+static int repair(const struct null_state *s, const struct null_session *session)
+{
+	struct adaptor_terms terms;
+	char *text;
+	int wrong;
+
+	if (terms_decode(session->terms, session->len, &terms))
+		return 0;
+	text = document(&terms);
+	wrong = text && !null_file_says(s->record, session->entry.key, text) &&
+		!null_file_put(s->record, session->entry.key, text);
+	free(text);
+	terms_clear(&terms);
+	return wrong;
 }
 
 static int null_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired)
 {
 	struct null_state *s = state;
+	struct walk w = { s, keys, n, orphans };
+	int rc;
 
 	*orphans = *repaired = 0;
 	audit_sessions(s, keys, n, orphans);
-	return s->record ? audit_records(s, keys, n, orphans) : 0;
+	if (!s->record)
+		return 0;
+	rc = null_files_each(s->record, audit_record, &w);
+	for (struct null_session *session = NULL; !rc && (session = next(s, session));)
+		*repaired += (unsigned)repair(s, session);
+	return rc;
 }
 
 static int null_inventory(void *state, struct writer *w)
@@ -421,7 +405,7 @@ static int null_show(void *state, struct writer *w)
 }
 
 static const char *const null_options[] = {
-	"record=DIR: write each session's terms into DIR/ICORP.json",
+	"record=DIR: write each session's terms into DIR/ICORP-LEADER.json",
 	"bridge=NAME: report this bridge's ports and what it learnt, for the layer-2 map",
 	"fail.apply=ICORP: refuse to apply it",
 	"fail.check=ICORP: say it does not fit",

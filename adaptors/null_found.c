@@ -4,16 +4,14 @@
  */
 #include "config.h"
 
+#include "adaptors/null_files.h"
 #include "adaptors/null_record.h"
 #include "lib/writer.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-
-#define PATH_ROOM 4224
 
 static uint64_t number(const json_t *o, const char *name)
 {
@@ -58,40 +56,35 @@ static void found_isc(struct writer *w, const json_t *isc)
 	writer_end(w);
 }
 
-static void found_record(struct writer *w, const char *path)
-{
-	json_t *o = json_load_file(path, 0, NULL);
-	const char *leader = json_string_value(json_object_get(o, "leader"));
+struct found { struct writer *w; const char *dir; };
 
-	if (leader) {
-		writer_object(w, NULL);
-		writer_uint(w, "icorp", number(o, "icorp"));
-		writer_str(w, "leader", leader);
-		writer_uint(w, "vlan", number(o, "vlan"));
-		found_ports(w, json_object_get(o, "ports"));
-		found_isc(w, json_object_get(o, "isc"));
-		writer_end(w);
-	}
+static void found_record(void *ctx, struct adaptor_key key)
+{
+	struct writer *w = ((struct found *)ctx)->w;
+	char path[NULL_PATH];
+
+	null_file_path(((struct found *)ctx)->dir, key, path);
+	json_t *o = json_load_file(path, 0, NULL);
+
+	if (!o)
+		return;
+	writer_object(w, NULL);
+	writer_uint(w, "icorp", key.icorp);
+	null_write_addr(w, "leader", key.leader);
+	writer_uint(w, "vlan", number(o, "vlan"));
+	found_ports(w, json_object_get(o, "ports"));
+	found_isc(w, json_object_get(o, "isc"));
+	writer_end(w);
 	json_decref(o);
 }
 
 int null_found(struct writer *w, const char *record)
 {
-	DIR *dir = record ? opendir(record) : NULL;
-	struct dirent *entry;
-	char path[PATH_ROOM];
+	struct found found = { w, record };
+	int rc;
 
 	writer_array(w, "sessions");
-	while (dir && (entry = readdir(dir))) {
-		size_t len = strlen(entry->d_name);
-
-		if (len < 6 || strcmp(entry->d_name + len - 5, ".json"))
-			continue;
-		if (snprintf(path, sizeof(path), "%s/%s", record, entry->d_name) < (int)sizeof(path))
-			found_record(w, path);
-	}
+	rc = record ? null_files_each(record, found_record, &found) : 0;
 	writer_end(w);
-	if (dir)
-		closedir(dir);
-	return 0;
+	return rc == -ENOENT ? 0 : rc;
 }

@@ -121,7 +121,7 @@ void null_write_terms(struct writer *w, const struct adaptor_terms *t)
 	writer_uint(w, "revision", t->revision);
 	writer_str(w, "name", t->name);
 	writer_str(w, "prefix", prefix_text(t->prefix, prefix));
-	writer_str(w, "capacity", capacity[t->capacity]);
+	writer_str(w, "capacity", t->capacity <= CAPACITY_CONSTANT ? capacity[t->capacity] : "unknown");
 	writer_uint(w, "priority", t->priority);
 	writer_uint(w, "vlan", t->vlan);
 	writer_uint(w, "lifetime_s", t->lifetime_s);

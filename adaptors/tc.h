@@ -98,6 +98,8 @@ struct tc_backend {
 	int (*nft)(void *backend, const char *text, char *why, size_t room);
 	/* The map's elements; *elements is malloc'd. 0, also when there is no map. */
 	int (*read_map)(void *backend, const char *family, struct tc_element **elements, size_t *n);
+	/* The table but for the map's elements, as text: the same for the same rules. NULL: there is none. The caller frees. */
+	char *(*rules)(void *backend, const char *family);
 	/* The interface's index now, 0: there is none. */
 	unsigned (*ifindex)(void *backend, const char *ifname);
 	uint64_t (*now_us)(void *backend);

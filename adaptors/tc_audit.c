@@ -9,6 +9,7 @@
 #include "adaptors/tc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Is this the element its session should have? Marks the session as having it. */
 static int is_right(struct tc_state *s, const struct tc_element *e)
@@ -75,6 +76,19 @@ static void revoke_unwanted(struct tc_state *s, const struct adaptor_key *keys, 
 		}
 }
 
+/* Makes the table whole; counts it when its rules were not as they should be. */
+static int audit_table(struct tc_state *s, unsigned *repaired)
+{
+	char *before = s->backend->rules(s->backend_state, tc_family(s->hook)), *after, why[ADAPTOR_REASON];
+	int rc = tc_table_setup(s, why, sizeof(why));
+
+	after = rc ? NULL : s->backend->rules(s->backend_state, tc_family(s->hook));
+	*repaired += after && (!before || strcmp(before, after));
+	free(before);
+	free(after);
+	return rc;
+}
+
 int tc_audit(struct tc_state *s, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired)
 {
 	char why[ADAPTOR_REASON];
@@ -88,7 +102,7 @@ int tc_audit(struct tc_state *s, const struct adaptor_key *keys, size_t n, unsig
 		rc = rc ? rc : bad;
 	}
 	tc_flush(s, NULL, NULL);
-	bad = tc_table_setup(s, why, sizeof(why));
+	bad = audit_table(s, repaired);
 	rc = rc ? rc : bad;
 	bad = audit_map(s, orphans, &restored);
 	*repaired += restored;

@@ -373,6 +373,7 @@ const struct tc_backend tc_kernel_backend = {
 	.commit = kernel_commit,
 	.nft = tc_nft_run,
 	.read_map = tc_nft_read_map,
+	.rules = tc_nft_rules,
 	.ifindex = kernel_ifindex,
 	.now_us = kernel_now_us,
 };

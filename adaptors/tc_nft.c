@@ -129,6 +129,22 @@ int tc_nft_read_map(void *backend, const char *family, struct tc_element **eleme
 	return read_map(backend, command, elements, n);
 }
 
+char *tc_nft_rules(void *backend, const char *family)
+{
+	struct tc_kernel *k = backend;
+	unsigned flags = nft_ctx_output_get_flags(k->nft);
+	char command[64], *text = NULL;
+
+	snprintf(command, sizeof(command), "list table %s " TC_TABLE, family);
+	nft_ctx_output_set_flags(k->nft, flags | NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_TERSE);
+	if (!nft_run_cmd_from_buffer(k->nft, command))
+		text = strdup(nft_ctx_get_output_buffer(k->nft));
+	else
+		nft_ctx_get_error_buffer(k->nft);
+	nft_ctx_output_set_flags(k->nft, flags);
+	return text;
+}
+
 #define TRIAL "inet " TC_TABLE "_trial"
 
 int tc_nft_renews(struct tc_kernel *k)

@@ -29,6 +29,7 @@
 #include "lib/log.h"
 
 #define DEFAULT_INIT "/usr/sbin/icorp-agent"
+#define MAX_VCPUS 1024    /* libvirt takes room for each, before it looks whether that can be */
 #define STATE_ROOM 3900   /* so that paths below it fit PATH_MAX */
 
 static const char *const vm_options[] = {
@@ -176,7 +177,8 @@ static int vm_check(void *state, const struct adaptor_terms *t, struct adaptor_r
 		return 0;
 	if (!t->isc.spec.memory_kib || !t->isc.address.s_addr)
 		return refuse(result, -EINVAL, "an ISC needs memory and an address");
-	if (t->isc.spec.memory_kib > UINT64_MAX / 1024 || t->isc.spec.disk_mib > UINT64_MAX / (1024 * 1024))
+	if (t->isc.spec.memory_kib > UINT64_MAX / 1024 || t->isc.spec.disk_mib > UINT64_MAX / (1024 * 1024) ||
+	    t->isc.spec.vcpus > MAX_VCPUS)
 		return refuse(result, -ENOSPC, "more than any host has");
 	image = vm_image_find(&s->options, t->isc.spec.image);
 	if (s->options.hv->image_is_dir) {

@@ -84,7 +84,7 @@ static const struct config_row neighbour_rows[] = {
 
 #define ADA(field) offsetof(struct config_adaptor, field)
 static const struct config_row adaptor_rows[] = {
-	{ "type", CONFIG_STRING, ADA(type), NULL, 0, 0, NULL, "technology: null, tc, bridge, ovs, route, vm, proxy", 0, 0, 0 },
+	{ "type", CONFIG_STRING, ADA(type), NULL, 0, 0, NULL, "technology, as icorp-adaptor --list names them", 0, 0, 0 },
 	{ "options", CONFIG_LIST, ADA(options), NULL, 0, 64, NULL, "its options as \"key=value\"", 0, 0, 0 },
 	{ 0 },
 };

@@ -39,7 +39,7 @@ for f in doc/*.md CONTRIBUTING.md; do grep -q "^$f" "$tmp/first" || wrong "READM
 grep -oE '(scripts|testbed|tests)/[a-z0-9_.-]+(/[a-z0-9_.-]+)?' README.md CONTRIBUTING.md doc/*.md |
 	while IFS=: read -r f path; do
 		path=${path%.}
-		case $path in tests/unit/test_* | tests/fuzz/fuzz_* | tests/golden/* | tests/fuzz/corpus*) continue ;; esac
+		case $path in tests/unit/test_* | tests/conformance/conformance_* | tests/fuzz/fuzz_* | tests/golden/* | tests/fuzz/corpus*) continue ;; esac
 		[ -e "$path" ] || [ -e "$path.sh" ] || echo "$f: there is no $path"
 	done > "$tmp/absent"
 while read -r line; do wrong "$line"; done < "$tmp/absent"
@@ -76,6 +76,21 @@ printf '| a | test |\n|---|---|\n| x | `completes` |\n| y | `never_written` |\n|
 untested doc/protocol.md > "$tmp/untested"
 while read -r line; do wrong "$line"; done < "$tmp/untested"
 [ "$(rules doc/protocol.md | wc -l)" -gt 100 ] || wrong "doc/protocol.md: only $(rules doc/protocol.md | wc -l) rules"
+
+# What doc/writing-an-adaptor.md quotes (```c FILE) is what the file says, word by word.
+misquoted() { # DOCUMENT
+	awk -v tmp="$tmp" '/^```c / { file = $2; n++; next } /^```/ { file = ""; next }
+		file { out = tmp "/quote." n; if (!(n in seen)) { seen[n]; print file, out } print > out }' "$1" |
+		while read -r file quote; do
+			awk 'NR == FNR { want = want $0 "\n"; next } { have = have $0 "\n" } END { exit !index(have, want) }' "$quote" "$file" ||
+				echo "$1: $file does not say: $(head -n 1 "$quote")"
+		done
+}
+printf '```c README.md\nwhat no one says\n```\n' > "$tmp/q.md"
+[ "$(misquoted "$tmp/q.md" | wc -l)" = 1 ] || wrong "misquotations are not found"
+[ "$(grep -c '^```c ' doc/writing-an-adaptor.md)" -gt 5 ] || wrong "doc/writing-an-adaptor.md quotes nothing"
+misquoted doc/writing-an-adaptor.md > "$tmp/misquoted"
+while read -r line; do wrong "$line"; done < "$tmp/misquoted"
 
 # The libraries: what configure looks for (the name pkg-config or the linker knows) and what the table calls it.
 sed -nE 's/^PKG_CHECK_MODULES\(\[[A-Z_]+\], \[([a-zA-Z0-9_.-]+).*/\1/p; s/^AC_CHECK_LIB\(\[([a-z]+)\].*/lib\1/p' configure.ac |

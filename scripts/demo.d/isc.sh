@@ -16,7 +16,7 @@ boot_json() { # RECORD
 
 start() { # DIR ICORP APPS
 	local dir=$1 id=$2 pid address
-	boot_json "$dir/null/$id.json" > "$dir/run/boot.$id.json" || return
+	boot_json "$dir/null/$id"-*.json > "$dir/run/boot.$id.json" || return
 	address=$(jq -r .address "$dir/run/boot.$id.json")
 	unshare -n -m --propagation private bash "$0" inner "$dir" "$id" "$3" < /dev/null > "$dir/log/agent.$id.log" 2>&1 &
 	pid=$!
@@ -52,13 +52,13 @@ watch() { # DIR APPS
 	while :; do
 		for f in "$1"/null/*.json; do
 			[ -e "$f" ] || continue
-			id=${f##*/} id=${id%.json}
+			id=${f##*/} id=${id%%-*}
 			if [ -n "${started[$id]:-}" ] || ! jq -e .isc "$f" > /dev/null 2>&1; then continue; fi
 			started[$id]=1
 			start "$1" "$id" "$2"
 		done
 		for id in "${!started[@]}"; do
-			[ ! -e "$1/null/$id.json" ] || continue
+			! compgen -G "$1/null/$id-*.json" > /dev/null || continue
 			stop "$1" "$id"
 			unset "started[$id]"
 		done

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The story with null adaptors: the same steps, but where the real demo looks at a kernel or libvirt this looks at what
-# the null adaptor recorded it was told ($STATE/ELEMENT/null/ICORP.json). Registration, signaling, DNS, agents and their
+# the null adaptor recorded it was told ($STATE/ELEMENT/null/ICORP-LEADER.json). Registration, signaling, DNS, agents and their
 # demands are real. Two stand-ins: isc.sh plays libvirt (it starts the agents in namespaces of their own), and page() the
 # proxies (it asks those ISCs in turn that the user's access router was told to use).
 
@@ -18,7 +18,7 @@ null_start() {
 	note "null adaptors: nothing is enforced; shown is what each adaptor was told"
 }
 
-told() { jq -r "$2" "$STATE/$1/null/$ID.json" 2> /dev/null; } # ELEMENT FILTER, of the story's ICorp
+told() { jq -r "$2" "$STATE/$1/null/$ID"-*.json 2> /dev/null; } # ELEMENT FILTER, of the story's ICorp
 
 domain_runs() { # SERVER HOW-MANY
 	local n; n=$(find "$STATE/$1/null" -name '*.json' | wc -l)
@@ -75,7 +75,7 @@ proxies_use() { told ar1 ".endpoints[] | select(.up and .weight > 0) | .private_
 # user's requests of before are done.
 proxies_last() { # LAPSED
 	local i ar dead left
-	dead=$(jq -r '.endpoints[] | select(.element == "srv2") | .private_addr' "$STATE/ar1/null/$ID.json")
+	dead=$(jq -r '.endpoints[] | select(.element == "srv2") | .private_addr' "$STATE/ar1/null/$ID"-*.json)
 	for ((i = 0; i < 100; i++)); do
 		left=0
 		for ar in ar1 ar2; do
@@ -98,5 +98,5 @@ load_isc() {
 }
 stop_load() { stop_one "$1"; }
 other_state() { find "$STATE/$1/null" -name '*.json' 2> /dev/null; return 0; }
-snapshot_has() { printf '%s\n' "$1" | grep -q "null/$ID.json"; }
+snapshot_has() { printf '%s\n' "$1" | grep -q "null/$ID-.*json"; }
 compare_create() { saw "time from POST to first page: $FIRST_PAGE_MS ms"; }

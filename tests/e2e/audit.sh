@@ -14,9 +14,9 @@ check() { local what=$1; shift; if "$@"; then echo "ok - $what"; else echo "not 
 within() { local end=$((SECONDS + $1)); shift; until "$@" > /dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.05; done; }
 ctl() { "$build/icorpctl" -s "$dir/sock" "$@"; }
 status_has() { ctl --json show status | tr -d ' \n' | grep -q "$1"; }
-gone() { [ ! -e "$dir/record/$1.json" ]; }
+gone() { [ ! -e "$dir/record/$1-10.200.1.11.json" ]; }
 # A record that a former process left; and something that is not ours.
-orphan() { echo '{"icorp":'"$1"',"leader":"10.200.1.11"}' > "$dir/record/$1.json"; }
+orphan() { echo '{"icorp":'"$1"',"leader":"10.200.1.11"}' > "$dir/record/$1-10.200.1.11.json"; }
 config() { # RECOVERY AUDIT
 	cat > "$dir/conf" <<- END
 		name = "alone"
@@ -40,13 +40,13 @@ config() { # RECOVERY AUDIT
 mkdir "$dir/record"
 echo mine > "$dir/record/notes.txt"
 orphan 99
-echo broken > "$dir/record/95.json"     # of which no inventory can speak
+echo broken > "$dir/record/95-10.200.1.11.json"     # of which no inventory can speak
 config 2s 1d
 "$build/icorp-signald" -c "$dir/conf" 2> "$dir/log" & pid=$!
 check "it starts" within 10 ctl version
 early=$(ctl audit 2>&1)
 check "an audit before the recovery time is over is refused with the reason" grep -q "recovery time" <<< "$early"
-check "what may still be claimed is left" test -e "$dir/record/99.json"
+check "what may still be claimed is left" test -e "$dir/record/99-10.200.1.11.json"
 check "what nobody claimed is removed" within 20 gone 99
 check "the first audit removes what no inventory spoke of" within 20 gone 95
 check "the log says so" within 5 grep -q 'adaptor one: the audit removed 1 orphans and repaired 0' "$dir/log"

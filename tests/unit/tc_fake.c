@@ -168,6 +168,11 @@ static int fake_read_map(void *backend, const char *family, struct tc_element **
 	return 0;
 }
 
+static char *fake_rules(void *backend, const char *family)
+{
+	return NULL;
+}
+
 static unsigned fake_ifindex(void *backend, const char *ifname)
 {
 	return fake_link(backend, ifname)->ifindex;
@@ -182,7 +187,7 @@ const struct tc_backend fake_backend = {
 	.read_link = fake_read_link,
 	.commit = fake_commit,
 	.nft = fake_nft,
-	.read_map = fake_read_map,
+	.read_map = fake_read_map, .rules = fake_rules,
 	.ifindex = fake_ifindex,
 	.now_us = fake_now_us,
 };

@@ -107,7 +107,7 @@ static int recorded(const struct fixture *f, unsigned icorp)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/rec/%u.json", f->dir, icorp);
+	snprintf(path, sizeof(path), "%s/rec/%u-10.200.1.11.json", f->dir, icorp);
 	return !access(path, F_OK);
 }
 
@@ -120,7 +120,7 @@ static int teardown(void **state)
 	adaptor_process_clear(&f->process);
 	event_base_free(f->base);
 	for (unsigned i = 0; i < 2000; i++) {
-		snprintf(path, sizeof(path), "%s/rec/%u.json", f->dir, i);
+		snprintf(path, sizeof(path), "%s/rec/%u-10.200.1.11.json", f->dir, i);
 		unlink(path);
 	}
 	snprintf(path, sizeof(path), "%s/rec", f->dir);
