@@ -41,6 +41,7 @@ snapshot() {
 	snapshot_tc
 	nft list ruleset 2>/dev/null |
 		sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/g; s/ expires [0-9a-z]+//g; s/ # handle [0-9]+//g'
+	[ ! -S /run/openvswitch/br0.mgmt ] || ovs-ofctl -O OpenFlow14 --no-stats dump-flows br0 | sort
 	bridge vlan show 2>/dev/null
 	bridge -d link show 2>/dev/null | awk '{ print "bridge link", $2, $0 ~ /master/ ? "member" : "" }'
 	ss -Hltn | awk '{ print "tcp listener", $4 }' | sort

@@ -78,8 +78,17 @@ no_class() { local r; r=$(class_rate "$1" "$2" "$PREFIX"); echo "$1 $2: ${r:-non
 rate_is() { local r; r=$(class_rate "$1" "$2" "$3"); echo "$1 $2: class rate ${r:-none}"; [ "$r" = "$4" ]; }
 rate_than() { local r; r=$(class_rate "$1" "$2" "$3"); echo "$1 $2: class rate ${r:-none} (was $5)"; test "${r:-0}" "-$4" "$5"; }
 
+# A switch that is an Open vSwitch.
+is_ovs() { in_ "$1" test -S /run/openvswitch/br0.mgmt < /dev/null; }
+flows() { in_ "$1" ovs-ofctl -O OpenFlow14 --no-stats --names dump-flows br0 < /dev/null | tr -d '"'; }
 # VLAN members of a switch (ids from 2) as "id port port …" lines.
 vlans() {
+	if is_ovs "$1"; then
+		flows "$1" | sed -n 's/.*table=200, .*dl_vlan=\([0-9]*\) actions=note:/\1 /p' | while read -r v f; do
+			printf '%s %s\n' "$v" "$(grep -oE 'output:eth[0-9]+' <<< "$f" | cut -d: -f2 | sort | paste -sd' ')"
+		done
+		return
+	fi
 	in_ "$1" bridge -j vlan show < /dev/null | jq -r '
 		[.[] | .ifname as $i | .vlans[] | .vlan as $v | range($v; (.vlanEnd // $v) + 1) | select(. > 1) | {v: ., i: $i}] |
 		group_by(.v) | .[] | "\(.[0].v) " + ([.[].i] | sort | join(" "))'
@@ -90,8 +99,15 @@ vlan_members() { # SWITCH PORT…: exactly one VLAN, with exactly these members
 	printf '%s: VLAN %s\n' "$s" "${v:-none}"
 	[ "$(printf '%s\n' "$v" | grep -c .)" = 1 ] && [ "${v#* }" = "$want" ]
 }
-tags_by_address() { # SWITCH PORT PREFIX PRIORITY: the flower filter that tags
-	local f; f=$(in_ "$1" tc filter show dev "$2" ingress < /dev/null)
+tags_by_address() { # SWITCH PORT PREFIX PRIORITY: the flower filter, or the flow, that tags
+	local f
+	if is_ovs "$1"; then
+		f=$(flows "$1" | grep -F ",ip,in_port=$2," | grep -oE 'nw_dst=.*vlan_pcp')
+		printf '%s %s: %s\n' "$1" "$2" "$f"
+		grep -qE "^nw_dst=${3//./\\.} actions=.*,push_vlan:0x8100,.*,set_field:$4->vlan_pcp" <<< "$f"
+		return
+	fi
+	 f=$(in_ "$1" tc filter show dev "$2" ingress < /dev/null)
 	printf '%s %s: %s\n' "$1" "$2" "$(printf '%s' "$f" | grep -E 'dst_ip|vlan +push|priority' | tr -s ' \t\n' ' ')"
 	printf '%s' "$f" | grep -qF "dst_ip $3" && printf '%s' "$f" | grep -qE "push id [0-9]+ .*priority $4"
 }

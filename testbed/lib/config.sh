@@ -96,7 +96,10 @@ signald_adaptors() { # NODE
 		else config_adaptor null null "record=$dir/null"; fi
 		return
 	fi
-	case ${KIND[$1]} in switch) config_adaptor bridge bridge bridge=br0; return ;; esac
+	if [ "${KIND[$1]}" = switch ]; then
+		if is_ovs "$1"; then config_adaptor ovs ovs bridge=br0; else config_adaptor bridge bridge bridge=br0; fi
+		return
+	fi
 	while read -r i rate; do links+=("link.$i=$rate"); done < <(carrying_ports "$1")
 	config_adaptor tc tc "${links[@]}"
 	config_adaptor route route

@@ -30,12 +30,17 @@ taps_up() {
 	printf '%s\n' "${batch[@]}" | run_in ether ip -batch -
 }
 
+# The ether end of a namespace's veth in an ether bridge.
+ether_veth() { # BRIDGE NODE
+	local e="e${1#b}.$2"
+	printf '%s' "${e:0:15}"
+}
 # One end of an ether bridge: NODE IF BRIDGE -> commands
 ether_end() {
 	if is_uml "$1"; then
 		echo "link set $(tap_name "$1" "$2") master $3"
 	else
-		local e="e${3#b}.$1"; e=${e:0:15}
+		local e; e=$(ether_veth "$3" "$1")
 		echo "link add name $e mtu ${SET[mtu]} type veth peer name $2 netns ${PID[$1]} address $(mac_of "$1" "$2") mtu ${SET[mtu]}"
 		echo "link set $e master $3 up"
 	fi
@@ -64,13 +69,14 @@ element_batch() {
 	local n=$1 i line node what via
 	case ${KIND[$n]} in
 	switch)
-		if [ -n "${TB_NULL:-}" ]; then echo "link add br0 type bridge mcast_snooping 0"
+		if is_ovs "$n"; then :   # has its br0
+		elif [ -n "${TB_NULL:-}" ]; then echo "link add br0 type bridge mcast_snooping 0"
 		else echo "link add br0 type bridge vlan_filtering 1 vlan_default_pvid 1 mcast_snooping 0"; fi ;;
 	legacy) echo "link add br0 type bridge mcast_snooping 0" ;;
 	esac
 	for i in ${IFS_OF[$n]}; do
 		! is_uml "$n" || echo "link set $i address $(mac_of "$n" "$i") mtu ${SET[mtu]}"
-		case ${KIND[$n]} in switch | legacy) echo "link set $i master br0" ;; esac
+		case ${KIND[$n]} in switch | legacy) is_ovs "$n" || echo "link set $i master br0" ;; esac
 		echo "link set $i up"
 	done
 	case ${KIND[$n]} in switch | legacy) echo "link set br0 up" ;; esac
@@ -87,6 +93,7 @@ element_batch() {
 elements_configure() {
 	local n
 	for n in "${NODES[@]}"; do
+		! is_ovs "$n" || ovs_up "$n"
 		element_batch "$n" | run_in "$n" ip -batch - || die "$n: cannot configure its interfaces"
 	done
 }

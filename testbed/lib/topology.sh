@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Reads a topology file (the format is in doc/testbed.md; the simulator reads it too) into
 #     NODES           names in order              KIND[node]       access router switch server legacy plain host gatekeeper
+#     SOFTWARE[node]  ovs, or nothing
 #     IFS_OF[node]    "eth0 eth1 …"               PEER[node:if]    "node if rate", for both ends of each link
 #     LINKS           "a ifa b ifb rate"          ADDRESSES        "node if cidr"
 #     ROUTES          "node prefix via"           POOL[node]       prefix
@@ -11,19 +12,20 @@
 declare -a NODES=() LINKS=() ADDRESSES=() ROUTES=() RESOURCES=() MD5=()
 # OVERRIDE[key] is stronger than any `set` of the file.
 
-declare -A OVERRIDE=() KIND=() IFS_OF=() PEER=() POOL=() SET=() CONTROL=()
+declare -A OVERRIDE=() KIND=() SOFTWARE=() IFS_OF=() PEER=() POOL=() SET=() CONTROL=()
 
 topo_error() { die "$TOPO_FILE:$TOPO_LINE: $*"; }
 
 topo_node() {
-	[ $# = 2 ] || topo_error "node takes a name and a kind, e.g. 'node r1 router'"
+	[ $# = 2 ] || [ $# = 3 ] || topo_error "node takes a name and a kind, e.g. 'node r1 router'"
 	[[ $1 =~ ^[a-z][a-z0-9-]{0,14}$ ]] || topo_error "'$1' is no name; a-z, 0-9 and -, at most 15 characters"
 	[ -z "${KIND[$1]:-}" ] || topo_error "node '$1' appears twice"
 	case $2 in
 	access | router | switch | server | legacy | plain | host | gatekeeper) ;;
 	*) topo_error "'$2' is no kind; access, router, switch, server, legacy, plain, host or gatekeeper" ;;
 	esac
-	NODES+=("$1"); KIND[$1]=$2; IFS_OF[$1]=
+	[ $# = 2 ] || [ "$2 $3" = "switch ovs" ] || topo_error "'$3' is nothing that a $2 can be; a switch can be ovs"
+	NODES+=("$1"); KIND[$1]=$2; SOFTWARE[$1]=${3:-}; IFS_OF[$1]=
 }
 
 # NODE or NODE:ethN -> sets END_NODE and END_IF; without an interface the node's next one.

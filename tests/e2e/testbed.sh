@@ -1,7 +1,7 @@
 #!/bin/bash
 # The testbed itself, without our daemons: comes up, carries packets, and leaves nothing behind.
 #
-#   user1 -- ar1 -- s1 -- r1 -- r2 -- lsw -- s2 -- srv1      s1 and s2 are UML kernels where this kernel
+#   user1 -- ar1 -- s1 -- r1 -- r2 -- lsw -- s2 -- srv1      s1 is an Open vSwitch, s2 a UML kernel where this kernel
 #                                              \-- srv2      cannot filter VLANs
 #
 # usage: tests/e2e/testbed.sh; as root. 0: passed, 77: skipped, else failed. A line per check.
@@ -88,8 +88,10 @@ exec_in() {
 }
 check "exec hands on stdin, stdout, stderr and status: a namespace" exec_in r1
 check "exec hands on stdin, stdout, stderr and status: a switch" exec_in s1
-check "s1 filters VLANs and has its ports in VLAN 1" bash -c "
-	${tb[*]} exec s1 bridge -j vlan show | jq -e '[.[] | select(.vlans[] | .vlan == 1)] | length == 5'"
+check "s1 is an Open vSwitch with all ports" bash -c "
+	[ \"\$(${tb[*]} exec s1 ovs-vsctl list-ports br0 | paste -sd' ')\" = 'eth0 eth1 eth2 eth3' ]"
+check "s2 filters VLANs and has its ports in VLAN 1" bash -c "
+	${tb[*]} exec s2 bridge -j vlan show | jq -e '[.[] | select(.vlans[] | .vlan == 1)] | length == 4'"
 vlan_push() {
 	x s2 bash -ec 'tc qdisc add dev eth1 clsact
 		tc filter add dev eth1 ingress protocol ip flower dst_ip 10.64.7.0/24 action vlan push id 107 priority 5
