@@ -5,7 +5,7 @@
 #     inside.sh class-rate DEV PREFIX  the rate in bit/s of the HTB class on DEV that the prefix is classified into
 #     inside.sh class-sent DEV PREFIX  the bytes that class has sent
 #
-# What the snapshot leaves out, and why: counters, timers and handles (they run); neighbour entries (so do they); the
+# What the snapshot leaves out, and why: counters, timers and handles (they run); neighbour entries and what a switch learns (so do they); the
 # idle classes of the pool that the tc adaptor keeps (rate 8 kbit, told by `8Kbit`) and their leaf queues, since a
 # class no ICorp holds is a spare one, not a rest; UDP sockets on ephemeral ports (resolvers' and clients').
 
@@ -41,7 +41,7 @@ snapshot() {
 	snapshot_tc
 	nft list ruleset 2>/dev/null |
 		sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/g; s/ expires [0-9a-z]+//g; s/ # handle [0-9]+//g'
-	[ ! -S /run/openvswitch/br0.mgmt ] || ovs-ofctl -O OpenFlow14 --no-stats dump-flows br0 | sort
+	[ ! -S /run/openvswitch/br0.mgmt ] || ovs-ofctl -O OpenFlow14 --no-stats dump-flows br0 | grep -v idle_timeout | sort
 	bridge vlan show 2>/dev/null
 	bridge -d link show 2>/dev/null | awk '{ print "bridge link", $2, $0 ~ /master/ ? "member" : "" }'
 	ss -Hltn | awk '{ print "tcp listener", $4 }' | sort

@@ -60,8 +60,8 @@ check "a topology with errors is refused by line" bash -c "
 check "up" "${tb[@]}" up "$top/testbed/demo.topo" --no-daemons
 namespaces=$(awk '$1 == "netns" { print $2 }' "$ICORP_TESTBED_DIR/icorp-testbed-$name/record")
 check "status" "${tb[@]}" status
-check "status --json: every element up, libvirtd and knotd too" bash -c "${tb[*]} status --json |
-	jq -e '(.elements | length) == 12 and all(.elements[]; .up) and ([.elements[].daemons[] | select(.up)] | length) == 3'"
+check "status --json: every element up, libvirtd, knotd and Open vSwitch too" bash -c "${tb[*]} status --json |
+	jq -e '(.elements | length) == 12 and all(.elements[]; .up) and ([.elements[].daemons[] | select(.up)] | length) == 5'"
 check "ping user1 -> srv1, through s1, r1, r2, lsw, s2" x user1 ping -c 2 -i 0.2 -W 2 10.200.2.21
 check "ping srv2 -> user2" x srv2 ping -c 2 -i 0.2 -W 2 10.201.2.2
 check "ping gk -> s2, the switch's own address" x gk ping -c 2 -i 0.2 -W 2 10.200.2.2
