@@ -70,7 +70,11 @@ around() { # COMMAND TERMS LINE
 of() { timeout 20 ovs-ofctl -O OpenFlow14 "$@" 2>&1; }
 # without what hosts were learnt behind which port, and without the bridge's own flow
 state() { of --no-stats --no-names dump-flows br0 | grep -vE 'table=200, (idle_timeout=300, )?priority=7171,' | sort; }
-snapshot() { state; ovs-vsctl list Bridge | grep -vE 'statistics|status'; ovs-vsctl list Port QoS Queue | grep -vE 'statistics|status'; }
+snapshot() {
+	local t
+	state
+	for t in Bridge Port QoS Queue; do ovs-vsctl list $t | grep -vE 'statistics|status'; done
+}
 damage() { of del-flows br0 "table=0,in_port=2" > /dev/null; }
 mac() { on "$1" ip -o link show eth0 | sed "s/.*ether \([0-9a-f:]*\).*/\1/"; }
 flows() { state | grep -cE "$1"; }
