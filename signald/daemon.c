@@ -277,6 +277,7 @@ static void on_routes(void *ctx)
 	core_routes(d->core, clock_now_us(), &d->actions);
 	daemon_run_actions(d);
 	registrar_changed(d->registrar);
+	l2_lldpd_reload(d->lldpd);
 }
 
 /* ---- life ---- */

@@ -33,7 +33,7 @@ const char *l2_lldpd_missing(void);
  * configured. 0 or -ENOMEM.
  */
 int l2_lldpd_new(struct daemon *d, struct l2_lldpd **out);
-/* d->sections is another, or whom we believe. NULL is fine. */
+/* d->sections is another, or the routes, or whom we believe. NULL is fine. */
 void l2_lldpd_reload(struct l2_lldpd *l);
 void l2_lldpd_free(struct l2_lldpd *l); /* NULL is fine */
 

@@ -11,7 +11,7 @@ struct claim { struct in_addr addr; size_t who; };
 
 struct reading {
 	const struct l2_lldp_neighbour *v; size_t n;
-	int (*allowed)(const void *ctx, struct in_addr addr);
+	l2_lldp_trust_fn *trust;
 	const void *ctx;
 	size_t who[L2_LLDP_NEIGHBOURS];   /* of each the first with its chassis */
 	int gone[L2_LLDP_NEIGHBOURS];     /* it is behind another port now */
@@ -19,6 +19,39 @@ struct reading {
 	struct claim *claim; size_t n_claims;
 	struct nexthops *out;
 };
+
+struct l2_lldp_neighbour *l2_lldp_add(struct l2_lldp_heard *heard)
+{
+	struct l2_lldp_neighbour *more =
+		heard->n < L2_LLDP_NEIGHBOURS ? realloc(heard->v, (heard->n + 1) * sizeof(*more)) : NULL;
+
+	if (!more)
+		return NULL;
+	heard->v = more;
+	return memset(&more[heard->n++], 0, sizeof(*more));
+}
+
+void l2_lldp_hold(struct l2_lldp_heard *heard, const struct l2_lldp_heard *before)
+{
+	size_t n = heard->n;
+
+	for (size_t i = 0; i < before->n; i++) {
+		struct l2_lldp_neighbour *to;
+		size_t k = 0;
+
+		while (k < n && strcmp(heard->v[k].port, before->v[i].port))
+			k++;
+		to = k < n ? NULL : l2_lldp_add(heard);
+		if (to)
+			*to = before->v[i];
+	}
+}
+
+void l2_lldp_clear(struct l2_lldp_heard *heard)
+{
+	free(heard->v);
+	*heard = (struct l2_lldp_heard){ 0 };
+}
 
 static int same_id(const struct l2_lldp_id *a, const struct l2_lldp_id *b)
 {
@@ -56,7 +89,8 @@ static int find_claims(struct reading *r)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->n; i++)
 		for (unsigned a = 0; a < r->v[i].n_addr; a++)
-			r->claim[r->n_claims++] = (struct claim){ r->v[i].addr[a], r->who[i] };
+			if (r->trust(r->ctx, r->v[i].port, r->v[i].addr[a]) != L2_LLDP_NOT)
+				r->claim[r->n_claims++] = (struct claim){ r->v[i].addr[a], r->who[i] };
 	qsort(r->claim, r->n_claims, sizeof(*r->claim), by_address);
 	return 0;
 }
@@ -88,12 +122,14 @@ static int has(const struct l2_node *node, struct in_addr addr)
 	return 0;
 }
 
-static void take_addresses(const struct reading *r, const struct l2_lldp_neighbour *from, int are_allowed, struct l2_node *to)
+static void take_addresses(const struct reading *r, const struct l2_lldp_neighbour *from, enum l2_lldp_trust which,
+			   struct l2_node *to)
 {
 	for (unsigned i = 0; i < from->n_addr && to->n_addr < NEXTHOP_ADDRESSES; i++) {
 		struct in_addr addr = from->addr[i];
 
-		if (!r->allowed(r->ctx, addr) == !are_allowed && !has(to, addr) && !has(&r->out->node[0], addr) && !disputed(r, addr))
+		if (r->trust(r->ctx, from->port, addr) == which && !has(to, addr) && !has(&r->out->node[0], addr) &&
+		    !disputed(r, addr))
 			to->addr[to->n_addr++] = addr;
 	}
 }
@@ -119,10 +155,10 @@ static int node_of(struct reading *r, const struct l2_lldp_neighbour *from, size
 {
 	struct l2_node node = { .is_switch = from->is_switch, .further = from->is_switch };
 
-	take_addresses(r, from, 1, &node);
+	take_addresses(r, from, L2_LLDP_CONTROL, &node);
 	if (!node.n_addr)
 		return -1;
-	take_addresses(r, from, 0, &node);
+	take_addresses(r, from, L2_LLDP_ITS, &node);
 	for (size_t i = 1; i < n_base; i++)
 		for (unsigned a = 0; a < node.n_addr; a++)
 			if (has(&r->out->node[i], node.addr[a])) {
@@ -186,19 +222,18 @@ static int add_neighbours(struct reading *r)
 	return error;
 }
 
-int l2_lldp_map(const struct nexthops *base, const struct l2_lldp_neighbour *v, size_t n,
-		int (*allowed)(const void *ctx, struct in_addr addr), const void *ctx, struct nexthops *out)
+int l2_lldp_map(const struct nexthops *base, const struct l2_lldp_heard *heard, l2_lldp_trust_fn *trust, const void *ctx,
+		struct nexthops *out)
 {
 	struct reading *r = calloc(1, sizeof(*r));
 	int error = r ? 0 : -ENOMEM;
 
 	memset(out, 0, sizeof(*out));
 	if (!error) {
-		*r = (struct reading){ .v = v, .n = n < L2_LLDP_NEIGHBOURS ? n : L2_LLDP_NEIGHBOURS,
-				       .allowed = allowed, .ctx = ctx, .out = out };
+		*r = (struct reading){ .v = heard->v, .n = heard->n, .trust = trust, .ctx = ctx, .out = out };
 		for (size_t i = 0; i < r->n; i++) {
 			r->node[i] = -1;
-			while (!same_id(&v[r->who[i]].chassis, &v[i].chassis))
+			while (!same_id(&r->v[r->who[i]].chassis, &r->v[i].chassis))
 				r->who[i]++;
 		}
 		find_moved(r);

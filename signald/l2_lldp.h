@@ -1,7 +1,8 @@
 /*
  * The layer-2 map as LLDP (IEEE 802.1AB) tells it. LLDP goes one link far: who is at the other end of each of our ports. What
- * a neighbour says of itself is not authenticated: it counts only on the ports that carry ICorps, an address that `allow`
- * excludes is no controller's, and one that two neighbours claim is nobody's. Messages are authenticated all the same.
+ * a neighbour says of itself is not authenticated: it counts only on the ports that carry ICorps, an address only behind the
+ * port by which we would reach it, none that `allow` excludes is a controller's, and one that two neighbours claim is
+ * nobody's. Messages are authenticated all the same.
  *
  * The sections `neighbour` of the configuration come first: they name controllers, and say what LLDP cannot see. Behind a
  * switch that LLDP shows there may be more than any of both knows (l2_node.further).
@@ -26,12 +27,24 @@ struct l2_lldp_neighbour {
 	uint64_t since_s;              /* when it came behind this port; of two ports the later one is where it is now */
 };
 
+/* What is heard on all ports, malloc'd. All zero: nothing. */
+struct l2_lldp_heard { struct l2_lldp_neighbour *v; size_t n; };
+
+/* A new one, all zero, good until the next call; NULL: there are too many, or no memory. */
+struct l2_lldp_neighbour *l2_lldp_add(struct l2_lldp_heard *heard);
+/* To what is heard adds those of before behind ports where nobody is heard. */
+void l2_lldp_hold(struct l2_lldp_heard *heard, const struct l2_lldp_heard *before);
+void l2_lldp_clear(struct l2_lldp_heard *heard);
+
+/* Is an address that a neighbour behind a port claims its own? If so, can it be its control address? */
+enum l2_lldp_trust { L2_LLDP_NOT, L2_LLDP_ITS, L2_LLDP_CONTROL };
+typedef enum l2_lldp_trust l2_lldp_trust_fn(const void *ctx, const char *port, struct in_addr addr);
+
 /*
- * *out: base, whose first node is us, and these neighbours, of whom there are at most L2_LLDP_NEIGHBOURS. Who has no address
- * that allowed says yes to is none; those come first. To be freed by nexthops_clear_map. 0 or -ENOMEM, and then nothing is
- * in it.
+ * *out: base, whose first node is us, and those that are heard, but for who has no control address; that comes first. To be
+ * freed by nexthops_clear_map. 0 or -ENOMEM, and then nothing is in it.
  */
-int l2_lldp_map(const struct nexthops *base, const struct l2_lldp_neighbour *v, size_t n,
-		int (*allowed)(const void *ctx, struct in_addr addr), const void *ctx, struct nexthops *out);
+int l2_lldp_map(const struct nexthops *base, const struct l2_lldp_heard *heard, l2_lldp_trust_fn *trust, const void *ctx,
+		struct nexthops *out);
 
 #endif

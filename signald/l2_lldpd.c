@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <lldp-const.h>
 #include <lldpctl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@
 #include "signald/daemon.h"
 #include "signald/l2.h"
 #include "signald/l2_lldp.h"
+#include "signald/l2_lldpd_read.h"
 #include "signald/launcher.h"
 
 #define SETTLE_US (20 * CLOCK_MS)         /* a burst of changes is asked for once */
@@ -35,7 +35,6 @@
 #define HOLD_US (65 * CLOCK_S)            /* two of LLDP's usual intervals, msgTxInterval, and a bit */
 
 struct line { int fd; lldpctl_conn_t *conn; struct event *readable; };
-struct heard { struct l2_lldp_neighbour *v; size_t n; };
 
 struct l2_lldpd {
 	struct daemon *d;
@@ -46,7 +45,7 @@ struct l2_lldpd {
 	uint64_t asked_us, hold_until_us;
 	lldpctl_atom_t *interfaces, *interface;
 	lldpctl_atom_iter_t *at;
-	struct heard heard, reading;          /* as it was last, as far as is read now */
+	struct l2_lldp_heard heard, reading;  /* as it was last, as far as is read now */
 	char why[128];                        /* what is wrong, once said; empty: nothing */
 };
 
@@ -104,12 +103,6 @@ static int line_open(struct l2_lldpd *l, struct line *line, event_callback_fn re
 
 /* ---- what was read ---- */
 
-static void heard_free(struct heard *h)
-{
-	free(h->v);
-	*h = (struct heard){ 0 };
-}
-
 static void stop_reading(struct l2_lldpd *l)
 {
 	if (l->interface)
@@ -128,50 +121,22 @@ static void lost(struct l2_lldpd *l, const char *why)
 	line_close(&l->watch);
 	line_close(&l->query);
 	l->watching = 0;
-	heard_free(&l->reading);
+	l2_lldp_clear(&l->reading);
 	if (strcmp(l->why, why))
 		log_msg(LOG_LEVEL_WARN, "lldpd: %s: %s; the L2 map stays as it is", l->d->config.lldpd_socket, why);
 	snprintf(l->why, sizeof(l->why), "%s", why);
 	in_us(l->timer, AGAIN_US);
 }
 
-static int heard_on(const struct heard *h, const char *port)
+/* A switch has no routes by which its ports could be told apart. */
+static enum l2_lldp_trust trust(const void *ctx, const char *port, struct in_addr addr)
 {
-	for (size_t i = 0; i < h->n; i++)
-		if (!strcmp(h->v[i].port, port))
-			return 1;
-	return 0;
-}
+	const struct daemon *d = ctx;
+	int at = d->nexthops.is_switch ? -1 : nexthop_port_of(&d->nexthops, addr);
 
-static struct l2_lldp_neighbour *heard_add(struct heard *h)
-{
-	struct l2_lldp_neighbour *more = h->n < L2_LLDP_NEIGHBOURS ? realloc(h->v, (h->n + 1) * sizeof(*more)) : NULL;
-
-	if (!more)
-		return NULL;
-	h->v = more;
-	return memset(&more[h->n++], 0, sizeof(*more));
-}
-
-/* Those of before behind ports where nobody is heard yet. */
-static void hold(struct l2_lldpd *l)
-{
-	size_t n = l->reading.n;
-	struct heard now = { l->reading.v, n };
-
-	for (size_t i = 0; i < l->heard.n; i++) {
-		const struct l2_lldp_neighbour *was = &l->heard.v[i];
-		struct l2_lldp_neighbour *to = heard_on(&now, was->port) ? NULL : heard_add(&l->reading);
-
-		now.v = l->reading.v; /* of which the first n are what is heard */
-		if (to)
-			*to = *was;
-	}
-}
-
-static int is_allowed(const void *peers, struct in_addr addr)
-{
-	return peers_allowed(peers, addr);
+	if (!d->nexthops.is_switch && (at < 0 || strcmp(d->core_config.port[at].ifname, port)))
+		return L2_LLDP_NOT;
+	return peers_allowed(d->peers, addr) ? L2_LLDP_CONTROL : L2_LLDP_ITS;
 }
 
 static void told(struct l2_lldpd *l)
@@ -180,99 +145,16 @@ static void told(struct l2_lldpd *l)
 	struct nexthops fresh;
 
 	if (now < l->hold_until_us) {
-		hold(l);
+		l2_lldp_hold(&l->reading, &l->heard);
 		in_us(l->timer, l->hold_until_us - now);
 	}
-	heard_free(&l->heard);
+	l2_lldp_clear(&l->heard);
 	l->heard = l->reading;
-	l->reading = (struct heard){ 0 };
-	if (l2_lldp_map(&l->d->sections, l->heard.v, l->heard.n, is_allowed, l->d->peers, &fresh))
+	l->reading = (struct l2_lldp_heard){ 0 };
+	if (l2_lldp_map(&l->d->sections, &l->heard, trust, l->d, &fresh))
 		log_msg(LOG_LEVEL_ERROR, "lldpd: no memory for the L2 map");
 	else
 		l2_take(l->d, &fresh);
-}
-
-/* ---- reading a neighbour ---- */
-
-static void read_text(lldpctl_atom_t *atom, lldpctl_key_t key, char *to, size_t room)
-{
-	const char *text = lldpctl_atom_get_str(atom, key);
-
-	snprintf(to, room, "%s", text ? text : "");
-}
-
-static void read_id(lldpctl_atom_t *atom, lldpctl_key_t subtype, lldpctl_key_t key, struct l2_lldp_id *to)
-{
-	size_t len = 0;
-	const uint8_t *id = lldpctl_atom_get_buffer(atom, key, &len);
-
-	to->v[0] = (uint8_t)lldpctl_atom_get_int(atom, subtype);
-	to->len = 1;
-	if (!id || len > sizeof(to->v) - 1)
-		return;
-	memcpy(to->v + 1, id, len);
-	to->len += len;
-}
-
-static void read_addresses(lldpctl_atom_t *chassis, struct l2_lldp_neighbour *to)
-{
-	lldpctl_atom_t *list = lldpctl_atom_get(chassis, lldpctl_k_chassis_mgmt), *one;
-
-	if (!list)
-		return;
-	lldpctl_atom_foreach(list, one) {
-		const char *text = lldpctl_atom_get_str(one, lldpctl_k_mgmt_ip);
-
-		if (text && to->n_addr < NEXTHOP_ADDRESSES && !addr_parse(text, &to->addr[to->n_addr]) &&
-		    to->addr[to->n_addr].s_addr)
-			to->n_addr++;
-	}
-	lldpctl_atom_dec_ref(list);
-}
-
-static void read_neighbour(lldpctl_atom_t *from, const char *port, struct l2_lldp_neighbour *to)
-{
-	lldpctl_atom_t *chassis = lldpctl_atom_get(from, lldpctl_k_port_chassis);
-	long capabilities;
-
-	snprintf(to->port, sizeof(to->port), "%s", port);
-	to->since_s = (uint64_t)lldpctl_atom_get_int(from, lldpctl_k_port_age);
-	read_id(from, lldpctl_k_port_id_subtype, lldpctl_k_port_id, &to->its_port);
-	read_text(from, to->its_port.v[0] == LLDP_PORTID_SUBTYPE_IFNAME ? lldpctl_k_port_id : lldpctl_k_port_descr,
-		  to->port_name, sizeof(to->port_name));
-	if (!chassis)
-		return;
-	read_id(chassis, lldpctl_k_chassis_id_subtype, lldpctl_k_chassis_id, &to->chassis);
-	read_text(chassis, lldpctl_k_chassis_name, to->name, sizeof(to->name));
-	capabilities = lldpctl_atom_get_int(chassis, lldpctl_k_chassis_cap_enabled);
-	to->is_switch = capabilities > 0 && (capabilities & LLDP_CAP_BRIDGE) && !(capabilities & LLDP_CAP_ROUTER);
-	read_addresses(chassis, to);
-	lldpctl_atom_dec_ref(chassis);
-}
-
-static int is_ours(const struct l2_lldpd *l, const char *port)
-{
-	for (unsigned i = 0; port && i < l->d->core_config.n_ports; i++)
-		if (!strcmp(l->d->core_config.port[i].ifname, port))
-			return 1;
-	return 0;
-}
-
-static void read_port(struct l2_lldpd *l, lldpctl_atom_t *port)
-{
-	const char *name = lldpctl_atom_get_str(port, lldpctl_k_port_name);
-	lldpctl_atom_t *neighbours = is_ours(l, name) ? lldpctl_atom_get(port, lldpctl_k_port_neighbors) : NULL, *one;
-
-	if (!neighbours)
-		return;
-	lldpctl_atom_foreach(neighbours, one) {
-		struct l2_lldp_neighbour *to =
-			lldpctl_atom_get_int(one, lldpctl_k_port_protocol) == LLDPD_MODE_LLDP ? heard_add(&l->reading) : NULL;
-
-		if (to)
-			read_neighbour(one, name, to);
-	}
-	lldpctl_atom_dec_ref(neighbours);
 }
 
 /* ---- asking ---- */
@@ -297,6 +179,14 @@ static void ask_soon(struct l2_lldpd *l)
 	in_us(l->timer, at - now);
 }
 
+static int is_ours(const struct l2_lldpd *l, const char *port)
+{
+	for (unsigned i = 0; port && i < l->d->core_config.n_ports; i++)
+		if (!strcmp(l->d->core_config.port[i].ifname, port))
+			return 1;
+	return 0;
+}
+
 /* Goes on where the answer ended: the list of interfaces, then each of them. */
 static void step(struct l2_lldpd *l)
 {
@@ -318,7 +208,8 @@ static void step(struct l2_lldpd *l)
 			waits(l);
 			return;
 		}
-		read_port(l, port);
+		if (is_ours(l, lldpctl_atom_get_str(port, lldpctl_k_port_name)))
+			l2_lldpd_read(port, &l->reading);
 		lldpctl_atom_dec_ref(port);
 		lldpctl_atom_dec_ref(l->interface);
 		l->interface = NULL;
@@ -337,7 +228,7 @@ static void ask(struct l2_lldpd *l)
 {
 	l->asking = 1;
 	l->asked_us = clock_now_us();
-	heard_free(&l->reading);
+	l2_lldp_clear(&l->reading);
 	in_us(l->timer, ANSWER_US);
 	step(l);
 }
@@ -466,8 +357,8 @@ void l2_lldpd_free(struct l2_lldpd *l)
 	stop_reading(l);
 	line_close(&l->watch);
 	line_close(&l->query);
-	heard_free(&l->heard);
-	heard_free(&l->reading);
+	l2_lldp_clear(&l->heard);
+	l2_lldp_clear(&l->reading);
 	if (l->timer)
 		event_free(l->timer);
 	free(l);

@@ -22,7 +22,7 @@ signald_libsignald_a_SOURCES = signald/audit.c signald/audit.h signald/config.h 
 	signald/show.c signald/show.h signald/show_adaptors.c signald/show_element.c signald/show_errors.c \
 	signald/show_neighbours.c signald/show_sessions.c signald/show_timers.c signald/trace.c signald/trace.h signald/transport.c
 if LLDP
-signald_libsignald_a_SOURCES += signald/l2_lldpd.c
+signald_libsignald_a_SOURCES += signald/l2_lldpd.c signald/l2_lldpd_read.c signald/l2_lldpd_read.h
 else
 signald_libsignald_a_SOURCES += signald/l2_lldpd_none.c
 endif

@@ -48,24 +48,28 @@ static struct l2_lldp_neighbour neighbour(const char *port, const char *name, co
 	return n;
 }
 
-static int in_prefix(const void *prefix, struct in_addr addr)
+/* We reach 10.7.0.0/16 by eth2 alone; the rest is wherever it says. */
+static enum l2_lldp_trust trust(const void *allow, const char *port, struct in_addr addr)
 {
-	return prefix_contains(*(const struct prefix *)prefix, addr);
+	if (ntohl(addr.s_addr) >> 16 == 0x0a07 && strcmp(port, "eth2"))
+		return L2_LLDP_NOT;
+	return prefix_contains(*(const struct prefix *)allow, addr) ? L2_LLDP_CONTROL : L2_LLDP_ITS;
 }
 
-static struct nexthops map_allowing(struct nexthops from, const struct l2_lldp_neighbour *v, size_t n, const char *allow)
+static struct nexthops map_allowing(struct nexthops from, struct l2_lldp_neighbour *v, size_t n, const char *allow)
 {
+	struct l2_lldp_heard heard = { v, n };
 	struct nexthops nh = { .self = "r1", .port_name = port_name, .n_ports = 3 }, fresh;
 	struct prefix prefix;
 
 	assert_int_equal(prefix_parse(allow, &prefix, 0), 0);
-	assert_int_equal(l2_lldp_map(&from, v, n, in_prefix, &prefix, &fresh), 0);
+	assert_int_equal(l2_lldp_map(&from, &heard, trust, &prefix, &fresh), 0);
 	nexthops_take_map(&nh, &fresh);
 	nexthops_clear_map(&from);
 	return nh;
 }
 
-static struct nexthops map(const struct l2_lldp_neighbour *v, size_t n)
+static struct nexthops map(struct l2_lldp_neighbour *v, size_t n)
 {
 	return map_allowing(base(), v, n, "0.0.0.0/0");
 }
@@ -223,25 +227,60 @@ static void allowed_come_first(void **state)
 	done(&nh);
 }
 
-static void floods(void **state)
+/* Who claims what is reached by another port is not believed in that; a node that has nothing else is none. */
+static void elsewhere(void **state)
 {
-	size_t n = 2 * L2_LLDP_NEIGHBOURS;
-	struct l2_lldp_neighbour *v = calloc(n, sizeof(*v));
+	struct l2_lldp_neighbour v[] = { neighbour("eth0", "r2", "eth0", 0, "10.0.0.2"), neighbour("eth1", "thief", "eth0", 0, "10.7.0.1"),
+					 neighbour("eth2", "r7", "eth0", 0, "10.7.0.7") };
 	struct nexthops nh;
 
-	assert_non_null(v);
-	for (size_t i = 0; i < n; i++) {
-		v[i] = neighbour("eth0", "r2", "eth0", i & 1, "10.0.0.2");
-		v[i].chassis.v[1] = (uint8_t)i;
-		v[i].chassis.v[2] = (uint8_t)(i >> 8);
-		for (v[i].n_addr = 0; v[i].n_addr < NEXTHOP_ADDRESSES; v[i].n_addr++)
-			v[i].addr[v[i].n_addr].s_addr = htonl(0x0b000000 + (uint32_t)i * NEXTHOP_ADDRESSES + v[i].n_addr);
+	v[0].addr[v[0].n_addr++] = address("10.7.0.7");
+	nh = map(v, 3);
+	assert_int_equal(nh.n_nodes, 3);
+	assert_int_equal(nh.node[1].n_addr, 1);
+	link_is(&nh, 1, "r1 eth2 r7 eth0");
+	done(&nh);
+}
+
+/* lldpd is new and hears little yet. */
+static void is_held(void **state)
+{
+	struct l2_lldp_heard before = { 0 }, now = { 0 };
+
+	*l2_lldp_add(&before) = neighbour("eth0", "r2", "eth0", 0, "10.0.0.2");
+	*l2_lldp_add(&before) = neighbour("eth0", "r3", "eth0", 0, "10.0.0.3");
+	*l2_lldp_add(&before) = neighbour("eth1", "r4", "eth0", 0, "10.0.1.2");
+	*l2_lldp_add(&now) = neighbour("eth1", "r5", "eth0", 0, "10.0.1.5");
+	l2_lldp_hold(&now, &before);
+	assert_int_equal(now.n, 3);
+	assert_string_equal(now.v[0].name, "r5");
+	assert_string_equal(now.v[1].name, "r2");
+	assert_string_equal(now.v[2].name, "r3");
+	l2_lldp_clear(&before);
+	l2_lldp_clear(&now);
+}
+
+static void floods(void **state)
+{
+	struct l2_lldp_heard heard = { 0 };
+	struct l2_lldp_neighbour *to;
+	struct nexthops nh;
+
+	while ((to = l2_lldp_add(&heard))) {
+		size_t i = heard.n - 1;
+
+		*to = neighbour("eth0", "r2", "eth0", i & 1, "10.0.0.2");
+		to->chassis.v[1] = (uint8_t)i;
+		to->chassis.v[2] = (uint8_t)(i >> 8);
+		for (to->n_addr = 0; to->n_addr < NEXTHOP_ADDRESSES; to->n_addr++)
+			to->addr[to->n_addr].s_addr = htonl(0x0b000000 + (uint32_t)i * NEXTHOP_ADDRESSES + to->n_addr);
 	}
-	nh = map(v, n);
+	assert_int_equal(heard.n, L2_LLDP_NEIGHBOURS);
+	nh = map(heard.v, heard.n);
 	assert_int_equal(nh.n_nodes, 1 + L2_LLDP_NEIGHBOURS);
 	assert_int_equal(nh.n_links, L2_LLDP_NEIGHBOURS);
 	done(&nh);
-	free(v);
+	l2_lldp_clear(&heard);
 }
 
 int main(void)
@@ -249,7 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(neighbours_are_found), cmocka_unit_test(leads_through_the_switch), cmocka_unit_test(moves),
 		cmocka_unit_test(sections_come_first), cmocka_unit_test(liars), cmocka_unit_test(allowed_come_first),
-		cmocka_unit_test(floods),
+		cmocka_unit_test(elsewhere), cmocka_unit_test(is_held), cmocka_unit_test(floods),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
