@@ -181,7 +181,7 @@ audit_checks() {
 	check "it works again" pings b 10.64.7.1
 	out=$(drive "audit 7 10.200.1.11")
 	check "an audit removes an ICorp that no one wants" has "$out" "audit: ok: 1 orphans, 0 repaired"
-	check "all of it" hasnt "$(snapshot)" "108"
+	check "all of it" hasnt "$(snapshot)" "[ =]108\b"
 	check "and leaves the others" pings a 10.64.7.2
 	out=$(drive "revoke 7 10.200.1.11" "revoke 7 10.200.1.11" "revoke 12345 1.2.3.4")
 	check "revoke, twice, and of what never was" test "$(grep -c 'revoke: ok' <<< "$out")" = 3
