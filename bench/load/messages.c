@@ -15,7 +15,7 @@ static void common(struct rsvp_msg *m, uint8_t type, struct in_addr origin)
 	m->type = type;
 	m->ttl = 63;
 	m->session.leader = world_leader();
-	m->template_ = (struct rsvp_template){ world_leader(), 1, origin, 1 };
+	m->template_ = (struct rsvp_template){ world_leader(), 1, origin, 0 };
 	m->flow = (struct rsvp_flow){ RATE_BPS, 2 * RATE_BPS, 15000, 1500 };
 	m->has = RSVP_HAS_HOP;
 	m->hop = (struct rsvp_hop){ origin, UPSTREAM_LIH };
