@@ -68,9 +68,21 @@ static const struct config_row port_rows[] = {
 #define RES(field) offsetof(struct config_resource, field)
 static const struct config_row resource_rows[] = {
 	{ "capacity", CONFIG_INT, RES(capacity), "0", 0, 1e15, NULL, "what may be held in all; 0: unlimited", 0, 0, 0 },
-	{ "step", CONFIG_INT, RES(step), "0", 0, 1e15, NULL, "one increment or decrement; 0: not adjustable", 0, 0, 0 },
+	{ "step", CONFIG_INT, RES(step), "0", 0, 1e15, NULL, "one increment; 0: not adjustable", 0, 0, 0 },
+	{ "decrement", CONFIG_INT, RES(decrement), "0", 0, 1e15, NULL, "one step down; 0: as one up", 0, 0, 0 },
 	{ "floor", CONFIG_INT, RES(floor), "0", 0, 1e15, NULL, "no ICorp is stepped below this", 0, 0, 0 },
 	{ "ceiling", CONFIG_INT, RES(ceiling), "0", 0, 1e15, NULL, "nor above this; 0: none", 0, 0, 0 },
+	{ 0 },
+};
+
+#define STEPS(field) offsetof(struct config_steps, field)
+static const struct config_row steps_rows[] = {
+	{ "class", CONFIG_STRING, STEPS(class_name), NULL, 0, 0, NULL, "of contracts", 0, 0, 0 },
+	{ "resource", CONFIG_STRING, STEPS(resource), NULL, 0, 0, "bandwidth|cpu|memory|disk", "whose", 0, 0, 0 },
+	{ "step", CONFIG_INT, STEPS(step), "0", 0, 1e15, NULL, "one increment; 0: not adjustable", 0, 0, 0 },
+	{ "decrement", CONFIG_INT, STEPS(decrement), "0", 0, 1e15, NULL, "one step down; 0: as one up", 0, 0, 0 },
+	{ "floor", CONFIG_INT, STEPS(floor), "0", 0, 1e15, NULL, "none is stepped below this", 0, 0, 0 },
+	{ "ceiling", CONFIG_INT, STEPS(ceiling), "0", 0, 1e15, NULL, "nor above this; 0: none", 0, 0, 0 },
 	{ 0 },
 };
 
@@ -140,6 +152,8 @@ const struct config_row signald_config_rows[] = {
 	  port_rows, sizeof(struct config_port), 0 },
 	{ "resource", CONFIG_SECTION, C(resources), NULL, 0, RESOURCE_MAX, NULL, "sizes: bandwidth, cpu, memory, disk",
 	  resource_rows, sizeof(struct config_resource), check_resource },
+	{ "steps", CONFIG_SECTION, C(steps), NULL, 0, CORE_MAX_STEPS, NULL, "for ICorps of one class, instead of the resource's",
+	  steps_rows, sizeof(struct config_steps), 0 },
 	{ "neighbour", CONFIG_SECTION, C(neighbours), NULL, 0, 4096, NULL, "l2 = \"config\" or \"lldpd\": a controller of our islands",
 	  neighbour_rows, sizeof(struct config_neighbour), 0 },
 	{ "adaptor", CONFIG_SECTION, C(adaptors), NULL, 0, 16, NULL, "a technology", adaptor_rows,
@@ -168,6 +182,16 @@ static int fill_ports(const struct signald_config *config, struct core_config *c
 	return 0;
 }
 
+/* Between floor and ceiling there must be room. */
+static int fill_sizes(struct core_resource *to, int64_t step, int64_t decrement, int64_t floor, int64_t ceiling)
+{
+	to->step = (uint64_t)step;
+	to->decrement = (uint64_t)decrement;
+	to->floor = (uint64_t)floor;
+	to->ceiling = (uint64_t)ceiling;
+	return ceiling && floor > ceiling ? -EINVAL : 0;
+}
+
 static int fill_resources(const struct signald_config *config, struct core_config *core)
 {
 	const struct config_resource *from = config->resources.data;
@@ -178,9 +202,27 @@ static int fill_resources(const struct signald_config *config, struct core_confi
 		if (!from[i].title || resource_parse(from[i].title, &r))
 			return -EINVAL;
 		core->resource[r].capacity = (uint64_t)from[i].capacity;
-		core->resource[r].step = (uint64_t)from[i].step;
-		core->resource[r].floor = (uint64_t)from[i].floor;
-		core->resource[r].ceiling = (uint64_t)from[i].ceiling;
+		if (fill_sizes(&core->resource[r], from[i].step, from[i].decrement, from[i].floor, from[i].ceiling))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int fill_steps(const struct signald_config *config, struct core_config *core)
+{
+	const struct config_steps *from = config->steps.data;
+
+	for (size_t i = 0; i < config->steps.n; i++) {
+		struct core_class_steps *to = &core->steps[core->n_steps++];
+
+		if (!*from[i].class_name || strlen(from[i].class_name) >= sizeof(to->class_name) ||
+		    resource_parse(from[i].resource, &to->resource) ||
+		    fill_sizes(&to->size, from[i].step, from[i].decrement, from[i].floor, from[i].ceiling))
+			return -EINVAL;
+		snprintf(to->class_name, sizeof(to->class_name), "%s", from[i].class_name);
+		for (unsigned k = 0; k + 1 < core->n_steps; k++)
+			if (core->steps[k].resource == to->resource && !strcmp(core->steps[k].class_name, to->class_name))
+				return -EINVAL;
 	}
 	return 0;
 }
@@ -222,7 +264,9 @@ static int fill_core(const char *file, const struct signald_config *config, stru
 	if (fill_ports(config, core))
 		return fail(error, file, "port", "needs an interface name of at most 15 characters");
 	if (fill_resources(config, core))
-		return fail(error, file, "resource", "must be one of bandwidth, cpu, memory, disk");
+		return fail(error, file, "resource", "a floor is above its ceiling");
+	if (fill_steps(config, core))
+		return fail(error, file, "steps", "a class and a resource, once each, and no floor above its ceiling");
 	if (fill_vlans(config, core))
 		return fail(error, file, "vlans", "a switch needs FIRST-LAST within 2-4094");
 	for (size_t i = 0; i < config->images.n; i++)

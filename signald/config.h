@@ -8,7 +8,8 @@
 #include "signald/core.h"
 
 struct config_port { char *title; uint64_t speed_bps; int64_t share; };
-struct config_resource { char *title; int64_t capacity, step, floor, ceiling; };
+struct config_resource { char *title; int64_t capacity, step, decrement, floor, ceiling; };
+struct config_steps { char *title, *class_name, *resource; int64_t step, decrement, floor, ceiling; };
 struct config_neighbour { char *title; char *kind; struct config_list addresses, links; };
 struct config_adaptor { char *title; char *type; struct config_list options; };
 
@@ -23,7 +24,7 @@ struct signald_config {
 	int64_t multiplier, enterprise;
 	int integrity, allow_warp;
 	struct config_list images, allow;
-	struct config_sections ports, resources, adaptors, neighbours;
+	struct config_sections ports, resources, steps, adaptors, neighbours;
 };
 
 /* Reads (fd and file as config_read has them), checks what rows cannot say, and fills the core's part. 0, or -errno with

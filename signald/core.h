@@ -26,6 +26,7 @@ int element_kind_parse(const char *text, enum element_kind *kind); /* 0 or -EINV
 
 #define CORE_MAX_PORTS ADAPTOR_MAX_PORTS
 #define CORE_MAX_IMAGES 32
+#define CORE_MAX_STEPS 32
 #define CORE_PRIORITIES 8     /* RFC 3209 section 4.7: 0 is the best */
 #define CORE_PORT_NONE (-1)   /* no port: the origin's upstream */
 #define CORE_PORT_ISC (-2)    /* the ISC on this machine */
@@ -36,8 +37,11 @@ struct core_port {
 	uint64_t reserved_bps;    /* sum over sessions */
 };
 
-/* Sizes are management's: how much one step is, and how far it goes. 0 in ceiling: only capacity limits. */
-struct core_resource { uint64_t capacity, used, step, floor, ceiling; };
+/* Sizes are management's: how much one step up is, and one down (decrement 0: as up), and how far they go. 0 in ceiling: only
+ * capacity limits. */
+struct core_resource { uint64_t capacity, used, step, decrement, floor, ceiling; };
+/* The same for the ICorps of one class of contract, instead; capacity and used are the resource's. */
+struct core_class_steps { char class_name[CONTRACT_NAME]; enum resource resource; struct core_resource size; };
 
 struct core_config {
 	char element[CONTRACT_NAME];
@@ -50,6 +54,7 @@ struct core_config {
 	uint16_t vlan_first, vlan_last;   /* switches; 0: none */
 	unsigned n_ports;  struct core_port port[CORE_MAX_PORTS];
 	struct core_resource resource[RESOURCE_MAX + 1];
+	unsigned n_steps;  struct core_class_steps steps[CORE_MAX_STEPS];
 	unsigned n_images; char image[CORE_MAX_IMAGES][CONTRACT_NAME];
 	uint64_t seed;                    /* of the timers' jitter */
 	uint32_t enterprise;              /* of our own objects */

@@ -178,10 +178,31 @@ void isc_levels_release(struct core *core, struct session *s, struct leaf *leaf)
 		isc_level_set(core, s, leaf, r, 0);
 }
 
+/* The sizes of the resource's steps for the ICorp's class. */
+static struct core_resource size_of(const struct core *core, const struct session *s, enum resource resource)
+{
+	const struct core_config *config = &core->config;
+	struct core_resource size = config->resource[resource];
+
+	for (unsigned i = 0; i < config->n_steps; i++) {
+		const struct core_class_steps *of = &config->steps[i];
+
+		if (of->resource != resource || strcmp(of->class_name, s->contract->class_name))
+			continue;
+		size.step = of->size.step;
+		size.decrement = of->size.decrement;
+		size.floor = of->size.floor;
+		size.ceiling = of->size.ceiling;
+	}
+	return size;
+}
+
 /* What a step up or down leads to, within floor, ceiling and the client's limit. */
 static uint64_t step_to(const struct core_resource *size, uint64_t limit, uint64_t now, const struct rsvp_demand *d)
 {
-	uint64_t by = size->step * d->steps, top = limit;
+	uint64_t step = d->direction < 0 && size->decrement ? size->decrement : size->step, by, top = limit;
+
+	by = step > UINT64_MAX / (d->steps + 1u) ? UINT64_MAX : step * d->steps;
 
 	if (size->ceiling && size->ceiling < top)
 		top = size->ceiling;
@@ -195,7 +216,7 @@ static uint64_t step_to(const struct core_resource *size, uint64_t limit, uint64
 static void demand_bandwidth(struct turn *t, struct session *s, struct leaf *leaf)
 {
 	struct rsvp_demand *d = &leaf->more->demand[RESOURCE_BANDWIDTH];
-	struct core_resource size = t->core->config.resource[RESOURCE_BANDWIDTH];
+	struct core_resource size = size_of(t->core, s, RESOURCE_BANDWIDTH);
 	struct branch *b = leaf->branch;
 	uint64_t former = b->rate_bps, to, fits;
 	char why[ADAPTOR_REASON];
@@ -227,20 +248,20 @@ static void demand_bandwidth(struct turn *t, struct session *s, struct leaf *lea
 
 static void demand_isc(struct turn *t, struct session *s, struct leaf *leaf, enum resource resource)
 {
-	struct core_resource *size = &t->core->config.resource[resource];
+	const struct core_resource size = size_of(t->core, s, resource);
 	struct rsvp_demand *d = &leaf->more->demand[resource];
 	uint64_t now = leaf->more->level[resource], asked, to;
 	char why[ADAPTOR_REASON];
 
-	asked = to = step_to(size, contract_limit(s->contract, resource), now, d);
-	if (!size->step || to == now) {
+	asked = to = step_to(&size, contract_limit(s->contract, resource), now, d);
+	if (!size.step || to == now) {
 		d->want = now;
 		say(t, s, leaf, resource, OUTCOME_REFUSED, now,
-		    !size->step ? "no steps are set here" : d->direction > 0 ? "at the limit" : "at the floor");
+		    !size.step ? "no steps are set here" : d->direction > 0 ? "at the limit" : "at the floor");
 		return;
 	}
-	if (to > now && size->capacity) {
-		uint64_t left = size->capacity > size->used ? size->capacity - size->used : 0;
+	if (to > now && size.capacity) {
+		uint64_t left = size.capacity > size.used ? size.capacity - size.used : 0;
 
 		if (to - now > left)
 			to = now + left;

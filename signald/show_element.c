@@ -5,6 +5,14 @@
 #include "signald/restart.h"
 #include "signald/show.h"
 
+static void show_sizes(struct writer *w, const struct core_resource *size)
+{
+	writer_uint(w, "step", size->step);
+	writer_uint(w, "decrement", size->decrement ? size->decrement : size->step);
+	writer_uint(w, "floor", size->floor);
+	writer_uint(w, "ceiling", size->ceiling);
+}
+
 int show_ports(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
 {
 	const struct daemon *d = ctx;
@@ -27,9 +35,16 @@ int show_ports(void *ctx, int argc, char **argv, struct writer *w, struct contro
 		writer_str(w, "resource", resource_name(r));
 		writer_uint(w, "capacity", config->resource[r].capacity);
 		writer_uint(w, "used", config->resource[r].used);
-		writer_uint(w, "step", config->resource[r].step);
-		writer_uint(w, "floor", config->resource[r].floor);
-		writer_uint(w, "ceiling", config->resource[r].ceiling);
+		show_sizes(w, &config->resource[r]);
+		writer_end(w);
+	}
+	writer_end(w);
+	writer_array(w, "steps");
+	for (unsigned i = 0; i < config->n_steps; i++) {
+		writer_object(w, NULL);
+		writer_str(w, "class", config->steps[i].class_name);
+		writer_str(w, "resource", resource_name(config->steps[i].resource));
+		show_sizes(w, &config->steps[i].size);
 		writer_end(w);
 	}
 	writer_end(w);

@@ -49,7 +49,7 @@ struct subject {
 	unsigned points;                /* how many moments of a batch it is killed at; 0: as many as CONFORM_POINTS */
 };
 
-#define CONFORM_POINTS 40
+#define CONFORM_POINTS 24
 
 /* The rows of this program, n of them. */
 extern const struct subject conform_subjects[];

@@ -55,8 +55,9 @@ static int add(struct attaching *a, const char *router, const char *what, unsign
 
 static void give(struct topo_node *node, uint64_t rate_bps)
 {
-	node->resource[RESOURCE_CPU] = (struct core_resource){ 8192, 0, 256, 128, 4096 };
-	node->resource[RESOURCE_MEMORY] = (struct core_resource){ 2097152, 0, 65536, 65536, 1048576 };
+	node->resource[RESOURCE_CPU] = (struct core_resource){ .capacity = 8192, .step = 256, .floor = 128, .ceiling = 4096 };
+	node->resource[RESOURCE_MEMORY] = (struct core_resource){ .capacity = 2097152, .step = 65536, .floor = 65536,
+									.ceiling = 1048576 };
 	node->resource[RESOURCE_BANDWIDTH].step = rate_bps / 50 ? rate_bps / 50 : 1;
 }
 

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <nftables/libnftables.h>
 
 #include "adaptor_samples.h"
 #include "lib/clock.h"
@@ -408,12 +409,62 @@ static void test_pool(void **state)
 	assert_false(live_shows(l, "1c0b:37"));
 }
 
+static unsigned long expires_s(struct live *l)
+{
+	struct writer *w = writer_new();
+
+	assert_int_equal(l->ops->show(l->state, w), 0);
+	char *json = writer_render(w, WRITER_JSON), *at = strstr(json, "\"expires_s\":");
+	unsigned long s = at ? strtoul(at + strlen("\"expires_s\":"), NULL, 10) : 0;
+
+	writer_free(w);
+	free(json);
+	return s;
+}
+
+/* The kernel's time cannot be warped: its element is made old instead (where it can be; elsewhere adding again renews
+ * nothing, and we delete first). */
+static void make_old(void)
+{
+	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+
+	nft_ctx_buffer_error(nft);
+	if (nft_run_cmd_from_buffer(nft, "add element netdev icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }"))
+		nft_run_cmd_from_buffer(nft, "add element inet icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }");
+	nft_ctx_free(nft);
+	clock_warp(30 * CLOCK_S);
+}
+
+/* What times out in the kernel lives on with each refresh of unchanged terms, said again or only renewed. */
+static void test_lives_on(void **state)
+{
+	struct live *l = live(state);
+	struct adaptor_terms t = sample_small(7, "tst0", 5000000);
+	struct adaptor_key seven = key(7);
+	struct adaptor_result r = { 0 };
+	uint8_t failed = 1;
+
+	t.lifetime_s = 100;
+	assert_int_equal(l->ops->apply(l->state, &t, &r), 0);
+	assert_int_equal(l->ops->flush(l->state, NULL, NULL), 0);
+	assert_in_range(expires_s(l), 100, 125);
+	make_old();
+	r.n_grants = 0;
+	assert_int_equal(l->ops->apply(l->state, &t, &r), 0);
+	assert_int_equal(l->ops->flush(l->state, NULL, NULL), 0);
+	assert_in_range(expires_s(l), 100, 125);
+	make_old();
+	assert_int_equal(l->ops->renew(l->state, &seven, 1, &failed), 0);
+	assert_int_equal(failed, 0);
+	assert_in_range(expires_s(l), 100, 125);
+}
+
 #define LIVE(name) cmocka_unit_test_setup_teardown(name, live_setup, live_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden), cmocka_unit_test(test_numbers), LIVE(test_interface_made_anew),
+		cmocka_unit_test(test_golden), cmocka_unit_test(test_numbers), LIVE(test_lives_on), LIVE(test_interface_made_anew),
 		LIVE(test_apply_repairs), LIVE(test_pool),
 	};
 

@@ -107,6 +107,50 @@ static void more_cpu(void **state)
 	sim_free(sim);
 }
 
+/* Sizes are management's: of the class before those of the resource; down is not as up; they are read again at any time. */
+static void steps_of_a_class(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+	struct core *core;
+	struct core_config config;
+	const struct rsvp_grant *g;
+	uint32_t n;
+
+	run(sim, CLOCK_S);
+	core = (struct core *)(uintptr_t)sim_core(sim, "srv1");
+	config = core->config;
+	config.n_steps = 2;
+	config.steps[0] = (struct core_class_steps){ "other", RESOURCE_CPU, { .step = 1 } };
+	config.steps[1] = (struct core_class_steps){ "", RESOURCE_CPU, { .step = 100, .decrement = 30, .floor = 1000, .ceiling = 1200 } };
+	snprintf(config.steps[1].class_name, CONTRACT_NAME, "%s", core_session_next(core, NULL)->contract->class_name);
+	core_reconfigure(core, &config);
+	sim_demand(sim, "srv1", 1, RESOURCE_CPU, 1, 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1124);
+	sim_demand(sim, "srv1", 1, RESOURCE_CPU, 1, 5); /* as far as the ceiling */
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1200);
+	n = sim_demand(sim, "srv1", 1, RESOURCE_CPU, 1, 1);
+	run(sim, CLOCK_S);
+	g = sim_told(sim, "srv1", 1, "srv1", n);
+	assert_int_equal(g->outcome, OUTCOME_REFUSED);
+	assert_string_equal(g->reason, "at the limit");
+	sim_demand(sim, "srv1", 1, RESOURCE_CPU, -1, 2);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1140);
+	config.steps[1].size.decrement = 1000000000000000; /* read again; times 65535 it is more than a number holds */
+	core_reconfigure(core, &config);
+	sim_demand(sim, "srv1", 1, RESOURCE_CPU, -1, UINT16_MAX);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1000);
+	n = sim_demand(sim, "srv1", 1, RESOURCE_CPU, -1, 1);
+	run(sim, CLOCK_S);
+	g = sim_told(sim, "srv1", 1, "srv1", n);
+	assert_int_equal(g->outcome, OUTCOME_REFUSED);
+	assert_string_equal(g->reason, "at the floor");
+	sim_free(sim);
+}
+
 static void more_bandwidth(void **state)
 {
 	struct sim *sim = start(10000000, 1);
@@ -764,6 +808,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu),
+		cmocka_unit_test(steps_of_a_class),
 		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused), cmocka_unit_test(no_capacity),
 		cmocka_unit_test(isc_waits), cmocka_unit_test(isc_waits_too_long),
 		cmocka_unit_test(isc_dies), cmocka_unit_test(lost_before_complete), cmocka_unit_test(isc_gone_leader_new),
