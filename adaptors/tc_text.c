@@ -2,8 +2,8 @@
  * The tc technology's plans as text, and the numbers in them; no I/O. nftables gets commands as text anyway; changes to
  * queueing go over netlink, and their text (what one would tell `tc`) is for tests and people.
  *
- * HTB's numbers: buffers are times, in units of 64 ns, that a burst takes at the class's rate. A burst is 10 ms worth
- * (a tick of the slowest kernels), at least two full frames. The quantum is what a class may send in its turn when
+ * HTB's numbers: buffers are times, in units of 64 ns, that a burst takes at the class's rate. A burst is 1/128 s worth,
+ * at least two full frames: enough to make up for a timer that came late, too little to put any second off by a hundredth. The quantum is what a class may send in its turn when
  * borrowing: proportional to its rate, so that what is left over is shared in proportion.
  *
  * Elements: adding an element that is there sets when it expires only in kernels since 6.12, and only if told (`expires`:
@@ -80,8 +80,8 @@ struct tc_htb tc_htb(const struct tc_level *level)
 	struct tc_htb h = { .rate = clamp(level->rate_bps / 8, 1, UINT64_MAX),
 			    .ceil = clamp(level->ceil_bps / 8, 1, UINT64_MAX) };
 
-	h.burst = (uint32_t)clamp(h.rate / 100, 2 * TC_MTU, 1u << 26);
-	h.cburst = (uint32_t)clamp(h.ceil / 100, 2 * TC_MTU, 1u << 26);
+	h.burst = (uint32_t)clamp(h.rate / 128, 2 * TC_MTU, 1u << 26);
+	h.cburst = (uint32_t)clamp(h.ceil / 128, 2 * TC_MTU, 1u << 26);
 	h.buffer = ticks(h.burst, h.rate);
 	h.cbuffer = ticks(h.cburst, h.ceil);
 	h.quantum = (uint32_t)clamp(h.rate / 100, TC_MTU, 65536);

@@ -1,13 +1,24 @@
 # bench: measured claims, each against a floor or a peer in the same run. Built with everything else, not installed.
+noinst_LIBRARIES += bench/libbench.a
+bench_libbench_a_SOURCES = bench/load/namespace.h bench/load/options.h bench/load/report.h \
+	bench/load/namespace.c bench/load/options.c bench/load/plot.c bench/load/report.c
+
 noinst_PROGRAMS += bench/signaling
 bench_signaling_SOURCES = bench/signaling.c bench/load/bench.h bench/load/docs.h bench/load/generator.h bench/load/messages.h \
-	bench/load/neighbour.h bench/load/process.h bench/load/relay.h bench/load/report.h bench/load/socket.h bench/load/world.h \
+	bench/load/neighbour.h bench/load/process.h bench/load/relay.h bench/load/socket.h bench/load/world.h \
 	bench/load/change.c bench/load/docs.c bench/load/generator.c bench/load/messages.c bench/load/neighbour.c \
-	bench/load/plot.c bench/load/process.c bench/load/relay.c bench/load/report.c bench/load/rig.c bench/load/scale.c \
+	bench/load/process.c bench/load/relay.c bench/load/rig.c bench/load/scale.c \
 	bench/load/setups.c bench/load/socket.c bench/load/world.c
 bench_signaling_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS)
-bench_signaling_LDADD = $(CONTRACT_LIBS) -lm
+bench_signaling_LDADD = bench/libbench.a $(CONTRACT_LIBS) -lm
 EXTRA_bench_signaling_DEPENDENCIES = icorp-signald$(EXEEXT) icorp-adaptor$(EXEEXT)
+
+noinst_PROGRAMS += bench/isolation
+bench_isolation_SOURCES = bench/isolation.c bench/load/adaptor.h bench/load/flow.h bench/load/path.h \
+	bench/load/adaptor.c bench/load/flow.c bench/load/path.c
+bench_isolation_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
+bench_isolation_LDADD = bench/libbench.a adaptors/libadaptorclient.a lib/libbase.a $(EVENT_LIBS) $(JANSSON_LIBS) -lm
+EXTRA_bench_isolation_DEPENDENCIES = icorp-adaptor$(EXEEXT)
 
 noinst_PROGRAMS += bench/contract
 bench_contract_SOURCES = bench/contract.c
@@ -16,5 +27,7 @@ bench_contract_LDADD = $(CONTRACT_LIBS)
 
 bench-signaling: bench/signaling$(EXEEXT)
 	bench/signaling $(BENCHFLAGS)
+bench-isolation: bench/isolation$(EXEEXT)
+	bench/isolation $(BENCHFLAGS)
 EXTRA_DIST += bench/profile
-.PHONY: bench-signaling
+.PHONY: bench-signaling bench-isolation

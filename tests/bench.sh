@@ -1,8 +1,8 @@
 #!/bin/sh
-# bench/signaling works: small numbers, every kind of row, well-formed JSON and SVG. Says nothing about speed.
+# bench/signaling and bench/isolation work: small numbers, every kind of row, well-formed JSON and SVG. Says nothing about speed.
 # usage: bench.sh   (in the build directory). Exit status 77: namespaces are not to be had, or nothing built here.
 set -u
-[ -x bench/signaling ] || { echo "bench: # SKIP not built here"; exit 77; }
+[ -x bench/signaling ] && [ -x bench/isolation ] || { echo "bench: # SKIP not built here"; exit 77; }
 for program in ip unshare; do
 	command -v $program > /dev/null || { echo "bench: # SKIP no $program"; exit 77; }
 done
@@ -32,4 +32,23 @@ assert xml.dom.minidom.parse(sys.argv[2]).getElementsByTagName("circle")
 END
 fi
 bench/signaling --only nothing > "$tmp/out" 2>&1 && wrong "an unknown measurement is accepted"
+
+# Small numbers, yet what is enforced must be told apart from what is not.
+bench/isolation --quick --only host,throughput --json "$tmp/isolation.json" --svg "$tmp" --csv "$tmp" > "$tmp/out" 2>&1 ||
+	wrong "bench/isolation: status $?"
+if grep -q '^3a: not available' "$tmp/out"; then
+	echo "ok - bench/isolation # SKIP $(grep -m1 adaptor "$tmp/out")"
+elif command -v python3 > /dev/null; then
+	python3 - "$tmp/isolation.json" "$tmp/isolation-3a.csv" "$tmp/isolation-3a.svg" << 'END' || wrong "bench/isolation"
+import csv, json, sys, xml.dom.minidom
+rows = {r["name"]: r for r in json.load(open(sys.argv[1]))["rows"]}
+on, off = (rows[f"3a{x}_worst_second_off_by"]["value"] for x in ("", "_off"))
+assert on < 50 < 100 < off, (on, off)
+assert rows["throughput_1g_icorp"]["value"] > 0 and rows["throughput_1g_icorp"]["ratio"] > 0
+table = list(csv.reader(open(sys.argv[2])))
+assert len(table) == 6 and len(table[0]) == 4 and abs(float(table[2][1]) - 15) < 7.5, table
+assert len(xml.dom.minidom.parse(sys.argv[3]).getElementsByTagName("polyline")) == 3
+END
+	echo "ok - bench/isolation"
+fi
 exit $failed

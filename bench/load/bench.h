@@ -3,23 +3,16 @@
 #define BENCH_LOAD_BENCH_H
 
 #include "bench/load/generator.h"
+#include "bench/load/options.h"
 #include "bench/load/process.h"
 #include "bench/load/report.h"
-
-#define BENCH_ROUNDS_MAX 15
-
-struct bench_options {
-	const char *directory;       /* of the programs */
-	const char *only, *json, *svg;
-	int raw, quick, plain, own;  /* plain: RFC 2205 only; own: never share a contract */
-	unsigned rounds;
-	int cpu_daemon, cpu_generator;
-};
 
 enum bench_curve { CURVE_SETUP, CURVE_SETUP_FLOOR, CURVE_ADAPTOR, CURVE_BYTES, CURVE_REFRESH, CURVES };
 
 struct bench {
-	struct bench_options options;
+	struct options options;
+	int raw, plain, own_contracts;       /* IP protocol 46; RFC 2205 only; never share a contract */
+	int cpu_daemon, cpu_generator;
 	struct report report;
 	struct report_curve curve[CURVES];
 	struct docs own, shared, fresh; /* small with a number each, small without, 4 KB with a number each */
@@ -53,14 +46,14 @@ struct burst rig_burst(struct generator *g, const struct process *process, uint3
 struct docs *bench_docs(struct bench *bench);
 
 /* Each prints what it measured. */
-void measure_setups(struct bench *bench);
-void measure_new(struct bench *bench);
-void measure_scale(struct bench *bench);
-void measure_refresh(struct bench *bench);
-void measure_hops(struct bench *bench);
-void measure_loss(struct bench *bench);
-void measure_restart(struct bench *bench);
-void measure_neighbour(struct bench *bench);
-void measure_reroute(struct bench *bench);
+void measure_setups(void *bench);
+void measure_new(void *bench);
+void measure_scale(void *bench);
+void measure_refresh(void *bench);
+void measure_hops(void *bench);
+void measure_loss(void *bench);
+void measure_restart(void *bench);
+void measure_neighbour(void *bench);
+void measure_reroute(void *bench);
 
 #endif

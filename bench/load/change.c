@@ -45,8 +45,9 @@ static void print_delay(struct bench *b, const char *name, double value, double 
 		report_add(&b->report, &row);
 }
 
-void measure_hops(struct bench *b)
+void measure_hops(void *ctx)
 {
+	struct bench *b = ctx;
 	uint32_t count = b->options.quick ? 50 : 2000;
 	struct delays d, f;
 	struct rig rig;
@@ -64,8 +65,9 @@ void measure_hops(struct bench *b)
 }
 
 /* Ten per cent of what arrives anywhere is lost: each of the twelve datagrams of a setup has that fate. */
-void measure_loss(struct bench *b)
+void measure_loss(void *ctx)
 {
+	struct bench *b = ctx;
 	const char *name = "setup_5_hops_loss10_p99_ms";
 	uint32_t count = b->options.quick ? 20 : 1000;
 	struct delays d;
@@ -120,8 +122,9 @@ static void restart(struct rig *rig, uint32_t sessions)
 	report_add(&b->report, &row);
 }
 
-void measure_restart(struct bench *b)
+void measure_restart(void *ctx)
 {
+	struct bench *b = ctx;
 	uint32_t sessions = b->options.quick ? 500 : 100000;
 	struct rig rig;
 
@@ -184,8 +187,9 @@ static void fall_silent(struct rig *rig)
 		report_add(&rig->bench->report, &row);
 }
 
-void measure_neighbour(struct bench *b)
+void measure_neighbour(void *ctx)
 {
+	struct bench *b = ctx;
 	struct rig rig;
 
 	b->hello_ms = HELLO_MS;
@@ -210,8 +214,9 @@ static int all_torn(const struct generator *g)
 	return g->lapsed >= g->up_count;
 }
 
-void measure_reroute(struct bench *b)
+void measure_reroute(void *ctx)
 {
+	struct bench *b = ctx;
 	uint32_t sessions = b->options.quick ? 100 : 10000;
 	struct report_row row = { .name = "reroute_10k_ms", .unit = "ms", .goal = 500 };
 	uint64_t start;

@@ -92,7 +92,7 @@ static void write_curve(struct writer *w, const struct report_curve *c)
 	writer_array(w, "points");
 	for (unsigned i = 0; i < c->n; i++) {
 		writer_object(w, NULL);
-		writer_real(w, "sessions", c->x[i]);
+		writer_real(w, c->along, c->x[i]);
 		writer_real(w, "value", c->y[i]);
 		writer_end(w);
 	}

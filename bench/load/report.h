@@ -1,11 +1,11 @@
-/* What was measured: a line each as it comes, all of it as JSON, the growth curves as SVG. */
+/* What was measured: a line each as it comes, all of it as JSON, curves as SVG. */
 #ifndef BENCH_LOAD_REPORT_H
 #define BENCH_LOAD_REPORT_H
 
 #include <stddef.h>
 
 #define REPORT_MAX_ROWS 64
-#define REPORT_MAX_POINTS 16
+#define REPORT_MAX_POINTS 64
 
 struct report_row {
 	const char *name, *unit;
@@ -15,8 +15,9 @@ struct report_row {
 	char note[200];
 };
 
-struct report_curve { const char *name, *unit; unsigned n; double x[REPORT_MAX_POINTS], y[REPORT_MAX_POINTS]; };
-struct report_plot { const char *file, *title, *x, *y; const struct report_curve *curves[4]; };
+/* along: what x counts */
+struct report_curve { const char *name, *unit, *along; unsigned n; double x[REPORT_MAX_POINTS], y[REPORT_MAX_POINTS]; };
+struct report_plot { const char *file, *title, *x, *y; int linear; const struct report_curve *curves[5]; };
 
 struct report {
 	struct report_row row[REPORT_MAX_ROWS];
@@ -30,7 +31,8 @@ void report_missing(struct report *r, const char *name, const char *fmt, ...) __
 /* Writes all rows, and about how they came. 0 or -errno. */
 int report_json(const struct report *r, const char *file, const char *const *about, const struct report_curve *curves,
 		size_t n_curves);
-/* Writes directory/plot->file: x logarithmic, y linear from 0. Curves without points are left out. 0 or -errno. */
+/* Writes directory/plot->file: x logarithmic, or linear from 0; y linear from 0. At most 4 curves, NULL ends them;
+ * those without points are left out. 0 or -errno. */
 int report_svg(const struct report_plot *plot, const char *directory);
 /* Sorts v; the value below which `share` of them lie. 0 when there is none. */
 double report_quantile(double *v, size_t n, double share);

@@ -30,14 +30,14 @@ int rig_answers(struct rig *rig)
 
 static int start_processes(struct rig *rig)
 {
-	struct bench_options *o = &rig->bench->options;
+	const struct bench *b = rig->bench;
 
 	for (unsigned i = 1; i <= rig->routers; i++) {
 		struct in_addr before = i == 1 ? world_up() : world_router(i - 1);
 		struct in_addr after = i == rig->routers ? world_down() : world_router(i + 1);
 
 		if (process_daemon(&rig->daemon[i - 1], i, &rig->daemon_options) ||
-		    process_relay(&rig->relay[i - 1], i, before, after, o->raw, o->cpu_daemon))
+		    process_relay(&rig->relay[i - 1], i, before, after, b->raw, b->cpu_daemon))
 			return -1;
 	}
 	return 0;
@@ -45,23 +45,23 @@ static int start_processes(struct rig *rig)
 
 int rig_start(struct rig *rig, struct bench *bench, unsigned routers, unsigned refresh_ms, struct docs *docs)
 {
-	const struct bench_options *o = &bench->options;
 
 	memset(rig, 0, sizeof(*rig));
 	rig->bench = bench;
 	rig->routers = routers;
 	rig->docs = docs;
-	rig->daemon_options = (struct daemon_options){ o->directory, o->raw, refresh_ms, bench->hello_ms, o->cpu_daemon,
-						      bench->log };
+	rig->daemon_options = (struct daemon_options){ bench->options.directory, bench->raw, refresh_ms,
+						       bench->hello_ms, bench->cpu_daemon,
+						       bench->log };
 	if (world_build(routers) || start_processes(rig) ||
-	    generator_open(&rig->g, docs, WORLD_DAEMONS, routers, o->raw, o->plain))
+	    generator_open(&rig->g, docs, WORLD_DAEMONS, routers, bench->raw, bench->plain))
 		return -1;
 	rig->g.refresh_ms = refresh_ms;
 	if (rig_answers(rig))
 		return -1;
 	rig->g.announce = !docs->shared;
 	/* the floor carries what the daemon's neighbours would: as soon as these speak RFC 2961, it does */
-	if (generator_open(&rig->floor, docs, WORLD_FLOOR, routers, o->raw, !rig->g.up.reduction))
+	if (generator_open(&rig->floor, docs, WORLD_FLOOR, routers, bench->raw, !rig->g.up.reduction))
 		return -1;
 	rig->floor.refresh_ms = refresh_ms;
 	rig->floor.announce = rig->g.announce;

@@ -165,8 +165,9 @@ static void climb(struct rig *rig)
 		print_growth(b);
 }
 
-void measure_scale(struct bench *b)
+void measure_scale(void *ctx)
 {
+	struct bench *b = ctx;
 	struct rig rig;
 
 	if (rig_start(&rig, b, 1, 3600 * 1000, bench_docs(b)))
@@ -218,8 +219,9 @@ static int refresh_at(struct rig *rig, uint32_t sessions, double bytes_each, con
 	return 0;
 }
 
-void measure_refresh(struct bench *b)
+void measure_refresh(void *ctx)
 {
+	struct bench *b = ctx;
 	struct rig rig;
 
 	if (rig_start(&rig, b, 1, 30000, bench_docs(b)))

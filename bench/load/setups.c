@@ -77,8 +77,9 @@ static void measure(struct bench *b, const char *name, double goal, struct docs 
 	rig_stop(&rig);
 }
 
-void measure_setups(struct bench *b)
+void measure_setups(void *ctx)
 {
+	struct bench *b = ctx;
 	uint32_t count = b->options.quick ? 100 : 20000;
 
 	if (b->sharing)
@@ -88,7 +89,9 @@ void measure_setups(struct bench *b)
 	measure(b, "setups_per_s_inlined", 0, &b->own, count);
 }
 
-void measure_new(struct bench *b)
+void measure_new(void *ctx)
 {
+	struct bench *b = ctx;
+
 	measure(b, "setups_per_s_new", 10000, &b->fresh, b->options.quick ? 50 : 10000);
 }

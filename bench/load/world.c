@@ -1,19 +1,10 @@
-/* Namespaces and links of the benchmark. See world.h. Made with iproute2 and nft, as an operator would. */
+/* Namespaces and links of the signaling benchmark. See world.h. Made with iproute2 and nft, as an operator would. */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "bench/load/namespace.h"
 #include "bench/load/world.h"
 
 static unsigned built[WORLD_CHAINS]; /* routers of each chain */
@@ -35,160 +26,24 @@ struct in_addr world_spare(void) { return ten_nine(3, 1); }
 struct in_addr world_leader(void) { return ten_nine(10, 1); }
 struct in_addr world_endpoint(void) { return ten_nine(20, 1); }
 
-static int wrong(const char *what)
+static const char *name_of(enum world_chain chain, unsigned router, char name[16])
 {
-	fprintf(stderr, "signaling: %s: %s\n", what, strerror(errno));
-	return -1;
+	snprintf(name, 16, "%c%u", letter(chain), router);
+	return router ? name : NULL;
 }
-
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok ? 0 : wrong(path);
-}
-
-/* ---- entering ---- */
-
-/* Root inside is who we are outside. */
-static int map_user(uid_t uid, gid_t gid)
-{
-	char text[64];
-
-	if (put("/proc/self/setgroups", "deny"))
-		return -1;
-	snprintf(text, sizeof(text), "0 %u 1", (unsigned)uid);
-	if (put("/proc/self/uid_map", text))
-		return -1;
-	snprintf(text, sizeof(text), "0 %u 1", (unsigned)gid);
-	return put("/proc/self/gid_map", text);
-}
-
-/* /run is ours alone: named network namespaces, sockets and keys go there, and with us. */
-static int own_mounts(void)
-{
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") ||
-	    mount("proc", "/proc", "proc", 0, NULL))
-		return wrong("mount");
-	return mkdir("/run/netns", 0755) || mkdir(WORLD_DIR, 0700) ? wrong(WORLD_DIR) : 0;
-}
-
-/* Waits for pid, reaping whoever else is ours; its exit status. */
-static int await(pid_t pid)
-{
-	int status;
-	pid_t one;
-
-	do
-		one = pid > 0 ? waitpid(-1, &status, 0) : -1;
-	while ((one > 0 && one != pid) || (one < 0 && pid > 0 && errno == EINTR));
-	return one == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
-/* The first process of the new namespaces: when it dies, all die. */
-static _Noreturn void enter(int (*inside)(void *ctx), void *ctx)
-{
-	const char *const lo[] = { "ip", "link", "set", "lo", "up", NULL };
-	pid_t worker;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (own_mounts() || world_command(WORLD_DAEMONS, 0, NULL, lo))
-		_exit(1);
-	worker = fork();
-	if (!worker)
-		exit(inside(ctx));
-	_exit(await(worker));
-}
-
-/* A process that leaves its namespaces can start no others in the old ones, so it is not the caller. */
-static _Noreturn void leave(int (*inside)(void *ctx), void *ctx)
-{
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-	pid_t first;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (unshare((uid ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID)) {
-		wrong("needs root, or namespaces for users: unshare");
-		_exit(1);
-	}
-	if (uid && map_user(uid, gid))
-		_exit(1);
-	first = fork();
-	if (!first)
-		enter(inside, ctx);
-	_exit(await(first));
-}
-
-static pid_t leaver;
-
-static void on_signal(int signal)
-{
-	kill(leaver, SIGKILL);
-}
-
-int world_run(int (*inside)(void *ctx), void *ctx)
-{
-	struct sigaction end = { .sa_handler = on_signal };
-
-	fflush(NULL);
-	leaver = fork();
-	if (!leaver)
-		leave(inside, ctx);
-	if (leaver < 0)
-		return wrong("fork"), 1;
-	sigaction(SIGINT, &end, NULL);
-	sigaction(SIGTERM, &end, NULL);
-	sigaction(SIGHUP, &end, NULL);
-	return await(leaver);
-}
-
-/* ---- commands ---- */
 
 int world_join(enum world_chain chain, unsigned router)
 {
-	char path[64];
-	int fd, r;
+	char name[16];
 
-	snprintf(path, sizeof(path), "/run/netns/%c%u", letter(chain), router);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	r = fd < 0 || setns(fd, CLONE_NEWNET) ? -errno : 0;
-	if (fd >= 0)
-		close(fd);
-	return r;
+	return namespace_join(name_of(chain, router, name));
 }
 
-static _Noreturn void become(enum world_chain chain, unsigned router, int in, const char *const *argv)
+static int command(enum world_chain chain, unsigned router, const char *text, const char *const *argv)
 {
-	if ((router && world_join(chain, router)) || (in >= 0 && dup2(in, 0) < 0))
-		_exit(126);
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
-	_exit(127);
-}
+	char name[16];
 
-int world_command(enum world_chain chain, unsigned router, const char *text, const char *const *argv)
-{
-	int pipe_[2] = { -1, -1 }, status = -1;
-	pid_t pid;
-
-	if (text && pipe2(pipe_, O_CLOEXEC))
-		return -1;
-	pid = fork();
-	if (!pid)
-		become(chain, router, pipe_[0], argv);
-	if (text) {
-		close(pipe_[0]);
-		if (pid > 0 && write(pipe_[1], text, strlen(text)) < 0)
-			wrong(argv[0]);
-		close(pipe_[1]);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status) {
-		fprintf(stderr, "signaling: %s failed (status %d)\n", argv[0], status);
-		return -1;
-	}
-	return 0;
+	return namespace_command(name_of(chain, router, name), text, argv);
 }
 
 struct text { char at[4096]; size_t len; };
@@ -210,7 +65,7 @@ static int batch(enum world_chain chain, unsigned router, const struct text *t)
 {
 	const char *const argv[] = { "ip", "-batch", "-", NULL };
 
-	return world_command(chain, router, t->at, argv);
+	return command(chain, router, t->at, argv);
 }
 
 /* ---- building ---- */
@@ -237,7 +92,7 @@ static void clear(void)
 	if (t.len)
 		batch(WORLD_DAEMONS, 0, &t);
 	if (losing) /* the generator's namespace stays, and its rules with it */
-		world_command(WORLD_DAEMONS, 0, "delete table ip bench\n", nft);
+		command(WORLD_DAEMONS, 0, "delete table ip bench\n", nft);
 	losing = 0;
 }
 
@@ -309,11 +164,11 @@ int world_lose(unsigned percent)
 
 	snprintf(text, sizeof(text), "table ip bench { chain in { type filter hook input priority 0; "
 		 "meta l4proto { 46, 17 } numgen random mod 100 < %u drop; }; }\n", percent);
-	if (world_command(WORLD_DAEMONS, 0, text, nft))
+	if (command(WORLD_DAEMONS, 0, text, nft))
 		return -1;
 	losing = 1;
 	for (unsigned i = 1; i <= built[WORLD_DAEMONS]; i++)
-		if (world_command(WORLD_DAEMONS, i, text, nft))
+		if (command(WORLD_DAEMONS, i, text, nft))
 			return -1;
 	return 0;
 }

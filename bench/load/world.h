@@ -1,6 +1,5 @@
 /*
- * Where the signaling benchmark lives: network, mount and process namespaces of its own, so that nothing of it outlasts
- * it, however it ends: when its first process dies the kernel kills the rest and takes the namespaces with them.
+ * Where the signaling benchmark's daemons and relays stand, inside its namespaces (namespace.h).
  *
  *      generator's namespace                         one per router
  *   up   10.9.1.1 ---------------- r1 10.9.0.1 -- r2 10.9.0.2 -- … -- rN 10.9.0.N ---------------- 10.9.2.1 down
@@ -17,14 +16,10 @@
 #include <netinet/in.h>
 #include <sys/types.h>
 
-#define WORLD_DIR "/run/icorp-bench"
-#define WORLD_MAX_ROUTERS 8
+#include "bench/load/namespace.h"
 
-/*
- * Runs inside(ctx) in new namespaces (of a new user namespace, too, when not root) and returns its
- * exit status, or 1 after having said why it could not. An interrupted caller takes it down.
- */
-int world_run(int (*inside)(void *ctx), void *ctx);
+#define WORLD_DIR NAMESPACES_DIR
+#define WORLD_MAX_ROUTERS 8
 
 enum world_chain { WORLD_DAEMONS, WORLD_FLOOR, WORLD_CHAINS };
 
@@ -46,7 +41,5 @@ int world_reroute(void);
 
 /* The calling process moves into that router's namespace. 0 or -errno. */
 int world_join(enum world_chain chain, unsigned router);
-/* Runs a command in it (router 0: here) with text (or NULL) as its standard input. 0, or -1 after having said so. */
-int world_command(enum world_chain chain, unsigned router, const char *text, const char *const *argv);
 
 #endif
