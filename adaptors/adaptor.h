@@ -175,8 +175,8 @@ struct adaptor_ops {
 	int (*revoke)(void *state, struct adaptor_key key, char *why, size_t room);
 
 	/* Renews what times out of n sessions whose terms are those applied last, as an apply of the same would; changes
-	 * nothing else. failed[i] is set, to 1 for each that is not renewed, because it is not known here or could not be:
-	 * the controller applies its terms again. Every session applied since open is known until it is revoked, whatever
+	 * nothing else. failed comes zeroed; failed[i] is set to 1 for each that is not renewed, because it is not known here or
+	 * could not be: the controller applies its terms again. Every session applied since open is known until it is revoked, whatever
 	 * its terms wanted. 0, or -errno: none was renewed. NULL: nothing of this technology times out. */
 	int (*renew)(void *state, const struct adaptor_key *keys, size_t n, uint8_t *failed);
 

@@ -154,7 +154,7 @@ void check_killed_anywhere(void **state)
 	free(expected);
 }
 
-struct watch { unsigned ups, answers[64], failed; };
+struct watch { unsigned ups, sent, answers[64], failed; };
 
 static void on_answer(void *ctx, struct adaptor_client *client, const struct adaptor_answer *a)
 {
@@ -179,13 +179,11 @@ static void guard(evutil_socket_t fd, short what, void *arg)
 	fail_msg("nothing happened for a minute");
 }
 
-#define N_SENT 20
-
 static void kill_while_busy(struct instance *i, struct adaptor_client *c, struct event_base *base, struct watch *w)
 {
 	while (!w->ups)
 		event_base_loop(base, EVLOOP_ONCE);
-	for (unsigned n = 1; n <= N_SENT; n++) {
+	for (unsigned n = 1; n <= w->sent; n++) {
 		struct conform_terms t;
 
 		conform_fill(&t, i->subject, n, 1);
@@ -196,14 +194,14 @@ static void kill_while_busy(struct instance *i, struct adaptor_client *c, struct
 	while (w->ups < 2 || adaptor_client_pending(c))
 		event_base_loop(base, EVLOOP_ONCE);
 	assert_int_equal(w->failed, 0);
-	for (unsigned n = 1; n <= N_SENT; n++)
+	for (unsigned n = 1; n <= w->sent; n++)
 		assert_int_equal(w->answers[n], 1);
 }
 
 void check_killed_process(void **state)
 {
 	struct instance *i = *state;
-	struct watch w = { 0 };
+	struct watch w = { .sent = i->subject->many ? i->subject->many : CONFORM_MANY };
 	struct event_base *base = event_base_new();
 	struct event *timer = evtimer_new(base, guard, NULL);
 	struct adaptor_process_options o = { .instance = "test", .type = i->subject->type, .options = i->options,
@@ -213,10 +211,10 @@ void check_killed_process(void **state)
 					      .ctx = &process };
 	char *expected;
 
-	for (unsigned n = 1; n <= N_SENT; n++)
+	for (unsigned n = 1; n <= w.sent; n++)
 		conform_applied(i, n, 1);
 	expected = conform_see(i);
-	for (unsigned n = 1; n <= N_SENT; n++)
+	for (unsigned n = 1; n <= w.sent; n++)
 		assert_int_equal(conform_revoke(i, n), 0);
 	i->ops->close(i->state);
 	i->state = NULL;

@@ -46,10 +46,12 @@ struct subject {
 	int anonymous;                  /* marks say that it is ours, not whose: what a former process did only an audit
 	                                 * can take away */
 	int forgets;                    /* the technology dies with the process that talks to it: nothing can outlive it */
+	unsigned many;                  /* ICorps at once; 0: CONFORM_MANY */
 	unsigned points;                /* how many moments of a batch it is killed at; 0: as many as CONFORM_POINTS */
 };
 
 #define CONFORM_POINTS 24
+#define CONFORM_MANY 30
 
 /* The rows of this program, n of them. */
 extern const struct subject conform_subjects[];

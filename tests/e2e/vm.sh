@@ -231,7 +231,7 @@ out=$(drive <<< "revoke 7 $leader
 revoke 7 $leader
 revoke 4294967295 255.255.255.255")
 check "revoke, twice, and of what never was" test "$(grep -c 'revoke: ok' <<< "$out")" = 3
-out=$(cd "$build" && on env CONFORM_URI="$uri" CONFORM_IMAGE="$D/image" timeout 400 "$build/tests/conformance/conformance_vm" lxc 2>&1)
+out=$(on env -C "$build" CONFORM_URI="$uri" CONFORM_IMAGE="$D/image" timeout 400 "$build/tests/conformance/conformance_vm" lxc 2>&1)
 status=$?
 check "it passes the conformance checks on LXC" test $status = 0
 [ $status = 0 ] || grep -v '^\[ *\(RUN\|OK\)' <<< "$out" | cut -c 1-500 | head -n 60 | sed 's/^/# /'
