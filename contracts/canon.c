@@ -373,7 +373,9 @@ static int finish(struct out *o, char **xml, size_t *len)
 		free(o->text);
 		return o->status;
 	}
-	*xml = o->text;
+	*xml = realloc(o->text, o->len + 1); /* it is kept as long as the contract */
+	if (*xml == NULL)
+		*xml = o->text;
 	*len = o->len;
 	return 0;
 }
