@@ -101,6 +101,9 @@ static void ovs_close(void *state)
 	ovs_abandon(s);
 	ovs_done(s);
 	ovs_sessions_clear(&s->sessions);
+	for (struct keymap_entry *e; (e = keymap_next(&s->known, NULL));)
+		ovs_unknow(s, e->key);
+	keymap_free(&s->known);
 	free(s);
 }
 
@@ -193,13 +196,21 @@ static int ovs_check(void *state, const struct adaptor_terms *t, struct adaptor_
 	return result->error;
 }
 
+static int take_away(struct ovs_state *s, struct adaptor_key key, char *why, size_t room)
+{
+	int rc = ovs_ready(s, why, room);
+
+	return rc || !ovs_session_find(&s->sessions, key) ? rc : ovs_stage(s, key, NULL);
+}
+
 static int ovs_revoke(void *state, struct adaptor_key key, char *why, size_t room)
 {
 	char ignored[ADAPTOR_REASON];
-	struct ovs_state *s = state;
-	int rc = ovs_ready(s, why ? why : ignored, why ? room : sizeof(ignored));
+	int rc = take_away(state, key, why ? why : ignored, why ? room : sizeof(ignored));
 
-	return rc || !ovs_session_find(&s->sessions, key) ? rc : ovs_stage(s, key, NULL);
+	if (!rc)
+		ovs_unknow(state, key);
+	return rc;
 }
 
 static int ovs_apply(void *state, const struct adaptor_terms *t, struct adaptor_result *result)
@@ -207,12 +218,16 @@ static int ovs_apply(void *state, const struct adaptor_terms *t, struct adaptor_
 	struct ovs_state *s = state;
 	struct ovs_session *to;
 
-	if (!t->vlan)
-		return result->error = ovs_revoke(s, terms_key(t), result->reason, sizeof(result->reason));
+	if (!t->vlan) {
+		result->error = take_away(s, terms_key(t), result->reason, sizeof(result->reason));
+		return result->error = result->error ? result->error : ovs_know(s, terms_key(t));
+	}
 	result->error = want(s, t, 1, &to, result);
 	if (result->error)
 		return result->error;
-	result->error = ovs_stage(s, to->key, to);
+	result->error = ovs_know(s, to->key);
+	if (!result->error)
+		result->error = ovs_stage(s, to->key, to);
 	if (result->error)
 		ovs_session_free(to);
 	else
@@ -231,9 +246,8 @@ static int ovs_renew(void *state, const struct adaptor_key *keys, size_t n, uint
 	for (size_t i = 0; i < n && !rc; i++) {
 		const struct ovs_session *session = ovs_session_find(&s->sessions, keys[i]);
 
-		if (!session || session->adopted)   /* how long that one's flows should live only its next apply tells */
-			failed[i] = 1;
-		else
+		failed[i] = !keymap_find(&s->known, keys[i]);
+		if (session && !failed[i])
 			rc = ovs_plan(session, session, s->config.table, &mods, &changes);
 	}
 	rc = rc ? rc : ovs_of_commit(s->of, &mods, why, sizeof(why));

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "adaptors/keymap.h"
 #include "adaptors/switch.h"
 #include "lib/wire.h"
 
@@ -76,6 +77,7 @@ struct ovs_state {
 	struct ovs_world world;        /* as read when that began */
 	int adopted;                   /* what a former process left was looked for */
 	struct ovs_sessions sessions;  /* as they are when all changes are done */
+	struct keymap known;           /* those applied by this process, whatever they wanted */
 	struct ovs_change *changes, **last_change;
 };
 
@@ -165,6 +167,9 @@ void ovs_done(struct ovs_state *s);
 /* ovs_stage.c */
 /* The session is to be that, which is taken over; NULL: gone. 0 or -ENOMEM. */
 int ovs_stage(struct ovs_state *s, struct adaptor_key key, struct ovs_session *to);
+/* The session was applied by this process; or is not any more. 0 or -ENOMEM. */
+int ovs_know(struct ovs_state *s, struct adaptor_key key);
+void ovs_unknow(struct ovs_state *s, struct adaptor_key key);
 /* Forgets what is staged. */
 void ovs_abandon(struct ovs_state *s);
 /* A slot of the adaptor's table. */

@@ -29,6 +29,7 @@ static int audit_vlan(struct audit *a, const struct ovs_session *there, struct o
 	int rc = 0;
 
 	if (mine && !switch_wanted(a->keys, a->n, mine->key)) {
+		ovs_unknow(a->s, mine->key);
 		ovs_session_free(mine);
 		mine = *slot = NULL;
 	}

@@ -34,11 +34,39 @@ int ovs_stage(struct ovs_state *s, struct adaptor_key key, struct ovs_session *t
 	return 0;
 }
 
+int ovs_know(struct ovs_state *s, struct adaptor_key key)
+{
+	if (keymap_find(&s->known, key))
+		return 0;
+	struct keymap_entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return -ENOMEM;
+	entry->key = key;
+	int rc = keymap_add(&s->known, entry);
+
+	if (rc)
+		free(entry);
+	return rc;
+}
+
+void ovs_unknow(struct ovs_state *s, struct adaptor_key key)
+{
+	struct keymap_entry *entry = keymap_find(&s->known, key);
+
+	if (!entry)
+		return;
+	keymap_remove(&s->known, entry);
+	free(entry);
+}
+
 /* The switch has it, or keeps what it had. */
 static void settle(struct ovs_state *s, struct ovs_change *c, int done)
 {
 	struct ovs_session *gone = done ? c->from : c->to, *stays = done ? c->to : c->from;
 
+	if (!done && !(c->from && !c->from->adopted))
+		ovs_unknow(s, c->key);
 	if (gone && s->sessions.vlan[gone->vlan] == gone)
 		s->sessions.vlan[gone->vlan] = NULL;
 	ovs_session_free(gone);

@@ -92,6 +92,12 @@ static void spoil_proxy(struct conform_terms *c)
 	.foreign = "ip addr add 10.77.0.1/32 dev lo; nft add table inet other", \
 	.foreign_see = "ip -o -4 addr show dev lo | grep 10.77; nft list table inet other"
 
+/* An Open vSwitch of its own, in user space. */
+#define OVS "export OVS_RUNDIR=$DIR/ovs OVS_DBDIR=$DIR/ovs OVS_LOGDIR=$DIR/ovs PATH=$PATH:/usr/sbin:/sbin;"
+#define OVS_OF OVS "of() { c=$1; shift; ovs-ofctl -O OpenFlow14 --no-stats --no-names $c br0 \"$@\"; };"
+#define OVS_SWITCH "ovs-vswitchd --detach --no-chdir --pidfile --log-file=$DIR/ovs/log -vconsole:off"
+#define OVS_GONE(what) "read -r p < $DIR/ovs/" what ".pid; kill -9 $p; while kill -0 $p 2> /dev/null; do sleep 0.02; done;"
+
 const struct subject conform_subjects[] = {
 	{ .name = "null", .type = "null", .options = { { "record", "$DIR/record" } }, .port = "tst0", .spoil = spoil_null,
 	  .see = NULL_SEE,
@@ -134,5 +140,18 @@ const struct subject conform_subjects[] = {
 		    "bridge vlan add dev tst0 vid 107", "ip link set br0 type bridge vlan_filtering 0" }, .points = 12,
 	  .foreign = "bridge vlan add dev tst0 vid 300; tc filter add dev tst0 ingress pref 100 protocol ip flower dst_ip 10.64.7.9 action drop",
 	  .foreign_see = "bridge vlan show dev tst0 | grep 300; tc filter show dev tst0 ingress pref 100" },
+	{ .name = "ovs", .type = "ovs", .options = { { "rundir", "$DIR/ovs" } }, .port = "tst0", .second_port = "tst1",
+	  .needs_root = 1, .points = 20, .spoil = spoil_bridge,
+	  .prepare = OVS VETHS "mkdir $DIR/ovs && ovsdb-tool create $DIR/ovs/conf.db /usr/share/openvswitch/vswitch.ovsschema &&"
+		     "ovsdb-server --detach --no-chdir --pidfile --log-file=$DIR/ovs/dblog -vconsole:off --remote=punix:$DIR/ovs/db.sock &&"
+		     "ovs-vsctl --no-wait init &&" OVS_SWITCH " && ovs-vsctl --timeout=20 add-br br0 -- set Bridge br0 "
+		     "datapath_type=netdev -- add-port br0 tst0 -- add-port br0 tst1",
+	  .finish = OVS_GONE("ovs-vswitchd") OVS_GONE("ovsdb-server") "ip link del br0 2> /dev/null;" NO_VETHS,
+	  .see = OVS_OF "of dump-flows | grep note:49.43.4d.31 | sort",
+	  .harm = { OVS_OF "of del-flows in_port=1", OVS_OF "of mod-flows cookie=0x70ac8010b/-1,actions=drop", OVS_OF "of del-flows",
+		    OVS_OF OVS_GONE("ovs-vswitchd") OVS_SWITCH "; until of dump-flows > /dev/null 2>&1; do sleep 0.05; done" },
+	  .foreign = OVS_OF "for t in 0 200; do of add-flow table=$t,cookie=0x70ac8010b,priority=99,dl_type=0x88b5,actions=drop &&"
+			    "of add-flow table=$t,cookie=9,priority=7170,dl_type=0x88b6,actions=note:49.43.4d.32 || exit 1; done",
+	  .foreign_see = OVS_OF "of dump-flows | grep dl_type=0x88b6 | sort" },
 };
 const size_t conform_n_subjects = sizeof(conform_subjects) / sizeof(conform_subjects[0]);

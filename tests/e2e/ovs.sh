@@ -128,6 +128,14 @@ no_seven() { ! state | grep -q "cookie=0x70ac8010b"; }
 check "a controller that is gone for good takes its flows with it" until_true 10 no_seven
 check "others' stay" test "$(flows 'cookie=0x80ac8010b')" -gt 3
 
+renumber() { ovs-vsctl --timeout=20 set Interface eth1 ofport_request=77; until_true 5 eval "ovs-vsctl get Interface eth1 ofport | grep -qx 77"; }
+out=$(around renumber "$D/t7" "audit 7 10.200.1.11 8 10.200.1.11")
+check "a port that has another number now" has "$(of show br0)" " 77\(eth1\)"
+check "is noticed by the audit" has "$out" "audit: ok: 0 orphans, 1 repaired"
+check "and carries the ICorp again" pings a 10.64.7.2
+ovs-vsctl --timeout=20 set Interface eth1 ofport_request=2
+drive "apply $D/t7" "apply $D/t8" > /dev/null
+
 restart_switch() { stopped ovs-vswitchd; start_switch; until_true 10 of dump-flows br0; }
 out=$(around restart_switch "$D/t7" "renew 7 10.200.1.11")
 check "a switch that was restarted has its flows back at the next renewal" has "$out" "renew: ok: 0 of 1 not renewed"
