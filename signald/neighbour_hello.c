@@ -8,7 +8,8 @@
  *
  * Where this differs from section 5.3: a neighbour whose instance changed was restarted or had lost us. We do not take
  * another instance because of that, or two neighbours could chase each other for ever. Whether it lost its state, its
- * epoch (RFC 2961) and its NACKs tell.
+ * epoch (RFC 2961) and its NACKs tell. But what it has not acknowledged it may have dropped, not knowing us (handshake.c):
+ * that is sent again at once, and so two that meet for the first time lose no time by that.
  */
 #include "signald/neighbour_internal.h"
 
@@ -80,7 +81,7 @@ static int gives_back(struct neighbour *n, const struct rsvp_hello *hello)
 
 void hello_input(struct neighbour *n, const struct rsvp_hello *hello, uint64_t now_us)
 {
-	int restarted = n->hello.theirs && hello->source && hello->source != n->hello.theirs;
+	int first = !n->hello.theirs, restarted = !first && hello->source && hello->source != n->hello.theirs;
 
 	n->counter[NEIGHBOUR_HELLOS_RECEIVED]++;
 	if (!hello->source || !gives_back(n, hello)) {
@@ -92,6 +93,8 @@ void hello_input(struct neighbour *n, const struct rsvp_hello *hello, uint64_t n
 	n->hello.theirs = hello->source;
 	if (!hello->ack)
 		output(n, 1);
+	if (first || restarted)
+		send_again(n, now_us);
 	if (restarted) {
 		n->restart_told = 1;
 		neighbour_event(n, NEIGHBOUR_RESTARTED, now_us);

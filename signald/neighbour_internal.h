@@ -109,6 +109,7 @@ void pending_clear(struct neighbour *n);
 /* neighbour_send.c */
 void send_pump(struct neighbour *n, uint64_t now_us);          /* sends what waits, as the window allows */
 void send_acked(struct neighbour *n, uint32_t id, uint64_t now_us);
+void send_again(struct neighbour *n, uint64_t now_us);         /* what was sent once and is not acknowledged: now, not later */
 void send_tick(struct neighbour *n, uint64_t now_us);
 uint64_t send_next(const struct neighbour *n);
 uint64_t send_rto(const struct neighbour *n, unsigned level);

@@ -209,6 +209,23 @@ static void expired(struct neighbour *n, uint32_t place, uint64_t now_us)
 	transmit(n, place, level, now_us);
 }
 
+void send_again(struct neighbour *n, uint64_t now_us)
+{
+	const struct list *waiting = &n->list[LIST_LEVEL];
+	uint32_t place = waiting->head, last = waiting->tail, next;
+
+	for (; place; place = next) {
+		struct pending *p = pending_at(n->ns, place);
+
+		next = place == last ? 0 : p->next;
+		if (p->tries >= n->ns->options.tries)
+			continue;
+		n->counter[NEIGHBOUR_RETRANSMITS]++;
+		pending_unlink(n, place);
+		transmit(n, place, 0, now_us);
+	}
+}
+
 static uint64_t level_deadline(const struct neighbour *n, unsigned level)
 {
 	uint32_t head = n->list[LIST_LEVEL + level].head;

@@ -128,6 +128,34 @@ static void test_hello_instances(void **state)
 	world_end(w);
 }
 
+static int lose_paths(struct world *w, int to, const uint8_t *bytes, size_t len)
+{
+	return to == 1 && bytes[1] == RSVP_PATH;
+}
+
+/* Messages that came before the integrity handshake were dropped: the greeting after it says that it is over. Once. */
+static void test_greeting(void **state)
+{
+	struct world *w = world_watching();
+
+	w->lose = lose_paths;
+	for (uint32_t slot = 1; slot <= 5; slot++)
+		end_send(&w->end[0], slot, NEIGHBOUR_STATE);
+	world_run(w, 1 * MS);
+	w->lose = NULL;
+	neighbour_greet(w->end[1].peer, w->now_us);
+	world_run(w, 4 * w->delay_us);
+	world_agree(w);
+	assert_int_equal(end_count(&w->end[0], NEIGHBOUR_RETRANSMITS), 5);
+	world_run(w, 1 * S);
+	w->lose = lose_paths;
+	end_send(&w->end[0], 6, NEIGHBOUR_STATE);
+	neighbour_greet(w->end[1].peer, w->now_us);
+	world_run(w, 4 * w->delay_us);
+	assert_int_equal(end_count(&w->end[0], NEIGHBOUR_RETRANSMITS), 5); /* it is no stranger any more */
+	world_end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +163,7 @@ int main(void)
 		cmocka_unit_test(test_hello_one_way),
 		cmocka_unit_test(test_hello_restart),
 		cmocka_unit_test(test_hello_instances),
+		cmocka_unit_test(test_greeting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
