@@ -88,12 +88,12 @@ trace_begin() { # ID
 icorpctl_() { PATH=$build:$build/cli:$build/bin command -v icorpctl; } # outside of all elements
 traced() { [ "$(jq -c "$1" "$WORK/trace" | wc -l)" = "$2" ]; } # JQ-FILTER HOW-MANY
 # "ELEMENT EVENT MESSAGE TEXT" as a pattern each: such events are in it, one after the other, and what was sent was received
-# within 250 ms: neighbours that never spoke before prove first who they are.
+# within 90 ms: neighbours that never spoke before prove first who they are, and need no retransmission for that (100 ms).
 hops() {
 	jq -r 'select(.ms) | "\(.ms)\t\(.element) \(.event) \(.message // "-") \(.text)"' "$WORK/trace" > "$WORK/events"
 	printf '%s\n' "$@" | awk -F '\t' -v at=0 '
 		NR == FNR { want[n++] = "^" $0; next }
-		at < n && $2 ~ want[at] { print; late = want[at++] ~ / received / && $1 - before > 250; before = $1; if (late) exit }
+		at < n && $2 ~ want[at] { print; late = want[at++] ~ / received / && $1 - before > 90; before = $1; if (late) exit }
 		END { if (at < n) print "no", want[at]; exit late || at < n }' - "$WORK/events"
 }
 
