@@ -122,6 +122,13 @@ static void leader_path_err(struct turn *t, struct session *s, const struct rsvp
 	session_settle(t, s);
 }
 
+/* Behind a router without a controller: whoever refuses is the neighbour, and has the state that a tear is for. */
+static void refuser_adopted(struct turn *t, struct session *s, const struct leaf *leaf, const struct core_from *from)
+{
+	if (leaf->branch && leaf->branch->beyond && leaf->branch->neighbour.s_addr != from->addr.s_addr)
+		branch_adopt(t, s, leaf->branch, from->addr);
+}
+
 /* Marks the leaves whose way in force is refused. 0: it is about nothing in force. */
 static int path_err_concerns(struct turn *t, struct session *s, const struct rsvp_msg *msg, const struct core_from *from)
 {
@@ -134,6 +141,7 @@ static int path_err_concerns(struct turn *t, struct session *s, const struct rsv
 
 		if (!leaf || reroute_refused(t, s, leaf, from))
 			continue;
+		refuser_adopted(t, s, leaf, from);
 		leaf->listed = 1;
 		n++;
 	}

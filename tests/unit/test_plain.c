@@ -60,6 +60,21 @@ static void is_passed(void **state)
 	sim_free(sim);
 }
 
+/* A server refuses at once: the first that r1 hears of who is behind the router, and to whom the tear goes. */
+static void is_torn(void **state)
+{
+	struct sim *sim = calm_sim();
+
+	((struct core *)(uintptr_t)sim_core(sim, "srv1"))->config.n_images = 0;
+	originate(sim, sim_contract(sim, 1, 1, servers, 1, access_routers, 1, 10000000));
+	run(sim, CLOCK_S);
+	assert_null(session(sim, "ar1", 1));
+	assert_null(session(sim, "r1", 1));
+	assert_null(session(sim, "r2", 1));
+	assert_int_equal(sim_violations(sim), 0);
+	sim_free(sim);
+}
+
 /* Where it is noticed, and at the leader. */
 static void is_reported(void **state)
 {
@@ -117,7 +132,7 @@ static void next_hops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(is_passed), cmocka_unit_test(is_reported), cmocka_unit_test(after_a_crash),
+		cmocka_unit_test(is_passed), cmocka_unit_test(is_torn), cmocka_unit_test(is_reported), cmocka_unit_test(after_a_crash),
 		cmocka_unit_test(next_hops),
 	};
 
