@@ -37,6 +37,7 @@ void core_unknown_object(struct core *core, const struct rsvp_msg *msg, const st
 	n = from->isc ? NULL : neighbour_get(core->neighbours, from->addr);
 	if (!n || neighbour_input(n, msg, now_us) == NEIGHBOUR_DONE)
 		return;
+	neighbour_taken(n, msg); /* again it would be no other */
 	if (msg->type == RSVP_PATH || msg->type == RSVP_RESV)
 		answer(&t, n, msg, &error);
 }
