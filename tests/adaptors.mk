@@ -20,7 +20,8 @@ tests_unit_test_keymap_LDADD = adaptors/libadaptorclient.a lib/libbase.a $(CMOCK
 
 # What any adaptor must keep to: one list of checks, a row per technology. As root all that this machine can do are tried;
 # `bridge` in a user-mode-linux kernel (tests/e2e/conformance-uml.sh), `lxc` in tests/e2e/vm.sh.
-CONFORMANCE_SOURCES = tests/conformance/checks.c tests/conformance/checks_kill.c tests/conformance/conformance.h \
+CONFORMANCE_SOURCES = tests/conformance/checks.c tests/conformance/checks_audit.c \
+	tests/conformance/checks_hostile.c tests/conformance/checks_kill.c tests/conformance/conformance.h \
 	tests/conformance/run.c
 check_PROGRAMS += tests/conformance/conformance_net tests/conformance/conformance_vm
 TESTS += tests/conformance/conformance_net tests/conformance/conformance_vm

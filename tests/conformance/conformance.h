@@ -88,9 +88,16 @@ int conform_revoke(struct instance *i, uint32_t icorp);
 void conform_audit(struct instance *i, const uint32_t *icorps, size_t n, unsigned *orphans, unsigned *repaired);
 struct adaptor_key conform_key(uint32_t icorp);
 
-/* checks.c, checks_kill.c */
+/* checks.c: the list */
 extern const struct CMUnitTest conform_checks[];
 extern const size_t conform_n_checks;
+/* checks_audit.c, checks_hostile.c, checks_kill.c: on it, too */
+void check_orphans(void **state);
+void check_foreign(void **state);
+void check_drift(void **state);
+void check_inventory(void **state);
+void check_questions(void **state);
+void check_hostile(void **state);
 void check_killed_anywhere(void **state);
 void check_killed_process(void **state);
 
