@@ -27,7 +27,7 @@
 #define TC_MINOR_DEFAULT 2u
 #define TC_MINOR_SIGNALING 3u
 #define TC_MINOR_FIRST 0x10u
-#define TC_POOL_FIRST 16u           /* classes of a fresh pool; it doubles when they are used up */
+#define TC_POOL_FIRST 16u           /* classes of a fresh pool */
 #define TC_POOL_MAX (0xffffu - TC_MINOR_FIRST)
 #define TC_MAX_LINKS ADAPTOR_MAX_PORTS
 #define TC_IDLE_BPS 8000u
@@ -64,6 +64,7 @@ struct tc_session {
 	struct tc_want *now, *next;     /* in the kernel (NULL: nothing); staged */
 	enum tc_staged staged;
 	uint64_t renewed_us;            /* when its map element got its timeout */
+	int put;                        /* this flush puts or renews its element */
 	int error;                      /* of this flush */
 	char reason[ADAPTOR_REASON];
 	int wanted;                     /* used by audit */

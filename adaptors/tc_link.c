@@ -187,7 +187,7 @@ static int pool_resize(struct tc_state *s, size_t n)
 	return 0;
 }
 
-/* Adding a class costs the kernel in proportion to those there; so they are added before they are needed, in bulk. */
+/* Adding a class costs the kernel in proportion to those there, used or not; so a few are added before they are needed. */
 int tc_pool_grow(struct tc_state *s, size_t n)
 {
 	struct tc_ops ops = { 0 };

@@ -236,13 +236,16 @@ int tc_apply(struct tc_state *s, const struct adaptor_terms *terms, struct adapt
 		free(want);
 		return 0;
 	}
+	int held = has_prefix(tc_session_want(session), want->prefix);
+
 	tc_promise(s, session, -1);
 	free(session->next);
 	session->next = want;
 	session->adopted = 0;
 	tc_stage(s, session, TC_STAGED_APPLY);
 	tc_promise(s, session, 1);
-	evict(s, session, want->prefix);
+	if (!held)
+		evict(s, session, want->prefix);
 	return 0;
 }
 
@@ -336,7 +339,15 @@ static void flush_classes(struct tc_state *s)
 	tc_ops_free(&ops);
 }
 
-static void gather(struct tc_elements *e, const struct tc_session *session)
+/* A change of rate alone is none of the map's business while the element is young. */
+static int keeps_element(const struct tc_state *s, const struct tc_session *session)
+{
+	const struct tc_want *now = session->now, *next = session->next;
+
+	return has_prefix(now, next->prefix) && now->lifetime_s == next->lifetime_s && tc_is_fresh(s, session);
+}
+
+static void gather(const struct tc_state *s, struct tc_elements *e, struct tc_session *session)
 {
 	const struct tc_want *now = session->now, *next = session->staged == TC_STAGED_APPLY ? session->next : NULL;
 
@@ -344,7 +355,8 @@ static void gather(struct tc_elements *e, const struct tc_session *session)
 		return;
 	if (now && (!next || !has_prefix(next, now->prefix)))
 		tc_elements_remove(e, session, now);
-	if (next)
+	session->put = next && (e->thorough || !keeps_element(s, session));
+	if (session->put)
 		tc_elements_put(e, session, next);
 }
 
@@ -354,7 +366,7 @@ static int run_staged(struct tc_state *s, char *why, size_t room)
 	struct tc_session *session;
 
 	TAILQ_FOREACH(session, &s->staged, staged_link)
-		gather(&e, session);
+		gather(s, &e, session);
 	return tc_elements_run(s, &e, why, room);
 }
 
@@ -366,7 +378,7 @@ static void run_each(struct tc_state *s)
 	TAILQ_FOREACH(session, &s->staged, staged_link) {
 		struct tc_elements e = { .thorough = 1 };
 
-		gather(&e, session);
+		gather(s, &e, session);
 		int rc = tc_elements_run(s, &e, why, sizeof(why));
 
 		if (rc)
@@ -402,7 +414,8 @@ static void done(struct tc_state *s, struct tc_session *session)
 	free(session->now);
 	session->now = session->next;
 	session->next = NULL;
-	session->renewed_us = s->backend->now_us(s->backend_state);
+	if (session->put)
+		session->renewed_us = s->backend->now_us(s->backend_state);
 	tc_stage(s, session, TC_STAGED_NOTHING);
 }
 

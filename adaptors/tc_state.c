@@ -148,7 +148,7 @@ int tc_minor_obtain(struct tc_state *s, struct tc_session *session)
 	while (s->free_hint < s->n_pool && s->owner[s->free_hint])
 		s->free_hint++;
 	if (s->free_hint == s->n_pool) {
-		int rc = tc_pool_grow(s, s->n_pool * 2);
+		int rc = tc_pool_grow(s, s->n_pool + s->n_pool / 8 + TC_POOL_FIRST);
 
 		if (rc)
 			return rc;

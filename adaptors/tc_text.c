@@ -3,8 +3,9 @@
  * queueing go over netlink, and their text (what one would tell `tc`) is for tests and people.
  *
  * HTB's numbers: buffers are times, in units of 64 ns, that a burst takes at the class's rate. A burst is 1/128 s worth,
- * at least two full frames: enough to make up for a timer that came late, too little to put any second off by a hundredth. The quantum is what a class may send in its turn when
- * borrowing: proportional to its rate, so that what is left over is shared in proportion.
+ * at least two full frames: enough to make up for a timer that came late, too little to put any second off by a hundredth.
+ * The quantum is what a class may send in its turn when borrowing: proportional to its rate, so that what is left over is
+ * shared in proportion.
  *
  * Elements: adding an element that is there sets when it expires only in kernels since 6.12, and only if told (`expires`:
  * the same timeout alone renews nothing); and deleting one that has just timed out fails the whole transaction. So on

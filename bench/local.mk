@@ -13,12 +13,21 @@ bench_signaling_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS)
 bench_signaling_LDADD = bench/libbench.a $(CONTRACT_LIBS) -lm
 EXTRA_bench_signaling_DEPENDENCIES = icorp-signald$(EXEEXT) icorp-adaptor$(EXEEXT)
 
+# What drives an adaptor's process and flows through what it made.
+BENCH_ADAPTOR = bench/load/adaptor.h bench/load/flow.h bench/load/adaptor.c bench/load/flow.c
+BENCH_ADAPTOR_LIBS = bench/libbench.a adaptors/libadaptorclient.a lib/libbase.a $(EVENT_LIBS) $(JANSSON_LIBS) -lm
+
 noinst_PROGRAMS += bench/isolation
-bench_isolation_SOURCES = bench/isolation.c bench/load/adaptor.h bench/load/flow.h bench/load/path.h \
-	bench/load/adaptor.c bench/load/flow.c bench/load/path.c
+bench_isolation_SOURCES = bench/isolation.c bench/load/path.h bench/load/path.c $(BENCH_ADAPTOR)
 bench_isolation_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
-bench_isolation_LDADD = bench/libbench.a adaptors/libadaptorclient.a lib/libbase.a $(EVENT_LIBS) $(JANSSON_LIBS) -lm
+bench_isolation_LDADD = $(BENCH_ADAPTOR_LIBS)
 EXTRA_bench_isolation_DEPENDENCIES = icorp-adaptor$(EXEEXT)
+
+noinst_PROGRAMS += bench/adaptors
+bench_adaptors_SOURCES = bench/adaptors.c $(BENCH_ADAPTOR)
+bench_adaptors_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
+bench_adaptors_LDADD = $(BENCH_ADAPTOR_LIBS)
+EXTRA_bench_adaptors_DEPENDENCIES = icorp-adaptor$(EXEEXT)
 
 noinst_PROGRAMS += bench/contract
 bench_contract_SOURCES = bench/contract.c
@@ -29,5 +38,7 @@ bench-signaling: bench/signaling$(EXEEXT)
 	bench/signaling $(BENCHFLAGS)
 bench-isolation: bench/isolation$(EXEEXT)
 	bench/isolation $(BENCHFLAGS)
+bench-adaptors: bench/adaptors$(EXEEXT)
+	bench/adaptors $(BENCHFLAGS)
 EXTRA_DIST += bench/profile
-.PHONY: bench-signaling bench-isolation
+.PHONY: bench-signaling bench-isolation bench-adaptors

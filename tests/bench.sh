@@ -1,8 +1,8 @@
 #!/bin/sh
-# bench/signaling and bench/isolation work: small numbers, every kind of row, well-formed JSON and SVG. Says nothing about speed.
+# The benchmarks work: small numbers, every kind of row, well-formed JSON and SVG. Says nothing about speed.
 # usage: bench.sh   (in the build directory). Exit status 77: namespaces are not to be had, or nothing built here.
 set -u
-[ -x bench/signaling ] && [ -x bench/isolation ] || { echo "bench: # SKIP not built here"; exit 77; }
+[ -x bench/signaling ] && [ -x bench/isolation ] && [ -x bench/adaptors ] || { echo "bench: # SKIP not built here"; exit 77; }
 for program in ip unshare; do
 	command -v $program > /dev/null || { echo "bench: # SKIP no $program"; exit 77; }
 done
@@ -50,5 +50,9 @@ assert len(table) == 6 and len(table[0]) == 4 and abs(float(table[2][1]) - 15) <
 assert len(xml.dom.minidom.parse(sys.argv[3]).getElementsByTagName("polyline")) == 3
 END
 	echo "ok - bench/isolation"
+	bench/adaptors --quick > "$tmp/out" 2>&1 || wrong "bench/adaptors: status $?"
+	for row in tc_changes_per_s tc_change_cpu_ratio icorps_on_one_router_500_s forwarding_gbit_500; do
+		if grep -q "^$row: [0-9].*(goal" "$tmp/out"; then echo "ok - $row"; else wrong "no figure for $row"; fi
+	done
 fi
 exit $failed
