@@ -50,7 +50,7 @@ struct subject {
 	unsigned points;                /* how many moments of a batch it is killed at; 0: as many as CONFORM_POINTS */
 };
 
-#define CONFORM_POINTS 24
+#define CONFORM_POINTS 16
 #define CONFORM_MANY 30
 
 /* The rows of this program, n of them. */

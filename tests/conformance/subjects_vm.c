@@ -103,6 +103,6 @@ const struct subject conform_subjects[] = {
 		     "<target dir='/'/></filesystem><console type='pty'/></devices></domain>\" > $DIR/foreign.xml;"
 		     VIRSH "create $DIR/foreign.xml",
 	  .foreign_see = VIRSH "domid foreign",
-	  .finish = VIRSH "destroy foreign 2> /dev/null; true", .many = 6, .points = 3 },
+	  .finish = VIRSH "destroy foreign 2> /dev/null; true", .many = 4, .points = 2 },
 };
 const size_t conform_n_subjects = sizeof(conform_subjects) / sizeof(conform_subjects[0]);

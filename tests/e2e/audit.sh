@@ -1,5 +1,5 @@
 #!/bin/bash
-# A controller's audits, with the null adaptor and no privileges: what a former life left is removed once nobody can claim
+# A controller's audits and what else it reads again, with the null adaptor and no privileges: what a former life left is removed once nobody can claim
 # it any more, again every `audit` seconds and when asked; log, `show status` and reload say so.
 #
 # usage: tests/e2e/audit.sh [BUILDDIR]. 0: passed, else failed. A line per check.
@@ -17,7 +17,7 @@ status_has() { ctl --json show status | tr -d ' \n' | grep -q "$1"; }
 gone() { [ ! -e "$dir/record/$1-10.200.1.11.json" ]; }
 # A record that a former process left; and something that is not ours.
 orphan() { echo '{"icorp":'"$1"',"leader":"10.200.1.11"}' > "$dir/record/$1-10.200.1.11.json"; }
-config() { # RECOVERY AUDIT
+config() { # RECOVERY AUDIT [MORE]
 	cat > "$dir/conf" <<- END
 		name = "alone"
 		kind = "router"
@@ -34,6 +34,7 @@ config() { # RECOVERY AUDIT
 			type = "null"
 			options = {"record=$dir/record"}
 		}
+		${3-}
 	END
 }
 
@@ -62,6 +63,19 @@ check "the interval is read again: it comes by itself" within 10 gone 97
 orphan 96
 check "and again" within 10 gone 96
 check "what is not ours is left" grep -q mine "$dir/record/notes.txt"
+steps() { # FLOOR CEILING, of 2 Mbit/s up and 1 down for class gold
+	printf '%s\n' "steps gold-rate {" 'class = "gold"' 'resource = "bandwidth"' "step = 2000000" "decrement = 1000000" \
+		"floor = $1" "ceiling = $2" "}"
+}
+shows() { ctl --json show ports | tr -d ' \n' | grep -q "$1"; }
+config 2s 1s "$(steps 4000000 3000000)"
+kill -HUP "$pid"
+check "a floor above its ceiling is refused, with the reason" within 5 grep -q 'not reloaded: .*steps: .*no floor above its ceiling' "$dir/log"
+check "and nothing is changed" shows '"steps":\[\]'
+config 2s 1s "$(steps 3000000 9000000)"
+kill -HUP "$pid"
+check "a class's steps are read again" within 5 \
+	shows '"class":"gold","resource":"bandwidth","step":2000000,"decrement":1000000,"floor":3000000,"ceiling":9000000'
 rm -rf "$dir/record"
 check "an audit that fails says why" within 10 status_has '"audits_failed":[1-9][0-9]*,"audit_reason":"[^"]'
 check "in the log, too" grep -q 'adaptor one: the audit failed: ' "$dir/log"
