@@ -36,7 +36,7 @@ int revision_join(struct core *core, struct session *s)
 		older = newer;
 		newer = session_newer(newer);
 	}
-	if ((older && !session_more(older)) || (newer && !session_more(s)) || (!older && table_put(core, s)))
+	if ((older && !session_more(older)) || (newer && !session_more(s)) || (!first && table_put(core, s)))
 		return -ENOMEM;
 	for (struct session *m = first; m; m = session_newer(m))
 		growth_forget(core, m);
@@ -45,7 +45,7 @@ int revision_join(struct core *core, struct session *s)
 	if (older)
 		older->more->newer = s;
 	else if (newer)
-		table_take(core, newer);
+		table_replace(core, newer, s);
 	return 0;
 }
 
@@ -56,9 +56,7 @@ void revision_leave(struct core *core, struct session *s)
 	if (s->more)
 		s->more->newer = NULL;
 	if (older == s) {
-		if (newer)
-			(void)table_put(core, newer);
-		table_take(core, s);
+		table_replace(core, s, newer);
 		return;
 	}
 	while (session_newer(older) != s)

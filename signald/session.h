@@ -124,8 +124,10 @@ struct session_more {
 };
 
 struct session {
-	struct wheel_entry timer;             /* first: wheel_take gives the session */
-	struct session *table_next;           /* of the same number there; or, once closed, the next closed one */
+	union {
+		struct wheel_entry timer;     /* first: wheel_take gives the session */
+		struct session *closed_next;  /* once closed, and out of the wheel for good */
+	};
 	struct adaptor_key key;
 	struct contract *contract;
 	struct session_more *more;            /* NULL: nothing of it; read through session_rest() */
@@ -188,6 +190,7 @@ struct core {
 	struct core_config config;
 	const struct nexthops *nexthops;
 	struct idmap by_key;                  /* the table: a number made of the key -> slot of the oldest revision */
+	struct session **beside; size_t n_beside; /* the few whose number another one has */
 	size_t n_sessions;
 	struct pool pool;                     /* of all that sessions consist of */
 	struct session *recent;               /* found last: most of what comes is about the same as before */
@@ -254,9 +257,10 @@ void parked_clear(struct core *core);
 /* table.c */
 /* Frees the sessions closed by the previous turn: until now its actions could name them. */
 void table_bury(struct core *core);
-/* An ICorp's oldest revision into the table, before what was there for it. -ENOMEM only if nothing was. And out of it. */
+/* Into the table, where nothing is of its ICorp. 0 or -ENOMEM. */
 int table_put(struct core *core, struct session *s);
-void table_take(struct core *core, struct session *s);
+/* s gives its place to another revision of its ICorp, or up (NULL). */
+void table_replace(struct core *core, struct session *s, struct session *by);
 /* The ICorp's oldest revision here; NULL: none. */
 struct session *session_find(struct core *core, struct adaptor_key key);
 /* The revision that this message is about, by its LSP-ID. */

@@ -18,53 +18,98 @@ static uint32_t number_of(const struct core *core, struct adaptor_key key)
 	return number ? number : 1;
 }
 
-/* The first of those in the table whose keys have this number, nearly always the only one. */
-static struct session *first_of(const struct core *core, uint32_t number)
+/* Who has this number in the map. */
+static struct session *holder(const struct core *core, uint32_t number)
 {
 	uint32_t slot;
 
 	return idmap_get(&core->by_key, number, &slot) ? core->slot[slot] : NULL;
 }
 
+/* Another one has its number, which hardly ever happens: it goes into a row that is searched from end to end. */
+static int put_beside(struct core *core, struct session *s)
+{
+	struct session **v = realloc(core->beside, (core->n_beside + 1) * sizeof(struct session *));
+
+	if (!v)
+		return -ENOMEM;
+	core->beside = v;
+	core->beside[core->n_beside++] = s;
+	return 0;
+}
+
+/* Takes the i-th out of the row. */
+static struct session *take_beside(struct core *core, size_t i)
+{
+	struct session *s = core->beside[i];
+
+	core->beside[i] = core->beside[--core->n_beside];
+	return s;
+}
+
 int table_put(struct core *core, struct session *s)
 {
 	uint32_t number = number_of(core, s->key);
-	struct session *first = first_of(core, number);
 
-	if (idmap_set(&core->by_key, number, s->slot))
+	if (holder(core, number) ? put_beside(core, s) : idmap_set(&core->by_key, number, s->slot))
 		return -ENOMEM;
-	s->table_next = first;
 	s->oldest = 1;
 	return 0;
 }
 
-void table_take(struct core *core, struct session *s)
+static void replace_beside(struct core *core, struct session *s, struct session *by)
+{
+	size_t i = 0;
+
+	while (core->beside[i] != s)
+		i++;
+	if (by)
+		core->beside[i] = by;
+	else
+		take_beside(core, i);
+}
+
+/* Another one that waits for this number; NULL: none. */
+static struct session *next_holder(struct core *core, uint32_t number)
+{
+	for (size_t i = 0; i < core->n_beside; i++)
+		if (number_of(core, core->beside[i]->key) == number)
+			return take_beside(core, i);
+	return NULL;
+}
+
+void table_replace(struct core *core, struct session *s, struct session *by)
 {
 	uint32_t number = number_of(core, s->key);
-	struct session *at = first_of(core, number);
 
-	if (at != s) {
-		while (at->table_next != s)
-			at = at->table_next;
-		at->table_next = s->table_next;
-	} else if (s->table_next) {
-		(void)idmap_set(&core->by_key, number, s->table_next->slot); /* one that is there is replaced: that cannot fail */
-	} else {
-		idmap_remove(&core->by_key, number);
-	}
-	s->table_next = NULL;
 	s->oldest = 0;
+	if (by)
+		by->oldest = 1;
+	if (holder(core, number) != s) {
+		replace_beside(core, s, by);
+		return;
+	}
+	by = by ? by : next_holder(core, number);
+	if (by)
+		(void)idmap_set(&core->by_key, number, by->slot); /* one that is there is replaced: that cannot fail */
+	else
+		idmap_remove(&core->by_key, number);
+}
+
+static int is_of(const struct session *s, struct adaptor_key key)
+{
+	return s && s->key.icorp == key.icorp && s->key.leader.s_addr == key.leader.s_addr;
 }
 
 struct session *session_find(struct core *core, struct adaptor_key key)
 {
 	struct session *s = core->recent;
 
-	if (s && s->key.icorp == key.icorp && s->key.leader.s_addr == key.leader.s_addr)
+	if (is_of(s, key))
 		return s;
-	s = first_of(core, number_of(core, key));
-	while (s && (s->key.icorp != key.icorp || s->key.leader.s_addr != key.leader.s_addr))
-		s = s->table_next;
+	s = holder(core, number_of(core, key));
+	for (size_t i = 0; s && !is_of(s, key); i++)
+		s = i < core->n_beside ? core->beside[i] : NULL;
 	if (s)
 		core->recent = s;
 	return s;
@@ -200,7 +245,7 @@ void table_bury(struct core *core)
 	while (core->closed) {
 		struct session *s = core->closed;
 
-		core->closed = s->table_next;
+		core->closed = s->closed_next;
 		session_free(core, s);
 	}
 }
@@ -246,7 +291,7 @@ void session_close(struct turn *t, struct session *s)
 	session_forget_messages(core, s);
 	slot_give(core, s);
 	wheel_remove(&core->timers, &s->timer);
-	s->table_next = core->closed;
+	s->closed_next = core->closed;
 	core->closed = s;
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "revision %u closed (was %s)", s->contract->revision,
 		  session_state_name(s->state));
@@ -301,6 +346,7 @@ void core_free(struct core *core)
 	parked_clear(core);
 	recovery_free(core);
 	idmap_clear(&core->by_key);
+	free(core->beside);
 	free(core->shelf.bucket);
 	free(core->slot);
 	rsvp_msg_free(&core->out);

@@ -13,11 +13,11 @@
 enum { SESSIONS = 3 };
 
 static struct session s[SESSIONS];
-static struct session *slot[SESSIONS];
+static struct session *slot[SESSIONS + 1];
 static struct core core;
 
 /* Other leaders, and ICorps such that all have one number. */
-static int setup(void **state)
+static void setup(void)
 {
 	memset(s, 0, sizeof(s));
 	core = (struct core){ .by_key = { .seed = 7 }, .slot = slot, .n_slots = SESSIONS };
@@ -31,7 +31,12 @@ static int setup(void **state)
 		assert_int_equal(table_put(&core, &s[i]), 0);
 	}
 	assert_int_equal(core.by_key.n, 1);
-	return 0;
+}
+
+static void teardown(void)
+{
+	idmap_clear(&core.by_key);
+	free(core.beside);
 }
 
 static void assert_found(unsigned only_those)
@@ -46,36 +51,37 @@ static void assert_found(unsigned only_those)
 static void any_of_one_number_is_taken(void **state)
 {
 	for (unsigned gone = 0; gone < SESSIONS; gone++) {
-		setup(NULL);
+		setup();
 		assert_found(7);
-		table_take(&core, &s[gone]);
+		table_replace(&core, &s[gone], NULL);
 		assert_found(7u & ~(1u << gone));
 		for (unsigned i = 0; i < SESSIONS; i++)
 			if (i != gone)
-				table_take(&core, &s[i]);
+				table_replace(&core, &s[i], NULL);
 		assert_found(0);
 		assert_int_equal(core.by_key.n, 0);
-		idmap_clear(&core.by_key);
+		teardown();
 	}
 }
 
+/* The first has its number in the map, the others are beside it. */
 static void one_takes_the_place_of_another(void **state)
 {
-	struct session newer = { .slot = 0 };
+	for (unsigned old = 0; old < SESSIONS; old++) {
+		struct session newer = { .slot = SESSIONS };
 
-	setup(NULL);
-	newer.key = s[1].key;
-	slot[0] = &newer; /* of the first, which is not looked for here */
-	table_take(&core, &s[0]);
-	assert_int_equal(table_put(&core, &newer), 0);
-	table_take(&core, &s[1]);
-	core.recent = NULL;
-	assert_ptr_equal(session_find(&core, s[1].key), &newer);
-	assert_ptr_equal(session_find(&core, s[2].key), &s[2]);
-	assert_ptr_equal(core_session_next(&core, NULL), &newer);
-	assert_ptr_equal(core_session_next(&core, &newer), &s[2]);
-	assert_null(core_session_next(&core, &s[2]));
-	idmap_clear(&core.by_key);
+		setup();
+		newer.key = s[old].key;
+		slot[SESSIONS] = &newer;
+		core.n_slots = SESSIONS + 1;
+		table_replace(&core, &s[old], &newer);
+		core.recent = NULL;
+		assert_ptr_equal(session_find(&core, s[old].key), &newer);
+		table_replace(&core, &newer, NULL);
+		assert_found(7u & ~(1u << old));
+		assert_ptr_equal(core_session_next(&core, NULL), &s[old == 0]);
+		teardown();
+	}
 }
 
 int main(void)
