@@ -11,6 +11,11 @@ hears() { # ELEMENT LINK…: these are all the links that it knows of
 	printf '%s\n' "$1:" "$now"
 	[ "$now" = "$(printf '%s\n' "${@:2}" | sort)" ]
 }
+hears_liars() { # ELEMENT IFNAME
+	local now; now=$(in_ "$1" lldpcli -f json show neighbors ports "$2" < /dev/null)
+	echo "$(grep -cF '"10.230.21.99"' <<< "$now") times 10.230.21.99" # it is no JSON: the name's ESC is not escaped
+	[[ $now == *10.230.1.3* ]] && [[ $now == *10.230.21.99* ]]
+}
 # Its lldpd is two processes: the one that keeps privileges, and the one that talks.
 kill_lldpd() { # ELEMENT
 	local pid; pid=$(daemon_pid "$1" lldpd)
@@ -28,6 +33,10 @@ case_lldp() {
 	check 10 "each element hears its neighbours, and nobody further" hears s1 'eth0 ar1 eth0' 'eth1 s2 eth0' || return
 	check 5 "so does s2" hears s2 'eth0 s1 eth1' 'eth1 r1 eth0' || return
 	check 5 "so does r1" hears r1 'eth0 s2 eth1' 'eth1 srv1 eth0' || return
+	in_ srv1 "$TOP/tests/e2e/ways.d/liar.py" eth0 10.230.1.3 $'s2 \e[31m' 1 < /dev/null
+	in_ srv1 "$TOP/tests/e2e/ways.d/liar.py" eth0 10.230.21.99 srv1 50 < /dev/null
+	check 5 "r1's lldpd hears srv1 claim to be s2, and many others" hears_liars r1 eth1
+	check 1 "its controller believes neither" holds 1 hears r1 'eth0 s2 eth1' 'eth1 srv1 eth0'
 	create srv1 || return
 	check 20 "user1 gets pages from srv1" pages_from user1 "$HOST" 4 1 || return
 	check 5 "s1, which cannot see r1, has passed it to s2" vlan_members s1 eth0 eth1 || return
