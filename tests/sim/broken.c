@@ -37,6 +37,10 @@ void __real_branch_reduce(struct turn *t, struct session *s, struct branch *b, u
 void __wrap_branch_reduce(struct turn *t, struct session *s, struct branch *b, uint64_t asked_bps, uint64_t to_bps,
 			  const struct rsvp_error *error, const struct rsvp_grant *grant);
 
+void __real_core_message(struct core *core, const struct rsvp_msg *msg, const struct core_from *from,
+			 struct contract *contract, uint64_t now_us, struct core_actions *actions);
+void __wrap_core_message(struct core *core, const struct rsvp_msg *msg, const struct core_from *from,
+			 struct contract *contract, uint64_t now_us, struct core_actions *actions);
 uint64_t __real_revision_held(struct core *core, const struct session *s, int port);
 uint64_t __wrap_revision_held(struct core *core, const struct session *s, int port);
 void __real_revision_supersede(struct turn *t, struct adaptor_key key);
@@ -168,6 +172,18 @@ void __wrap_branch_reduce(struct turn *t, struct session *s, struct branch *b, u
 {
 	if (!b->isc || !broken("blockade"))
 		__real_branch_reduce(t, s, b, asked_bps, to_bps, error, grant);
+}
+
+/* One that takes half of a contract's rate for all of it. */
+void __wrap_core_message(struct core *core, const struct rsvp_msg *msg, const struct core_from *from,
+			 struct contract *contract, uint64_t now_us, struct core_actions *actions)
+{
+	const struct session *s = broken("half") && msg->type == RSVP_RESV && !from->isc ? session_of(core, msg) : NULL;
+	struct rsvp_msg half = *msg;
+
+	if (s && msg->flow.rate_bps == session_base(s))
+		half.flow.rate_bps = rsvp_rate(half.flow.rate_bps / 2);
+	__real_core_message(core, &half, from, contract, now_us, actions);
 }
 
 /* Two revisions that are counted twice. */

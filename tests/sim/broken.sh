@@ -49,6 +49,7 @@ caught orphans 'things are left|is left (in|on)' --crash 3
 caught found 'because a controller was restarted|more is in force' --crash 3
 caught priorities 'holding priority [0-9], loses growth to icorp [0-9]+, setup priority' --press 1
 caught blockade 'has [0-9]+ bit/s for .*, which has' --press 1
+caught half 'has [0-9]+ bit/s for .*, which has'
 caught twice 'its books differ from what its sessions hold'
 caught before 'a change of revision takes'
 caught both 'has 2 revisions'

@@ -13,6 +13,31 @@ static const char *node_name(const struct sim *sim, unsigned node)
 	return sim->topo->node[node].name;
 }
 
+static uint64_t held(const struct shadow *s, int port)
+{
+	for (unsigned i = 0; i < s->last.n_holds; i++)
+		if (s->last.hold[i].port == port)
+			return s->last.hold[i].bps;
+	return 0;
+}
+
+static int has_room(const struct sim *sim, const struct shadow *s, int port, uint64_t bps)
+{
+	const struct core_port *at = &core_config(sim->ctl[s->node].core)->port[port];
+
+	return bps <= held(s, port) ||
+	       (bps <= at->capacity_bps && at->reserved_bps - held(s, port) <= at->capacity_bps - bps);
+}
+
+/* On the branch's port, and on every other one that it goes through: those of previous hops. */
+static int would_fit(const struct sim *sim, const struct shadow *s, const struct probe_branch *b, uint64_t bps)
+{
+	for (unsigned i = 0; i < s->last.n_holds; i++)
+		if (!has_room(sim, s, s->last.hold[i].port, bps))
+			return 0;
+	return has_room(sim, s, b->port, bps);
+}
+
 /*
  * Both ends of a link mean the same rate, unless the contract's own does not fit there: it is asked for as long as the
  * contract stands.
@@ -21,7 +46,9 @@ static void check_rate(struct sim *sim, const struct shadow *above, const struct
 {
 	uint64_t asks = below->last.merged_bps;
 
-	if (b->reserved && b->rate_bps != asks && !(b->rate_bps < asks && asks == below->last.base_bps))
+	int excused = b->rate_bps < asks && asks == below->last.base_bps && !would_fit(sim, above, b, asks);
+
+	if (b->reserved && b->rate_bps != asks && !excused)
 		sim_violate(sim, "icorp %u: %s has %lu bit/s for %s, which has %lu", above->last.key.icorp,
 			    node_name(sim, above->node), b->rate_bps, node_name(sim, below->node), asks);
 }
