@@ -68,7 +68,7 @@ struct rsvp_hop { struct in_addr addr; uint32_t lih; };
  * SENDER_TEMPLATE / FILTER_SPEC C-Type 12: lsp_id is the contract's revision; group (RFC 4875: a message may be several) is, in
  * a Resv, the part's number, and whether another one follows.
  */
-#define RSVP_PARTS 32
+#define RSVP_PARTS 16
 #define RSVP_PART_GRANTS 64
 #define RSVP_PART_MORE 0x8000u
 struct rsvp_template { struct in_addr sender; uint16_t lsp_id; struct in_addr origin; uint16_t group; };

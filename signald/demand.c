@@ -95,8 +95,9 @@ int session_grant_next(const struct core *core, const struct session *s, struct 
 			return 1;
 	}
 	for (; at->branch; at->branch = at->branch->next, at->at = 0)
-		if (grants_next(&at->branch->grants, &at->at, out))
-			return 1;
+		while (grants_next(&at->branch->grants, &at->at, out))
+			if (out->node.s_addr != core->config.address.s_addr) /* where routes run in a circle: our own come back */
+				return 1;
 	return 0;
 }
 

@@ -146,6 +146,21 @@ static uint32_t of_parts(const struct grants *grants, unsigned end, int from_it,
 	return len;
 }
 
+static int same(const struct rsvp_grant *a, const struct rsvp_grant *b)
+{
+	return a->node.s_addr == b->node.s_addr && a->endpoint.s_addr == b->endpoint.s_addr && a->resource == b->resource &&
+	       !strcmp(a->element, b->element);
+}
+
+/* Where routes run in a circle, or ways meet, the same comes twice: once is enough, and keeps it from coming ever more often. */
+static int said_before(const struct rsvp_grant *v, unsigned i)
+{
+	for (unsigned k = i > RSVP_PART_GRANTS ? i - RSVP_PART_GRANTS : 0; k < i; k++)
+		if (same(&v[k], &v[i]))
+			return 1;
+	return 0;
+}
+
 int grants_set(struct pool *pool, struct grants *grants, unsigned part, int last, const struct rsvp_grant *v, unsigned n)
 {
 	size_t len = of_parts(grants, part, 0, NULL) + (last ? 0 : of_parts(grants, part + 1, 1, NULL));
@@ -153,14 +168,14 @@ int grants_set(struct pool *pool, struct grants *grants, unsigned part, int last
 	uint8_t one[PACKED_MAX];
 
 	for (unsigned i = 0; i < n; i++)
-		len += pack(one, &v[i], part);
+		len += said_before(v, i) ? 0 : pack(one, &v[i], part);
 	if (len) {
 		fresh.data = pool_get(pool, len);
 		if (!fresh.data)
 			return -ENOMEM;
 		fresh.len = of_parts(grants, part, 0, fresh.data);
 		for (unsigned i = 0; i < n; i++)
-			fresh.len += (uint32_t)pack(fresh.data + fresh.len, &v[i], part);
+			fresh.len += said_before(v, i) ? 0 : (uint32_t)pack(fresh.data + fresh.len, &v[i], part);
 		if (!last)
 			fresh.len += of_parts(grants, part + 1, 1, fresh.data + fresh.len);
 	}

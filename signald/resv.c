@@ -248,6 +248,8 @@ static struct session *resv_session(struct turn *t, const struct rsvp_msg *msg, 
 	return s;
 }
 
+#define GATHER_US 20000 /* what came in parts is passed on once */
+
 /* A further part of a Resv: GRANTs that had no room in the first one. */
 static void resv_further(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
@@ -257,7 +259,7 @@ static void resv_further(struct turn *t, struct session *s, struct branch *b, co
 	if (part >= RSVP_PARTS || grants_set(&t->core->pool, &b->grants, part, (int)last, msg->grants.v, n) <= 0)
 		return;
 	s->dirty_up = s->dirty_report = 1;
-	session_settle(t, s);
+	session_settle_soon(t, s, GATHER_US);
 }
 
 static void resv_changed(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)

@@ -242,6 +242,8 @@ void action_state(struct turn *t, struct adaptor_key key, enum session_state fro
 uint64_t core_jitter(struct core *core, uint64_t r_us);      /* [0.5, 1.5] R */
 uint64_t core_lifetime(const struct core *core, uint64_t r_us); /* (K + 0.5) * 1.5 * R */
 uint64_t core_their_lifetime(const struct core *core, uint32_t refresh_ms); /* of a neighbour's R, within reason */
+/* What is marked becomes actions by then, or with the session's next input. */
+void session_settle_soon(struct turn *t, struct session *s, uint64_t in_us);
 /* Puts the session into the wheel at its earliest deadline. */
 void session_schedule(struct turn *t, struct session *s);
 

@@ -39,6 +39,17 @@ static void earlier(uint64_t *at, uint64_t deadline)
 		*at = deadline;
 }
 
+static void settle_at(struct core *core, struct session *s, uint64_t at_us)
+{
+	if (!wheel_has(&s->timer) || at_us < s->timer.at_us)
+		wheel_set(&core->timers, &s->timer, at_us);
+}
+
+void session_settle_soon(struct turn *t, struct session *s, uint64_t in_us)
+{
+	settle_at(t->core, s, t->now_us + in_us);
+}
+
 /* A commit that could not be asked for, or whose answer was lost, for lack of memory. */
 #define APPLY_AGAIN_US 100000
 
@@ -49,7 +60,7 @@ void core_apply_again(struct core *core, struct adaptor_key key, uint64_t cookie
 	if (!s)
 		return;
 	s->dirty_terms = 1;
-	wheel_set(&core->timers, &s->timer, now_us + APPLY_AGAIN_US);
+	settle_at(core, s, now_us + APPLY_AGAIN_US);
 }
 
 void session_schedule(struct turn *t, struct session *s)

@@ -62,7 +62,8 @@ static void resv(struct world *w, uint16_t group, unsigned n, uint64_t level)
 	if (!(group & ~RSVP_PART_MORE))
 		rsvp_add_s2l(&w->msg, ip("10.200.1.12"), (struct in_addr){ 0 });
 	for (unsigned i = 0; i < n; i++) {
-		struct rsvp_grant g = { .node = from.addr, .resource = RESOURCE_BANDWIDTH, .level = level + i, .element = "ar2" };
+		struct rsvp_grant g = { .node = from.addr, .endpoint = { htonl((uint32_t)(level + i + 1)) },
+					.resource = RESOURCE_BANDWIDTH, .level = level + i, .element = "ar2" };
 
 		memset(g.reason, 'r', sizeof(g.reason) - 1);
 		rsvp_add_grant(&w->msg, &g);
@@ -114,6 +115,8 @@ static void grants_in_parts(void **state)
 		assert_int_equal(said[i], 1);
 	core_actions_clear(&w->actions);
 	resv(w, 3, 1, 5); /* the last one now */
+	assert_int_equal(resvs_sent(w, said, N), 0); /* others may follow it */
+	core_tick(w->core, w->now_us + 30 * CLOCK_MS, &w->actions);
 	assert_int_equal(resvs_sent(w, said, N), 4);
 	assert_int_equal(said[5], 2);
 	assert_int_equal(said[4 * RSVP_PART_GRANTS], 0);
@@ -122,6 +125,28 @@ static void grants_in_parts(void **state)
 	assert_int_equal(resvs_sent(w, said, N), 1);
 	assert_int_equal(said[5], 1);
 	assert_int_equal(said[6], 0);
+	stop(w);
+}
+
+/* What we said ourselves comes back where routes run in a circle: it is not said once more, and so once more again. */
+static void grants_in_a_circle(void **state)
+{
+	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
+	struct rsvp_grant g = { .node = ip("10.200.1.2"), .resource = RESOURCE_BANDWIDTH, .level = 1, .element = "us" };
+	struct core_from from = ar2();
+	struct rsvp_grant said;
+	unsigned n = 0;
+
+	path(w, "10.200.1.12", 0);
+	resv(w, 0, 0, 0);
+	rsvp_add_grant(&w->msg, &g);
+	g.node = from.addr;
+	rsvp_add_grant(&w->msg, &g);
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	for (struct grant_cursor at = { 0 };
+	     session_grant_next(w->core, core_session(w->core, w->contract->id, ip("10.200.1.11")), &at, &said); n++)
+		assert_int_equal(said.node.s_addr, from.addr.s_addr);
+	assert_int_equal(n, 1);
 	stop(w);
 }
 
@@ -141,9 +166,12 @@ static void answers_to_what_is_asked(void **state)
 	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
 	path(w, "10.200.1.12", 0);
 	memset(g.reason, 'r', sizeof(g.reason) - 1);
-	for (g.sequence = 100; g.sequence < 500; g.sequence++)
+	for (g.sequence = 100; g.sequence < 500; g.sequence++) {
+		g.node.s_addr = g.sequence;
 		rsvp_add_grant(&w->msg, &g);
+	}
 	g.sequence = 7;
+	g.node = ip("10.200.1.11");
 	rsvp_add_grant(&w->msg, &g);
 	core_message(w->core, &w->msg, &sw, NULL, w->now_us, &w->actions);
 	sent(w, RSVP_PATH, &m);
@@ -385,7 +413,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unknown_object), cmocka_unit_test(unknown_style), cmocka_unit_test(resv_without_path),
-		cmocka_unit_test(path_that_was_here), cmocka_unit_test(confirmed), cmocka_unit_test(grants_in_parts), cmocka_unit_test(answers_to_what_is_asked),
+		cmocka_unit_test(path_that_was_here), cmocka_unit_test(confirmed), cmocka_unit_test(grants_in_parts), cmocka_unit_test(grants_in_a_circle), cmocka_unit_test(answers_to_what_is_asked),
 		cmocka_unit_test(body_of_a_known_digest), cmocka_unit_test(body_beside_a_nack),
 		cmocka_unit_test(isc_of_a_newer_revision), cmocka_unit_test(isc_with_another_address),
 	};

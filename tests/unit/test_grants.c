@@ -111,10 +111,24 @@ static void in_parts(void **state)
 	pool_free(&pool);
 }
 
+/* What comes twice in one part is kept once, the first. */
+static void said_twice(void **state)
+{
+	struct rsvp_grant v[] = { sample('a', 1, 2, 3), sample('b', 2, 2, 3), sample('a', 1, 2, 3) };
+	struct grants grants = { 0 };
+	struct pool pool = { 0 };
+
+	v[2].level = 'c';
+	assert_int_equal(grants_set(&pool, &grants, 0, 1, v, 3), 1);
+	has(&grants, "ab");
+	grants_free(&pool, &grants);
+	pool_free(&pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(one_is_replaced),
-					    cmocka_unit_test(in_parts) };
+					    cmocka_unit_test(in_parts), cmocka_unit_test(said_twice) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
