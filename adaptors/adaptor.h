@@ -169,9 +169,8 @@ struct adaptor_ops {
 	int (*flush)(void *state, void (*result)(void *ctx, struct adaptor_key key, int error, const char *reason),
 		     void *ctx);
 
-	/* Removes all of one session, also of one that a former process applied, as far as marks tell whose things are; what
-	 * they do not tell, the next audit removes. Twice is fine; an unknown key is fine and changes nothing. 0, or -errno
-	 * with why (room bytes; why may be NULL when room is 0). */
+	/* Removes all of one session, also of one that a former process applied: marks tell whose things are. Twice is fine; an
+	 * unknown key is fine and changes nothing. 0, or -errno with why (room bytes; why may be NULL when room is 0). */
 	int (*revoke)(void *state, struct adaptor_key key, char *why, size_t room);
 
 	/* Renews what times out of n sessions whose terms are those applied last, as an apply of the same would; changes

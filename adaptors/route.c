@@ -10,9 +10,9 @@
  * move along, those of endpoints that have left go. Asking comes first: if one address cannot be reached nothing has
  * changed. If the kernel refuses a route, those added by this apply are taken back.
  *
- * Ours are the /32s of table main with protocol and metric 73 (route_message.h). Which belongs to whom only memory
- * tells, so after a restart of this process an audit removes an unknown route only once every session that should be
- * has been applied; until then it may be one of theirs, and the apply adopts it.
+ * Ours are the /32s of table main with our protocol and metric (route_message.h). The metric tells sessions apart, by 24 bits
+ * of a hash: enough for a new process to revoke what a former one applied, and for its audit to leave the routes of a
+ * session that is yet to be applied. What memory says another session has is never taken for one's own.
  */
 #include "config.h"
 
@@ -64,13 +64,18 @@ static const struct route *to(const struct route *routes, size_t n, struct in_ad
 	return NULL;
 }
 
-/* Another session also wants a route to dst. */
-static int shared(const struct route_state *s, const struct route_session *but, struct in_addr dst)
+static uint32_t metric_of(struct adaptor_key key)
 {
-	for (const struct route_session *other = s->sessions; other; other = other->next)
-		if (other != but && to(other->routes, other->n, dst))
-			return 1;
-	return 0;
+	return ROUTE_METRIC | (uint32_t)(adaptor_key_hash(key) & ~ROUTE_METRIC_MASK);
+}
+
+/* The session that has this very route. */
+static const struct route_session *holder(const struct route_state *s, const struct route *route)
+{
+	for (const struct route_session *session = s->sessions; session; session = session->next)
+		if (metric_of(session->key) == route->metric && to(session->routes, session->n, route->dst))
+			return session;
+	return NULL;
 }
 
 /* Sends; reads until the acknowledgement or the end of the dump. 0 or -errno. */
@@ -127,10 +132,10 @@ static int add(struct route_state *s, const struct route *route)
 }
 
 /* Gone already is fine. */
-static int delete(struct route_state *s, struct in_addr dst)
+static int delete(struct route_state *s, const struct route *route)
 {
 	uint8_t buf[ROUTE_MESSAGE_ROOM];
-	int err = talk(s, route_message_delete(buf, dst), NULL, NULL);
+	int err = talk(s, route_message_delete(buf, route), NULL, NULL);
 
 	return err == -ESRCH || err == -ENOENT ? 0 : err;
 }
@@ -247,6 +252,7 @@ static int want(struct route_state *s, const struct adaptor_terms *terms, struct
 		if (err < 0)
 			return refuse(result, err, "no way to", e->element);
 		route->dst = e->private_addr;
+		route->metric = metric_of(terms_key(terms));
 		if (!route->gateway.s_addr)
 			route->gateway = e->control; /* on the link: ask by ARP for the control address */
 		if (!err && !to(*out, *n, route->dst))
@@ -273,8 +279,8 @@ static void undo(struct route_state *s, const struct route_session *session, con
 
 		if (was)
 			add(s, was);
-		else if (!shared(s, session, wanted[i].dst))
-			delete(s, wanted[i].dst);
+		else
+			delete(s, &wanted[i]);
 	}
 }
 
@@ -318,8 +324,8 @@ static int route_apply(void *state, const struct adaptor_terms *terms, struct ad
 		return err;
 	}
 	for (size_t i = 0; i < session->n; i++)
-		if (!to(wanted, n, session->routes[i].dst) && !shared(s, session, session->routes[i].dst))
-			delete(s, session->routes[i].dst);
+		if (!to(wanted, n, session->routes[i].dst))
+			delete(s, &session->routes[i]);
 	free(session->routes);
 	session->routes = wanted;
 	session->n = n;
@@ -328,20 +334,33 @@ static int route_apply(void *state, const struct adaptor_terms *terms, struct ad
 	return 0;
 }
 
+/* What a former process left of the session. */
+static int revoke_unknown(struct route_state *s, struct adaptor_key key)
+{
+	struct route_list list = { 0 };
+	int err = dump(s, &list);
+
+	for (size_t i = 0; i < list.n && !err; i++)
+		if (list.route[i].metric == metric_of(key) && !holder(s, &list.route[i]))
+			err = delete(s, &list.route[i]);
+	free(list.route);
+	return err;
+}
+
 static int route_revoke(void *state, struct adaptor_key key, char *why, size_t room)
 {
 	struct route_state *s = state;
 	struct route_session **at = find(s, key);
-	int err = 0;
+	int err = *at ? 0 : revoke_unknown(s, key);
 
-	if (!*at)
-		return 0;
-	for (size_t i = 0; i < (*at)->n; i++) {
-		int one = shared(s, *at, (*at)->routes[i].dst) ? 0 : delete(s, (*at)->routes[i].dst);
+	for (size_t i = 0; *at && i < (*at)->n; i++) {
+		int one = delete(s, &(*at)->routes[i]);
 
 		err = err ? err : one;
 	}
-	if (!err)
+	if (err)
+		snprintf(why, room, "rtnetlink: %s", strerror(-err));
+	else if (*at)
 		forget(at);
 	return err;
 }
@@ -374,15 +393,24 @@ static int drop_unwanted(struct route_state *s, const struct adaptor_key *keys, 
 	return 0;
 }
 
-/* Our routes in the kernel that belong to no session. */
-static int drop_unknown(struct route_state *s, const struct route_list *list, unsigned *orphans)
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Our routes in the kernel that belong to no session: neither to one here nor to one of these metrics, sorted. */
+static int drop_unknown(struct route_state *s, const struct route_list *list, const uint32_t *awaited, size_t n,
+			unsigned *orphans)
 {
 	for (size_t i = 0; i < list->n; i++) {
+		const struct route *route = &list->route[i];
 		int err;
 
-		if (shared(s, NULL, list->route[i].dst))
+		if (holder(s, route) || bsearch(&route->metric, awaited, n, sizeof(*awaited), compare))
 			continue;
-		err = delete(s, list->route[i].dst);
+		err = delete(s, route);
 		if (err)
 			return err;
 		++*orphans;
@@ -390,12 +418,34 @@ static int drop_unknown(struct route_state *s, const struct route_list *list, un
 	return 0;
 }
 
+/* The metrics of the keys that are yet to be applied, sorted; the caller frees. NULL: no memory. */
+static uint32_t *await(struct route_state *s, const struct adaptor_key *keys, size_t n, size_t *n_awaited)
+{
+	uint32_t *awaited = malloc((n + 1) * sizeof(*awaited));
+
+	*n_awaited = 0;
+	for (size_t i = 0; awaited && i < n; i++)
+		if (!*find(s, keys[i]))
+			awaited[(*n_awaited)++] = metric_of(keys[i]);
+	if (awaited)
+		qsort(awaited, *n_awaited, sizeof(*awaited), compare);
+	return awaited;
+}
+
+static const struct route *in_list(const struct route_list *list, const struct route *route)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->route[i].dst.s_addr == route->dst.s_addr && list->route[i].metric == route->metric)
+			return &list->route[i];
+	return NULL;
+}
+
 /* Routes of sessions that the kernel has lost (their interface went down) or that someone changed. */
 static void repair(struct route_state *s, const struct route_list *list, unsigned *repaired)
 {
 	for (struct route_session *session = s->sessions; session; session = session->next)
 		for (size_t i = 0; i < session->n; i++) {
-			const struct route *r = &session->routes[i], *is = to(list->route, list->n, r->dst);
+			const struct route *r = &session->routes[i], *is = in_list(list, r);
 
 			if (is && is->oif == r->oif && is->gateway.s_addr == r->gateway.s_addr)
 				continue;
@@ -407,28 +457,22 @@ static int route_audit(void *state, const struct adaptor_key *keys, size_t n, un
 {
 	struct route_state *s = state;
 	struct route_list list = { 0 };
-	int err, all_known = 1;
+	uint32_t *awaited;
+	size_t n_awaited;
+	int err;
 
 	*orphans = *repaired = 0;
 	err = drop_unwanted(s, keys, n, orphans);
 	if (!err)
 		err = dump(s, &list);
-	for (size_t i = 0; i < n; i++)
-		all_known &= *find(s, keys[i]) != NULL;
-	if (!err && all_known)
-		err = drop_unknown(s, &list, orphans);
+	awaited = err ? NULL : await(s, keys, n, &n_awaited);
+	if (!err)
+		err = awaited ? drop_unknown(s, &list, awaited, n_awaited, orphans) : -ENOMEM;
 	if (!err)
 		repair(s, &list, repaired);
+	free(awaited);
 	free(list.route);
 	return err;
-}
-
-static const struct route_session *owner(const struct route_state *s, struct in_addr dst)
-{
-	for (const struct route_session *session = s->sessions; session; session = session->next)
-		if (to(session->routes, session->n, dst))
-			return session;
-	return NULL;
 }
 
 static int route_show(void *state, struct writer *w)
@@ -441,7 +485,7 @@ static int route_show(void *state, struct writer *w)
 	writer_array(w, "routes");
 	for (size_t i = 0; !err && i < list.n; i++) {
 		const struct route *r = &list.route[i];
-		const struct route_session *session = owner(s, r->dst);
+		const struct route_session *session = holder(s, r);
 
 		writer_object(w, NULL);
 		writer_str(w, "to", addr_text(r->dst, text));

@@ -43,14 +43,14 @@ struct nlmsghdr *route_message_add(void *buf, const struct route *route)
 	rtm->rtm_scope = route->gateway.s_addr ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	rtm->rtm_type = RTN_UNICAST;
 	mnl_attr_put_u32(nlh, RTA_DST, route->dst.s_addr);
-	mnl_attr_put_u32(nlh, RTA_PRIORITY, ROUTE_METRIC);
+	mnl_attr_put_u32(nlh, RTA_PRIORITY, route->metric);
 	if (route->gateway.s_addr)
 		mnl_attr_put_u32(nlh, RTA_GATEWAY, route->gateway.s_addr);
 	mnl_attr_put_u32(nlh, RTA_OIF, route->oif);
 	return nlh;
 }
 
-struct nlmsghdr *route_message_delete(void *buf, struct in_addr dst)
+struct nlmsghdr *route_message_delete(void *buf, const struct route *route)
 {
 	struct rtmsg *rtm;
 	struct nlmsghdr *nlh = message(buf, RTM_DELROUTE, NLM_F_ACK, &rtm);
@@ -59,8 +59,8 @@ struct nlmsghdr *route_message_delete(void *buf, struct in_addr dst)
 	rtm->rtm_table = RT_TABLE_MAIN;
 	rtm->rtm_protocol = ROUTE_PROTOCOL;
 	rtm->rtm_scope = RT_SCOPE_NOWHERE; /* any */
-	mnl_attr_put_u32(nlh, RTA_DST, dst.s_addr);
-	mnl_attr_put_u32(nlh, RTA_PRIORITY, ROUTE_METRIC);
+	mnl_attr_put_u32(nlh, RTA_DST, route->dst.s_addr);
+	mnl_attr_put_u32(nlh, RTA_PRIORITY, route->metric);
 	return nlh;
 }
 
@@ -80,7 +80,7 @@ int route_message_read(const struct nlmsghdr *nlh, struct route *out, int *ours,
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
-	uint32_t metric = 0, table;
+	uint32_t table;
 
 	memset(out, 0, sizeof(*out));
 	*ours = *type = 0;
@@ -100,7 +100,7 @@ int route_message_read(const struct nlmsghdr *nlh, struct route *out, int *ours,
 			out->oif = word(attr);
 			break;
 		case RTA_PRIORITY:
-			metric = word(attr);
+			out->metric = word(attr);
 			break;
 		case RTA_TABLE:
 			table = word(attr);
@@ -108,7 +108,8 @@ int route_message_read(const struct nlmsghdr *nlh, struct route *out, int *ours,
 		}
 	}
 	*type = rtm->rtm_type;
-	*ours = rtm->rtm_protocol == ROUTE_PROTOCOL && rtm->rtm_dst_len == 32 && metric == ROUTE_METRIC &&
+	*ours = rtm->rtm_protocol == ROUTE_PROTOCOL && rtm->rtm_dst_len == 32 &&
+		(out->metric & ROUTE_METRIC_MASK) == ROUTE_METRIC &&
 		table == RT_TABLE_MAIN && !(rtm->rtm_flags & RTM_F_CLONED);
 	return 0;
 }

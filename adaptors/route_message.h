@@ -10,10 +10,12 @@
 
 struct nlmsghdr;
 
-/* Our mark: the routes' protocol (rtm_protocol, /etc/iproute2/rt_protos). 73 is unassigned there and in the kernel's
- * header. The metric is also ours, so that a replace never meets a route of somebody else. */
+/* Our mark: the routes' protocol (rtm_protocol, /etc/iproute2/rt_protos), 73, which is unassigned there and in the kernel's
+ * header; and the metric, 'I' in its first byte, whose other 24 bits tell sessions apart. So each session has routes of its
+ * own, whatever others have to the same address, and a replace never meets a route of somebody else. */
 #define ROUTE_PROTOCOL 73
-#define ROUTE_METRIC 73
+#define ROUTE_METRIC 0x49000000u
+#define ROUTE_METRIC_MASK 0xff000000u
 #define ROUTE_MESSAGE_ROOM 256
 
 /* A route to one address (/32) in table main. */
@@ -21,14 +23,15 @@ struct route {
 	struct in_addr dst;
 	struct in_addr gateway;     /* 0: dst's next hop is on the link */
 	uint32_t oif;
+	uint32_t metric;            /* of a session: ROUTE_METRIC and its bits */
 };
 
 /* "How would you get to dst?" */
 struct nlmsghdr *route_message_get(void *buf, struct in_addr dst);
 /* Installs the route, or moves ours to that destination. */
 struct nlmsghdr *route_message_add(void *buf, const struct route *route);
-/* Removes ours to that destination, whatever its next hop. */
-struct nlmsghdr *route_message_delete(void *buf, struct in_addr dst);
+/* Removes the one of that destination and metric, whatever its next hop. */
+struct nlmsghdr *route_message_delete(void *buf, const struct route *route);
 /* All IPv4 routes. */
 struct nlmsghdr *route_message_dump(void *buf);
 

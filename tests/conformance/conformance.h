@@ -43,8 +43,6 @@ struct subject {
 	void (*hurt)(void);             /* instead of harm */
 	const char *foreign;            /* shell: somebody else's objects of the same technology are made */
 	const char *foreign_see;        /* and looked at */
-	int anonymous;                  /* marks say that it is ours, not whose: what a former process did only an audit
-	                                 * can take away */
 	int forgets;                    /* the technology dies with the process that talks to it: nothing can outlive it */
 	unsigned many;                  /* ICorps at once; 0: CONFORM_MANY */
 	unsigned points;                /* how many moments of a batch it is killed at; 0: as many as CONFORM_POINTS */

@@ -50,6 +50,8 @@ static void spoil_tc(struct conform_terms *c)
 	"tc qdisc add dev far0 root handle 1c0b: htb; tc class add dev far0 parent 1c0b: classid 1c0b:10 htb rate 1mbit"
 #define TC_FOREIGN_SEE "nft list table inet other; tc qdisc show dev far0 | grep -o 'htb 1c0b:'; tc class show dev far0"
 
+#define ROUTE_METRIC_7 "m=$(ip route show 10.64.7.65 proto 73 | grep -oE 'metric [0-9]+');"
+
 /* The second way leads nowhere. */
 static void spoil_route(struct conform_terms *c)
 {
@@ -112,15 +114,16 @@ const struct subject conform_subjects[] = {
 	  .options = { { "link.tst0", "100M" }, { "link.tst1", "1G" }, { "hook", "postrouting" } }, .port = "tst1",
 	  .second_port = "tst0", .needs_root = 1, .prepare = VETHS, .finish = NO_VETHS, .spoil = spoil_tc, .see = TC_SEE("inet"),
 	  .harm = TC_HARM("inet"), .foreign = TC_FOREIGN, .foreign_see = TC_FOREIGN_SEE },
-	{ .name = "route", .type = "route", .needs_root = 1, .anonymous = 1, .prepare = VETHS "ip addr add 10.200.1.11/24 dev tst0",
-	  .finish = NO_VETHS, .spoil = spoil_route, .see = "ip -4 route show proto 73 metric 73 | grep -v / | sort",
-	  .harm = { "ip route del 10.64.7.65 metric 73",
-		    "ip route replace 10.64.7.65/32 via 10.200.1.99 dev tst0 metric 73 proto 73",
-		    "ip route replace blackhole 10.64.7.65/32 metric 73 proto 73",
-		    "ip route replace 10.64.7.65/32 via 10.200.1.21 dev tst0 metric 73 proto static",
+	{ .name = "route", .type = "route", .needs_root = 1, .prepare = VETHS "ip addr add 10.200.1.11/24 dev tst0",
+	  .finish = NO_VETHS, .spoil = spoil_route, .see = "ip -4 route show proto 73 | grep -E 'metric 12[0-9]{8} ' | grep -v / | sort",
+	  .harm = { ROUTE_METRIC_7 "ip route del 10.64.7.65 $m",
+		    ROUTE_METRIC_7 "ip route replace 10.64.7.65/32 via 10.200.1.99 dev tst0 $m proto 73",
+		    ROUTE_METRIC_7 "ip route replace blackhole 10.64.7.65/32 $m proto 73",
+		    ROUTE_METRIC_7 "ip route replace 10.64.7.65/32 via 10.200.1.21 dev tst0 $m proto static",
 		    "ip link set tst0 down; ip link set tst0 up" },
 	  .foreign = "ip route add 10.99.1.1/32 via 10.200.1.50 proto 73; ip route add 10.99.2.0/24 via 10.200.1.50 proto 73 metric 73;"
-		     "ip route add 10.64.7.65/32 via 10.200.1.50 metric 10; ip route add 10.99.3.1/32 via 10.200.1.50 metric 73",
+		     "ip route add 10.64.7.65/32 via 10.200.1.50 metric 10; ip route add 10.99.3.1/32 via 10.200.1.50 metric 1224736775;"
+		     "ip route add 10.99.4.1/32 via 10.200.1.50 proto 73 metric 73",
 	  .foreign_see = "ip route show | grep -E '^10\\.99\\.|metric 10 '" },
 	{ .name = "dscp", .type = "dscp", .port = "tst0", .needs_root = 1, .spoil = spoil_dscp,
 	  .see = "nft list table ip icorp_dscp 2> /dev/null; true",
