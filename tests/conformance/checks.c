@@ -124,6 +124,37 @@ static void check_failure_leaves_what_was(void **state)
 	free(before);
 }
 
+/* What nobody could have known beforehand: the technology itself refuses. */
+static void check_jam(void **state)
+{
+	struct instance *i = *state;
+	unsigned orphans, repaired;
+	struct adaptor_result r;
+	struct conform_terms c;
+	char *before;
+
+	if (!i->subject->jam)
+		return;
+	conform_applied(i, 7, 1);
+	before = conform_see(i);
+	conform_must(i->subject->jam);
+	for (uint32_t n = 7; n <= 8; n++) {
+		conform_fill(&c, i->subject, n, 2);
+		assert_true(conform_apply(i, &c, &r) < 0);
+		assert_true(r.reason[0]);
+	}
+	conform_must(i->subject->unjam);
+	conform_audit(i, (uint32_t[]){ 7 }, 1, &orphans, &repaired);
+	conform_expect(i, before, "what could not be applied left something, or took something away");
+	conform_applied(i, 7, 2);
+	conform_applied(i, 8, 2);
+	conform_differs(i, before, "after it was jammed nothing is applied any more");
+	assert_int_equal(conform_revoke(i, 8), 0);
+	conform_applied(i, 7, 1);
+	conform_expect(i, before, "after it was jammed a revoke leaves something");
+	free(before);
+}
+
 /* check says what apply would, and changes nothing. */
 static void check_fits(void **state)
 {
@@ -290,6 +321,7 @@ const struct CMUnitTest conform_checks[] = {
 	cmocka_unit_test(check_nothing_before_flush),
 	cmocka_unit_test(check_order_in_a_batch),
 	cmocka_unit_test(check_failure_leaves_what_was),
+	cmocka_unit_test(check_jam),
 	cmocka_unit_test(check_fits),
 	cmocka_unit_test(check_revoke),
 	cmocka_unit_test(check_revoke_by_a_successor),

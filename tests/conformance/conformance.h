@@ -39,6 +39,7 @@ struct subject {
 	const char *see;                /* shell: all of ours that is there, the same text for the same state */
 	char *(*look)(void);            /* instead of see, for what only this process can see */
 	void (*spoil)(struct conform_terms *terms);   /* so that half of them can be done, and all of them cannot */
+	const char *jam, *unjam;        /* shell, or NULL: nothing can be done with the technology any more; it can again */
 	const char *harm[CONFORM_HARMS];/* shell: someone breaks ICorp 7, each in another way */
 	void (*hurt)(void);             /* instead of harm */
 	const char *foreign;            /* shell: somebody else's objects of the same technology are made */

@@ -45,6 +45,8 @@ static void spoil_tc(struct conform_terms *c)
 	"nft flush table " family " icorp_tc", \
 	TC_CLASS(family) "tc qdisc replace dev tst0 parent $c pfifo limit 1", \
 	}
+#define TC_JAM "tc qdisc replace dev tst0 root handle 5: pfifo"
+#define TC_UNJAM "tc qdisc del dev tst0 root"
 #define TC_FOREIGN "nft add table inet other; nft add map inet other class '{ type ipv4_addr : classid; flags interval; }';" \
 	"nft add element inet other class '{ 10.64.7.0/24 : 1:1 }';" \
 	"tc qdisc add dev far0 root handle 1c0b: htb; tc class add dev far0 parent 1c0b: classid 1c0b:10 htb rate 1mbit"
@@ -90,6 +92,7 @@ static void spoil_proxy(struct conform_terms *c)
 	.see = PROXY_CTL "--json proxy/list | sed 's/{\"id\"/\\n&/g; s/[],}]*$//' | sed 's/[],}]*$//' | sort; ip -o -4 addr show dev lo | grep 10.202 | sort;" \
 	       "nft -s list table ip icorp_proxy 2> /dev/null | sort; true", \
 	.spoil = spoil_proxy, \
+	.jam = PROXY_STOP, .unjam = PROXY_START, \
 	.harm = { PROXY_CTL "proxy/unset 7 10.200.1.11", "ip addr del 10.202.1.7/32 dev lo", PROXY_STOP PROXY_START, harm3 }, \
 	.foreign = "ip addr add 10.77.0.1/32 dev lo; nft add table inet other", \
 	.foreign_see = "ip -o -4 addr show dev lo | grep 10.77; nft list table inet other"
@@ -103,19 +106,21 @@ static void spoil_proxy(struct conform_terms *c)
 const struct subject conform_subjects[] = {
 	{ .name = "null", .type = "null", .options = { { "record", "$DIR/record" } }, .port = "tst0", .spoil = spoil_null,
 	  .see = NULL_SEE,
+	  .jam = "mv $DIR/record $DIR/aside && : > $DIR/record", .unjam = "rm $DIR/record && mv $DIR/aside $DIR/record",
 	  .harm = { "rm " NULL_7, "echo x > " NULL_7, ": > " NULL_7 },
 	  .foreign = "echo a > $DIR/record/notes.txt; echo b > $DIR/record/x.json; echo c > \"$DIR/record/ 8-10.200.1.11.json\";"
 		     "echo d > $DIR/record/08-10.200.1.11.json; echo e > $DIR/record/8-10.200.1.11.json.bak",
 	  .foreign_see = "cd $DIR/record && cat notes.txt x.json ' 8-10.200.1.11.json' 08-10.200.1.11.json 8-10.200.1.11.json.bak" },
 	{ .name = "tc", .type = "tc", .options = { { "link.tst0", "100M" } }, .port = "tst0", .needs_root = 1,
-	  .prepare = VETHS, .finish = NO_VETHS, .spoil = spoil_tc, .see = TC_SEE("netdev"), .harm = TC_HARM("netdev"),
+	  .prepare = VETHS, .finish = NO_VETHS, .spoil = spoil_tc, .see = TC_SEE("netdev"), .jam = TC_JAM, .unjam = TC_UNJAM, .harm = TC_HARM("netdev"),
 	  .foreign = TC_FOREIGN, .foreign_see = TC_FOREIGN_SEE },
 	{ .name = "tc-postrouting", .type = "tc",
 	  .options = { { "link.tst0", "100M" }, { "link.tst1", "1G" }, { "hook", "postrouting" } }, .port = "tst1",
 	  .second_port = "tst0", .needs_root = 1, .prepare = VETHS, .finish = NO_VETHS, .spoil = spoil_tc, .see = TC_SEE("inet"),
-	  .harm = TC_HARM("inet"), .foreign = TC_FOREIGN, .foreign_see = TC_FOREIGN_SEE },
+	  .jam = TC_JAM, .unjam = TC_UNJAM, .harm = TC_HARM("inet"), .foreign = TC_FOREIGN, .foreign_see = TC_FOREIGN_SEE },
 	{ .name = "route", .type = "route", .needs_root = 1, .prepare = VETHS "ip addr add 10.200.1.11/24 dev tst0",
 	  .finish = NO_VETHS, .spoil = spoil_route, .see = "ip -4 route show proto 73 | grep -E 'metric 12[0-9]{8} ' | grep -v / | sort",
+	  .jam = "ip addr del 10.200.1.11/24 dev tst0", .unjam = "ip addr add 10.200.1.11/24 dev tst0",
 	  .harm = { ROUTE_METRIC_7 "ip route del 10.64.7.65 $m",
 		    ROUTE_METRIC_7 "ip route replace 10.64.7.65/32 via 10.200.1.99 dev tst0 $m proto 73",
 		    ROUTE_METRIC_7 "ip route replace blackhole 10.64.7.65/32 $m proto 73",
