@@ -167,11 +167,24 @@ static int check_init(const struct vm_options *o, const struct vm_image *image, 
 	return 0;
 }
 
+/* In KiB; 0 when it cannot be known now: creating says why. */
+static uint64_t host_memory(struct vm_state *s, struct adaptor_result *result)
+{
+	virNodeInfo node;
+
+	vm_bound();
+	virConnectPtr conn = vm_conn_get(s->conn, result->reason, sizeof(result->reason));
+	int known = conn && !virNodeGetInfo(conn, &node);
+
+	vm_unbound();
+	result->reason[0] = '\0';
+	return known ? node.memory : 0;
+}
+
 static int vm_check(void *state, const struct adaptor_terms *t, struct adaptor_result *result)
 {
 	struct vm_state *s = state;
 	const struct vm_image *image;
-	virNodeInfo node;
 
 	if (!t->isc.present)
 		return 0;
@@ -192,13 +205,9 @@ static int vm_check(void *state, const struct adaptor_terms *t, struct adaptor_r
 		if (check_init(&s->options, image, result))
 			return result->error;
 	}
-	vm_bound();
-	virConnectPtr conn = vm_conn_get(s->conn, result->reason, sizeof(result->reason));
-	int known = conn && !virNodeGetInfo(conn, &node);
-
-	vm_unbound();
-	result->reason[0] = '\0';
-	if (known && t->isc.spec.memory_kib > node.memory)
+	if (t->isc.spec.memory_kib > s->host_kib)
+		s->host_kib = host_memory(s, result);
+	if (s->host_kib && t->isc.spec.memory_kib > s->host_kib)
 		return refuse(result, -ENOSPC, "more memory than the server has");
 	return 0;
 }

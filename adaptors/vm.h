@@ -119,6 +119,7 @@ extern const struct adaptor_ops adaptor_vm;
 struct vm_state {
 	struct vm_options options;
 	struct vm_conn *conn;
+	uint64_t host_kib;               /* memory of the server, as last asked; 0: not yet */
 	struct vm_session *sessions;
 };
 

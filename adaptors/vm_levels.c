@@ -13,6 +13,7 @@
 #include "adaptors/vm.h"
 
 #define MAX_WEIGHT 10000
+#define MAX_PARAMS 16           /* more than any hypervisor has: room for all, so that how many need not be asked first */
 
 void vm_levels_wanted(const struct adaptor_terms *t, struct vm_levels *want)
 {
@@ -22,35 +23,29 @@ void vm_levels_wanted(const struct adaptor_terms *t, struct vm_levels *want)
 
 static void read_scheduler(const struct vm_hypervisor *hv, virDomainPtr dom, struct vm_levels *have)
 {
-	virTypedParameterPtr params;
+	virTypedParameter params[MAX_PARAMS];
+	unsigned long long shares = 0;
 	long long quota = 0;
-	int n = 0;
-	char *type = virDomainGetSchedulerType(dom, &n);
+	int n = MAX_PARAMS;
 
-	free(type);
-	if (!type || n <= 0 || n > 64)
+	memset(params, 0, sizeof(params));
+	if (virDomainGetSchedulerParametersFlags(dom, params, &n, VIR_DOMAIN_AFFECT_LIVE))
 		return;
-	params = calloc((size_t)n, sizeof(*params));
-	if (params && !virDomainGetSchedulerParametersFlags(dom, params, &n, VIR_DOMAIN_AFFECT_LIVE)) {
-		unsigned long long shares = 0;
-
-		have->has_shares = virTypedParamsGetULLong(params, n, VIR_DOMAIN_SCHEDULER_CPU_SHARES, &shares) == 1;
-		have->cpu_shares = shares;
-		have->has_quota = hv->quota_param && virTypedParamsGetLLong(params, n, hv->quota_param, &quota) == 1;
-		have->quota_us = quota > 0 ? (uint64_t)quota : 0;
-	}
-	virTypedParamsFree(params, n);
+	have->has_shares = virTypedParamsGetULLong(params, n, VIR_DOMAIN_SCHEDULER_CPU_SHARES, &shares) == 1;
+	have->cpu_shares = shares;
+	have->has_quota = hv->quota_param && virTypedParamsGetLLong(params, n, hv->quota_param, &quota) == 1;
+	have->quota_us = quota > 0 ? (uint64_t)quota : 0;
+	virTypedParamsClear(params, n);
 }
 
 static void read_memory(virDomainPtr dom, struct vm_levels *have)
 {
-	virTypedParameter params[8];
+	virTypedParameter params[MAX_PARAMS];
 	unsigned long long limit = 0;
-	int n = 0;
+	int n = MAX_PARAMS;
 
 	memset(params, 0, sizeof(params));
-	if (virDomainGetMemoryParameters(dom, NULL, &n, VIR_DOMAIN_AFFECT_LIVE) || n <= 0 || n > 8 ||
-	    virDomainGetMemoryParameters(dom, params, &n, VIR_DOMAIN_AFFECT_LIVE))
+	if (virDomainGetMemoryParameters(dom, params, &n, VIR_DOMAIN_AFFECT_LIVE))
 		return;
 	have->has_memory = virTypedParamsGetULLong(params, n, VIR_DOMAIN_MEMORY_HARD_LIMIT, &limit) == 1;
 	have->memory_kib = limit;

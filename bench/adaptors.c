@@ -177,6 +177,47 @@ static void measure_changes(void *ctx)
 		report_changes(b, n, &ours, &tc);
 }
 
+/* ---- one change ---- */
+
+#define SINGLES 2000
+
+/* One ICorp's rate among n, from the request to the answer: by then the kernel has it. */
+static int change_one(struct adaptors *b, unsigned i, double *ms)
+{
+	struct prefix prefix = { .addr.s_addr = htonl(0x0a400000u + i * 16), .len = 28 };
+	struct adaptor_terms t = bench_adaptor_terms(i + 1, prefix, "out", 2 * MBIT);
+	uint64_t start = clock_now_us();
+
+	if (bench_adaptor_apply(&b->tc, &t) || bench_adaptor_wait(&b->tc))
+		return -1;
+	*ms = (double)(clock_now_us() - start) / 1e3;
+	return 0;
+}
+
+static void measure_one(void *ctx)
+{
+	static double ms[SINGLES];
+	struct adaptors *b = ctx;
+	unsigned n = b->options.quick ? 100 : SINGLES;
+	int rc = router_open(b);
+
+	rc = rc ? rc : icorps(b, 0, n, MBIT);
+	for (unsigned i = 0; !rc && i < n; i++)
+		rc = change_one(b, i, &ms[i]);
+	router_close(b);
+	if (rc) {
+		report_missing(&b->report, "change_to_kernel_p99_ms", "see above");
+		return;
+	}
+	struct report_row row = { .name = "change_to_kernel_p50_ms", .unit = "ms", .value = report_quantile(ms, n, 0.5) };
+
+	report_add(&b->report, &row);
+	row = (struct report_row){ .name = "change_to_kernel_p99_ms", .unit = "ms", .goal = 2 };
+	row.value = report_quantile(ms, n, 0.99);
+	snprintf(row.note, sizeof(row.note), "%u installed; from the controller's request on", n);
+	report_add(&b->report, &row);
+}
+
 /* ---- many ICorps ---- */
 
 /* A link with the adaptor's root and no class of its pool, made by tc. */
@@ -292,6 +333,7 @@ static void measure_forwarding(void *ctx)
 
 static const struct options_measurement measurements[] = {
 	{ "changes", "tc_changes_per_s, beside tc -batch", measure_changes },
+	{ "one", "change_to_kernel_p50_ms, _p99_ms", measure_one },
 	{ "many", "icorps_on_one_router_10k_s", measure_many },
 	{ "forwarding", "forwarding_gbit_* with 10, 1,000 and 10,000 ICorps installed", measure_forwarding },
 };

@@ -29,6 +29,12 @@ bench_adaptors_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
 bench_adaptors_LDADD = $(BENCH_ADAPTOR_LIBS)
 EXTRA_bench_adaptors_DEPENDENCIES = icorp-adaptor$(EXEEXT)
 
+noinst_PROGRAMS += bench/vm
+bench_vm_SOURCES = bench/vm.c $(BENCH_ADAPTOR)
+bench_vm_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(VIRT_CFLAGS)
+bench_vm_LDADD = adaptors/libadaptorvm.a adaptors/libadaptorhost.a $(BENCH_ADAPTOR_LIBS) $(VIRT_LIBS) $(XML_LIBS)
+EXTRA_bench_vm_DEPENDENCIES = icorp-adaptor-vm$(EXEEXT)
+
 noinst_PROGRAMS += bench/contract
 bench_contract_SOURCES = bench/contract.c
 bench_contract_CPPFLAGS = $(AM_CPPFLAGS) $(XML_CFLAGS)

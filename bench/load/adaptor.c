@@ -19,6 +19,7 @@ static void on_answer(void *ctx, struct adaptor_client *client, const struct ada
 {
 	struct bench_adaptor *a = ctx;
 
+	a->outstanding--;
 	if (!answer->result.error)
 		return;
 	a->failed++;
@@ -55,13 +56,14 @@ static struct adaptor_client *client_inside(struct bench_adaptor *a, const char 
 {
 	struct adaptor_client_options how = { .instance = type, .type = type, .start = adaptor_process_client,
 					      .ctx = &a->process };
-	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), rc = here < 0 ? -errno : namespace_join(namespace);
+	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int rc = here < 0 ? -errno : namespace ? namespace_join(namespace) : 0;
 	struct adaptor_client *client = rc ? NULL : adaptor_client_new(a->base, &how, on_answer, on_state, a);
 
 	if (!client)
 		snprintf(a->why, sizeof(a->why), "%s", strerror(rc ? -rc : errno));
 	if (here >= 0) {
-		if (setns(here, CLONE_NEWNET))
+		if (namespace && setns(here, CLONE_NEWNET))
 			snprintf(a->why, sizeof(a->why), "there is no way back: %s", strerror(errno));
 		close(here);
 	}
@@ -74,7 +76,7 @@ int bench_adaptor_wait(struct bench_adaptor *a)
 	struct event *timeout = evtimer_new(a->base, on_timeout, a);
 
 	event_add(timeout, &(struct timeval){ PATIENCE_S, 0 });
-	while (!a->down && (!adaptor_client_up(a->client) || adaptor_client_pending(a->client)))
+	while (!a->down && (!adaptor_client_up(a->client) || a->outstanding))
 		event_base_loop(a->base, EVLOOP_ONCE);
 	event_free(timeout);
 	if (!a->down && !a->failed)
@@ -101,11 +103,13 @@ int bench_adaptor_open(struct bench_adaptor *a, const char *directory, const cha
 
 int bench_adaptor_apply(struct bench_adaptor *a, const struct adaptor_terms *terms)
 {
+	a->outstanding++;
 	return adaptor_client_apply(a->client, terms, 0);
 }
 
 int bench_adaptor_revoke(struct bench_adaptor *a, const struct adaptor_terms *terms)
 {
+	a->outstanding++;
 	return adaptor_client_revoke(a->client, terms_key(terms), 0);
 }
 

@@ -1,5 +1,5 @@
 /*
- * A real adaptor process (icorp-adaptor) in a namespace, driven over its own protocol as a controller drives it, but
+ * A real adaptor process (icorp-adaptor) in a namespace (NULL: this one), driven over its own protocol as a controller drives it, but
  * waiting for each batch's answers.
  */
 #ifndef BENCH_LOAD_ADAPTOR_H
@@ -12,6 +12,7 @@ struct bench_adaptor {
 	struct event_base *base;
 	struct adaptor_process process;
 	struct adaptor_client *client;
+	unsigned outstanding;           /* answers to come */
 	unsigned failed;                /* answers that were not 0 */
 	int down;
 	char why[ADAPTOR_REASON + 32];  /* of the last that failed */

@@ -235,6 +235,12 @@ out=$(on env -C "$build" CONFORM_URI="$uri" CONFORM_IMAGE="$D/image" timeout 400
 status=$?
 check "it passes the conformance checks on LXC" test $status = 0
 [ $status = 0 ] || grep -v '^\[ *\(RUN\|OK\)' <<< "$out" | cut -c 1-500 | head -n 60 | sed 's/^/# /'
+if [ -x "$build/bench/vm" ]; then
+	# shellcheck disable=SC2086
+	out=$(on timeout 400 "$build/bench/vm" --uri "$uri" --image "$D/image" --init $init ${BENCHFLAGS:---quick} 2>&1)
+	check "bench/vm measures it beside bare libvirt" has "$out" "isc_resize_ms: "
+	sed 's/^/# /' <<< "$out"
+fi
 check "no domain is left" test -z "$(virsh_ list --name | xargs)"
 check "no directory is left" test -z "$(ls -A "$D/state")"
 no_links() { ! on ip -o link | grep ' ic'; }
