@@ -409,6 +409,61 @@ static void isc_with_another_address(void **state)
 	stop(w);
 }
 
+/* srv1 hears whether srv2 is up, and is in force itself. */
+static struct session *in_force(struct world *w, int srv2_up, uint32_t sequence)
+{
+	const struct rsvp_load srv2 = { .endpoint = ip("10.200.2.22"), .flags = srv2_up ? RSVP_LOAD_UP : 0, .weight = 1 };
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
+	struct adaptor_result done = { 0 };
+	struct session *s;
+
+	path(w, "10.200.2.21", 0);
+	rsvp_add_load(&w->msg, &srv2);
+	core_message(w->core, &w->msg, &from, w->contract, w->now_us, &w->actions);
+	s = session_of(w->core, &w->msg);
+	core_applied(w->core, s->key, s->cookie, &done, w->now_us, &w->actions);
+	demand(w, sequence);
+	for (struct session *m = session_find(w->core, s->key); m; m = session_newer(m))
+		while (m->cookie)
+			core_applied(w->core, m->key, m->cookie, &done, w->now_us, &w->actions);
+	assert_int_equal(s->state, SESSION_UP);
+	return s;
+}
+
+/* Whose contract the shortcuts that began here have: a bit for each revision's. */
+static unsigned shortcuts(struct world *w)
+{
+	unsigned of = 0;
+
+	for (struct session *m = session_find(w->core, key_of(w, w->contract->id)); m; m = session_newer(m))
+		of |= session_is_cut(m) ? 1u << m->contract->revision : 0;
+	return of;
+}
+
+/* The newer revision was to have the shortcut and is given up: the older one begins its own before that one goes. */
+static void shortcut_of_a_revision_given_up(void **state)
+{
+	struct world *w = start(ELEMENT_SERVER, "10.200.2.21");
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
+	struct contract *older = w->contract, *newer = next_revision(older);
+
+	route(w, "10.200.1.0/24", 0);
+	route(w, "10.200.2.22/32", 1);
+	in_force(w, 0, 1);
+	assert_int_equal(shortcuts(w), 0);
+	w->contract = newer;
+	in_force(w, 1, 2);
+	w->contract = older;
+	in_force(w, 1, 3); /* it hears the same a little later */
+	w->contract = newer;
+	assert_int_equal(shortcuts(w), 1u << newer->revision);
+	begin(w, RSVP_PATH_TEAR, "10.200.1.3");
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	assert_int_equal(shortcuts(w), 1u << newer->revision | 1u << older->revision);
+	contract_unref(older);
+	stop(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +471,7 @@ int main(void)
 		cmocka_unit_test(path_that_was_here), cmocka_unit_test(confirmed), cmocka_unit_test(grants_in_parts), cmocka_unit_test(grants_in_a_circle), cmocka_unit_test(answers_to_what_is_asked),
 		cmocka_unit_test(body_of_a_known_digest), cmocka_unit_test(body_beside_a_nack),
 		cmocka_unit_test(isc_of_a_newer_revision), cmocka_unit_test(isc_with_another_address),
+		cmocka_unit_test(shortcut_of_a_revision_given_up),
 	};
 	int r;
 
