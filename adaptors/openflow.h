@@ -23,9 +23,10 @@ enum { OF_FLOW_ADD = 0, OF_FLOW_DELETE = 3, OF_FLOW_DELETE_STRICT = 4 };
 #define OF_ALL_TABLES 0xff
 
 /* 7.3.5: multipart */
-enum { OF_MULTIPART_FLOW = 1, OF_MULTIPART_PORT_DESC = 13 };
+enum { OF_MULTIPART_FLOW = 1, OF_MULTIPART_QUEUE = 5, OF_MULTIPART_PORT_DESC = 13 };
 #define OF_MULTIPART_MORE 1
 #define OF_FLOW_STATS 48               /* before the match */
+#define OF_QUEUE_STATS 48              /* before its properties */
 #define OF_PORT 40                     /* before its properties */
 
 /* 7.3.9: bundles */
@@ -48,7 +49,7 @@ enum { OF_BUNDLE_OPEN = 0, OF_BUNDLE_OPENED = 1, OF_BUNDLE_COMMIT = 4, OF_BUNDLE
 
 /* 7.2.4, 7.2.5: instructions and actions */
 enum { OF_GOTO_TABLE = 1, OF_APPLY_ACTIONS = 4 };
-enum { OF_OUTPUT = 0, OF_PUSH_VLAN = 17, OF_POP_VLAN = 18, OF_SET_FIELD = 25, OF_EXPERIMENTER = 0xffff };
+enum { OF_OUTPUT = 0, OF_PUSH_VLAN = 17, OF_POP_VLAN = 18, OF_SET_QUEUE = 21, OF_SET_FIELD = 25, OF_EXPERIMENTER = 0xffff };
 
 /* nicira-ext.h: actions, and fields for them */
 #define NX_VENDOR 0x00002320u

@@ -7,7 +7,9 @@
  *     ovs_plan.c      what terms want; the difference of two states as flow-mods
  *     ovs_parse.c     flows and ports of the switch's answers
  *     ovs_openflow.c  the OpenFlow connection: bundles and dumps
- *     ovs_rpc.c       JSON-RPC: the Bridge row, learnt addresses
+ *     ovs_rpc.c       JSON-RPC; learnt addresses
+ *     ovs_database.c  OVSDB's transactions
+ *     ovs_queue.c     queues as rows of the database
  *     ovs_stream.c    unix sockets with deadlines
  *     ovs_read.c      the switch's state
  *     ovs_audit.c     audit, measure, ports, show
@@ -19,7 +21,8 @@
  * adopts:  what a former process left, when first connected. One that was adopted and is in the way of new terms (its
  *          VLAN, its prefix) gives way.
  *
- * A rate cannot be guaranteed here, only precedence: the grant says `best-effort`.
+ * Queues need the kernel's datapath and `link.IFNAME=RATE` (ovs_queue.c); the grant says `enforced` where they are really
+ * there, and otherwise `best-effort`: precedence, no rate.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,19 +30,46 @@
 #include <string.h>
 
 #include "adaptors/ovs.h"
+#include "lib/config.h"
+
+#define LINK_OPTION "link."
+#define LINK_MIN_BPS 800000
 
 static const char *const ovs_options[] = {
 	"bridge=NAME: the Open vSwitch bridge whose ports this switch has (br0)",
 	"rundir=DIR: where Open vSwitch has its sockets (/run/openvswitch)",
+	"link.IFNAME=RATE: give each ICorp a queue on this port, and share RATE (100M) among them",
 	"table=N: the OpenFlow table, besides table 0, that is ours (200)",
 	NULL,
 };
+
+static int parse_links(const struct adaptor_option *options, size_t n, struct ovs_config *c, char *why, size_t room)
+{
+	c->n_links = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *ifname = options[i].key + strlen(LINK_OPTION);
+		struct ovs_link *link = &c->link[c->n_links];
+
+		if (strncmp(options[i].key, LINK_OPTION, strlen(LINK_OPTION)) != 0)
+			continue;
+		if (c->n_links == ADAPTOR_MAX_PORTS || !*ifname || strlen(ifname) >= sizeof(link->ifname) ||
+		    ovs_link_named(c, ifname) || parse_rate(options[i].value, &link->rate_bps) || link->rate_bps < LINK_MIN_BPS) {
+			snprintf(why, room, "%.40s=%.20s: a port, once, and its rate are wanted, such as link.eth0=100M (at least 800k)",
+				 options[i].key, options[i].value);
+			return -EINVAL;
+		}
+		strcpy(link->ifname, ifname);
+		c->n_links++;
+	}
+	return 0;
+}
 
 static int parse_options(const struct adaptor_option *options, size_t n, struct ovs_config *c, char *why, size_t room)
 {
 	const char *bridge = adaptor_option(options, n, "bridge", "br0");
 	const char *rundir = adaptor_option(options, n, "rundir", "/run/openvswitch");
 	const char *table = adaptor_option(options, n, "table", "200");
+	int rc = parse_links(options, n, c, why, room);
 	char *end;
 	unsigned long number = strtoul(table, &end, 10);
 
@@ -59,7 +89,24 @@ static int parse_options(const struct adaptor_option *options, size_t n, struct 
 	strcpy(c->bridge, bridge);
 	strcpy(c->rundir, rundir);
 	c->table = (uint8_t)number;
-	return 0;
+	return rc;
+}
+
+/* What of the links' queues is there; the first time, after they were made. */
+static int ready_queues(struct ovs_state *s, char *why, size_t room)
+{
+	struct ovs_queued made;
+
+	memset(s->queued, 0, sizeof(s->queued));
+	if (!s->world.queues)
+		return 0;
+	int rc = s->made ? 0 : ovs_sync_queues(s, &made, why, room);
+
+	s->made = !rc;
+	rc = rc ? rc : ovs_read_queued(&s->config, s->of, &s->world, s->queued, why, room);
+	for (size_t i = 0; i < s->config.n_links; i++)
+		s->queued[i] &= s->ours[i];
+	return rc;
 }
 
 int ovs_ready(struct ovs_state *s, char *why, size_t room)
@@ -82,6 +129,7 @@ int ovs_ready(struct ovs_state *s, char *why, size_t room)
 				s->sessions.vlan[v]->adopted = 1;
 		s->adopted = !rc;
 	}
+	rc = rc ? rc : ready_queues(s, why, room);
 	if (rc)
 		ovs_done(s);
 	return rc;
@@ -174,6 +222,8 @@ static int want(struct ovs_state *s, const struct adaptor_terms *t, int remove, 
 
 	rc = rc ? rc : ovs_want(&s->world, t, s->config.table, out, result->reason, sizeof(result->reason));
 	rc = rc ? rc : check_others(s, *out, remove, result->reason, sizeof(result->reason));
+	if (!rc && s->world.queues)
+		rc = ovs_fits(&s->config, &s->sessions, *out, result->reason, sizeof(result->reason));
 	if (rc) {
 		ovs_session_free(*out);
 		*out = NULL;
@@ -213,6 +263,31 @@ static int ovs_revoke(void *state, struct adaptor_key key, char *why, size_t roo
 	return rc;
 }
 
+/* Every port of the session with a rate has queues: enforced. */
+static void grant(const struct ovs_state *s, const struct adaptor_terms *t, struct adaptor_result *result)
+{
+	struct adaptor_grant *g = &result->grants[result->n_grants];
+	const char *without = NULL;
+
+	switch_grant(t, result);
+	if (!s->world.queues)
+		return;
+	for (unsigned i = 0; i < t->n_ports; i++) {
+		const struct ovs_link *link = ovs_link_named(&s->config, t->ports[i].ifname);
+
+		if (t->ports[i].rate_bps && (!link || !s->queued[link - s->config.link]))
+			without = t->ports[i].ifname;
+	}
+	if (without) {
+		snprintf(g->reason, sizeof(g->reason), "802.1p priority %u, no queues on %s", t->priority & 7u, without);
+	} else if (t->capacity == CAPACITY_BEST_EFFORT) {
+		snprintf(g->reason, sizeof(g->reason), "best-effort: nothing is guaranteed");
+	} else {
+		g->enforcement = ENFORCEMENT_ENFORCED;
+		g->reason[0] = '\0';
+	}
+}
+
 static int ovs_apply(void *state, const struct adaptor_terms *t, struct adaptor_result *result)
 {
 	struct ovs_state *s = state;
@@ -231,7 +306,7 @@ static int ovs_apply(void *state, const struct adaptor_terms *t, struct adaptor_
 	if (result->error)
 		ovs_session_free(to);
 	else
-		switch_grant(t, result);
+		grant(s, t, result);
 	return result->error;
 }
 

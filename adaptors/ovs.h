@@ -37,7 +37,12 @@ struct ovs_flow {
 	uint8_t *body;
 };
 
-struct ovs_member { char ifname[ADAPTOR_IFNAME]; int trunk; uint32_t port; /* 0: not there now */ };
+struct ovs_member {
+	char ifname[ADAPTOR_IFNAME];
+	int trunk;
+	uint32_t port;                 /* 0: not there now */
+	uint64_t rate_bps, ceil_bps;
+};
 
 /* A session as it is or is to be. It owns its arrays. */
 struct ovs_session {
@@ -46,6 +51,8 @@ struct ovs_session {
 	struct prefix prefix;
 	uint8_t priority;
 	uint16_t timeout_s;            /* of its flows, 0: none */
+	enum capacity_class capacity;
+	int queued;                    /* its flows set its queue */
 	int adopted;                   /* found in the switch; not yet asked for by this controller */
 	unsigned n_members;
 	struct ovs_member *member;
@@ -59,15 +66,20 @@ struct ovs_sessions { struct ovs_session *vlan[SWITCH_VLANS]; };
 struct ovs_port { uint32_t number; char ifname[ADAPTOR_IFNAME]; uint8_t mac[ETHER_SIZE]; };
 
 /* The switch as read. */
-struct ovs_world { char datapath[32]; unsigned n_ports; struct ovs_port *port; };
+struct ovs_world { char datapath[32]; int queues; /* its datapath has them, and links are given */ unsigned n_ports; struct ovs_port *port; };
 
-struct ovs_config { char bridge[32], rundir[64]; uint8_t table; };
+struct ovs_link { char ifname[ADAPTOR_IFNAME]; uint64_t rate_bps; };
+struct ovs_config {
+	char bridge[32], rundir[64];
+	uint8_t table;
+	size_t n_links; struct ovs_link link[ADAPTOR_MAX_PORTS];
+};
 
 /* A connection to a unix socket of Open vSwitch; what was sent last is waited for until deadline_us. */
 struct ovs_stream { int fd; uint64_t deadline_us; struct protocol_buffer in; };
 
 /* A change that waits for flush. */
-struct ovs_change { struct ovs_change *next; struct adaptor_key key; struct ovs_session *from, *to; };
+struct ovs_change { struct ovs_change *next; struct adaptor_key key; struct ovs_session *from, *to; int failed; };
 
 struct ovs_of;
 
@@ -75,7 +87,9 @@ struct ovs_state {
 	struct ovs_config config;
 	struct ovs_of *of;             /* from the first apply of a batch to its flush */
 	struct ovs_world world;        /* as read when that began */
-	int adopted;                   /* what a former process left was looked for */
+	int adopted, made;             /* what a former process left was looked for; the links' queues were made */
+	uint8_t ours[ADAPTOR_MAX_PORTS];   /* the links whose QoS is ours */
+	uint8_t queued[ADAPTOR_MAX_PORTS]; /* the links whose queues are really there */
 	struct ovs_sessions sessions;  /* as they are when all changes are done */
 	struct keymap known;           /* those applied by this process, whatever they wanted */
 	struct ovs_change *changes, **last_change;
@@ -92,12 +106,35 @@ void ovs_stream_close(struct ovs_stream *s);
 /* One JSON-RPC 1.0 request to a unix socket; takes params over. 0 and *result (the caller's), -EAGAIN as above,
  * -EPROTO: refused or not understood. */
 int ovs_rpc(const char *path, const char *method, json_t *params, json_t **result, char *why, size_t room);
-/* The Bridge row of the database. 0, -ENODEV (no such bridge), or as ovs_rpc. */
-int ovs_read_bridge(const struct ovs_config *config, char *datapath, size_t size, char *why, size_t room);
+/* The words of an error, which is text or OVSDB's object, into why. -EPROTO. */
+int ovs_rpc_failed(const json_t *error, char *why, size_t room);
 /* What the bridge's NORMAL action has learnt, from ovs-vswitchd's unixctl. */
 int ovs_read_fdb(const struct ovs_config *config, struct switch_fdb *fdb, char *why, size_t room);
 /* The text of unixctl's fdb/show. No I/O. */
 int ovs_fdb_parse(const char *text, struct switch_fdb *fdb);
+
+/* ovs_database.c */
+/* One transaction of these operations, which stay the caller's. 0 and *result (the caller's), or as ovs_rpc. */
+int ovs_transact(const struct ovs_config *config, json_t *operations, json_t **result, char *why, size_t room);
+/* Likewise, and waits until ovs-vswitchd has done it; appends to the operations. */
+int ovs_transact_done(const struct ovs_config *config, json_t *operations, char *why, size_t room);
+/* The rows that the select at that place found. Borrowed; NULL: none. */
+json_t *ovs_rows(const json_t *result, size_t operation);
+/* The Bridge row: its datapath's type. 0, -ENODEV (no such bridge), or as ovs_rpc. */
+int ovs_read_bridge(const struct ovs_config *config, char *datapath, size_t size, char *why, size_t room);
+
+/* ovs_queue.c */
+struct ovs_queued {
+	uint8_t touched[SWITCH_VLANS];   /* 1: something of a session changes (0: of what they share), 2: an orphan goes */
+	uint8_t ours[ADAPTOR_MAX_PORTS]; /* the links whose port has, or gets, our queues */
+};
+/* Appends to ops what makes the rows read (of Port, QoS, Queue) those of the sessions; *out comes zeroed. No I/O. 0 or
+ * -ENOMEM. */
+int ovs_queues_plan(const struct ovs_config *config, const struct ovs_sessions *all, const json_t *read, json_t *ops,
+		    struct ovs_queued *out);
+/* Reads the rows and commits that. 0, or -errno with a reason. */
+int ovs_queues_sync(const struct ovs_config *config, const struct ovs_sessions *all, struct ovs_queued *out, char *why,
+		    size_t room);
 
 /* ovs_openflow.c */
 /* Connects to the bridge's management socket and agrees on OpenFlow 1.4. */
@@ -150,10 +187,21 @@ struct ovs_session *ovs_session_find(const struct ovs_sessions *all, struct adap
 void ovs_session_free(struct ovs_session *s);   /* NULL is fine */
 void ovs_sessions_clear(struct ovs_sessions *all);
 
+/* What is guaranteed to the session on that port, in bit/s. */
+uint64_t ovs_guarantee(const struct ovs_session *s, const struct ovs_member *m);
+const struct ovs_link *ovs_link_named(const struct ovs_config *config, const char *ifname);
+/* Are the guarantees of all sessions within 99 % of each link's rate, with this one in place of its key's? 0, -ENOSPC with a
+ * reason. */
+int ovs_fits(const struct ovs_config *config, const struct ovs_sessions *all, const struct ovs_session *want, char *why,
+	     size_t room);
+
 /* ovs_read.c */
 /* ovs_world_clear frees what it filled. */
 int ovs_read_world(const struct ovs_config *config, struct ovs_of *of, struct ovs_world *world, char *why, size_t room);
 void ovs_world_clear(struct ovs_world *world);
+/* Which links' queue 0 is really there: queued[i] for config->link[i]. */
+int ovs_read_queued(const struct ovs_config *config, struct ovs_of *of, const struct ovs_world *world,
+		    uint8_t queued[ADAPTOR_MAX_PORTS], char *why, size_t room);
 /* Our sessions as the switch has them; fdb (may be NULL) gets what they have learnt. */
 int ovs_read_sessions(const struct ovs_config *config, struct ovs_of *of, struct ovs_sessions *all,
 		      struct switch_fdb *fdb, char *why, size_t room);
@@ -170,6 +218,8 @@ int ovs_stage(struct ovs_state *s, struct adaptor_key key, struct ovs_session *t
 /* The session was applied by this process; or is not any more. 0 or -ENOMEM. */
 int ovs_know(struct ovs_state *s, struct adaptor_key key);
 void ovs_unknow(struct ovs_state *s, struct adaptor_key key);
+/* Queues follow the sessions as they are now. As ovs_queues_sync; for a switch that has them (s->made). */
+int ovs_sync_queues(struct ovs_state *s, struct ovs_queued *out, char *why, size_t room);
 /* Forgets what is staged. */
 void ovs_abandon(struct ovs_state *s);
 /* A slot of the adaptor's table. */

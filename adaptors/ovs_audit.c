@@ -14,6 +14,7 @@ struct audit {
 	size_t n;
 	struct protocol_buffer mods;
 	unsigned orphans, repaired;
+	uint8_t counted[SWITCH_VLANS];
 };
 
 static int is(const struct ovs_session *a, const struct ovs_session *b)
@@ -37,6 +38,7 @@ static int audit_vlan(struct audit *a, const struct ovs_session *there, struct o
 		log_icorp(LOG_LEVEL_WARN, there->key.icorp, "orphaned: VLAN %u, %u flows", there->vlan, there->n_flows);
 		rc = ovs_plan(there, NULL, a->s->config.table, &a->mods, &changes);
 		a->orphans++;
+		a->counted[there->vlan] = 1;
 		at = a->mods.len;
 	}
 	if (rc || !mine || mine->adopted)   /* what an adopted one should be only its next apply tells */
@@ -46,8 +48,24 @@ static int audit_vlan(struct audit *a, const struct ovs_session *there, struct o
 	if (changes) {
 		log_icorp(LOG_LEVEL_WARN, mine->key.icorp, "VLAN %u is not as it should be: %zu flows", mine->vlan, changes);
 		a->repaired++;
+		a->counted[mine->vlan] = 1;
 	} else {
 		a->mods.len = at;
+	}
+	return rc;
+}
+
+/* A session counts once, whether flows or queues of it were wrong. */
+static int audit_queues(struct audit *a, char *why, size_t room)
+{
+	struct ovs_queued q = { { 0 }, { 0 } };
+	int rc = a->s->made ? ovs_sync_queues(a->s, &q, why, room) : 0;
+
+	for (unsigned v = 0; v < SWITCH_VLANS && !rc; v++) {
+		if (q.touched[v])
+			log_msg(LOG_LEVEL_WARN, "ovs: queues of VLAN %u %s", v, q.touched[v] == 2 ? "orphaned" : "are not as they should be");
+		a->orphans += q.touched[v] == 2 && !a->counted[v];
+		a->repaired += q.touched[v] == 1 && !a->counted[v];
 	}
 	return rc;
 }
@@ -64,6 +82,7 @@ int ovs_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *o
 	for (unsigned v = 0; v < SWITCH_VLANS && !rc; v++)
 		rc = audit_vlan(&a, there.vlan[v], &s->sessions.vlan[v]);
 	rc = rc ? rc : ovs_of_commit(s->of, &a.mods, why, sizeof(why));
+	rc = rc ? rc : audit_queues(&a, why, sizeof(why));
 	if (rc)
 		log_msg(LOG_LEVEL_WARN, "ovs: the audit failed: %s", why);
 	*orphans = rc ? 0 : a.orphans;
@@ -157,6 +176,15 @@ int ovs_show(void *state, struct writer *w)
 	writer_str(w, "bridge", s->config.bridge);
 	writer_str(w, "datapath", s->world.datapath);
 	writer_uint(w, "table", s->config.table);
+	writer_array(w, "links");
+	for (size_t i = 0; i < s->config.n_links; i++) {
+		writer_object(w, NULL);
+		writer_str(w, "link", s->config.link[i].ifname);
+		writer_uint(w, "rate_bps", s->config.link[i].rate_bps);
+		writer_bool(w, "queues", s->queued[i]);
+		writer_end(w);
+	}
+	writer_end(w);
 	writer_array(w, "ports");
 	for (unsigned i = 0; i < s->world.n_ports; i++) {
 		writer_object(w, NULL);

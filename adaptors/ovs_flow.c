@@ -88,6 +88,15 @@ static void put_field(struct wire *w, uint32_t field)
 	wire_put_u16(w, 0);   /* from its first bit */
 }
 
+/* The queue with the VLAN's number, on whatever port it leaves by. */
+static void put_queue(struct wire *w, const struct ovs_session *s)
+{
+	if (!s->queued)
+		return;
+	put_action(w, OF_SET_QUEUE, 8);
+	wire_put_u32(w, s->vlan);
+}
+
 /* Who sends from here is reached here: in this VLAN, and where hosts are without the tag. */
 static void put_learn(struct wire *w, const struct ovs_session *s, uint8_t table, int trunk)
 {
@@ -178,10 +187,12 @@ static void put_actions(struct wire *w, const struct ovs_session *s, enum ovs_ki
 		put_push_vlan(w);
 		put_set_vlan(w, s->vlan);
 		put_set_priority(w, s->priority);
+		put_queue(w, s);
 		put_learn(w, s, table, 0);
 		break;
 	case OVS_TAG:
 		put_set_priority(w, s->priority);
+		put_queue(w, s);
 		put_learn(w, s, table, 1);
 		break;
 	case OVS_FLOOD:

@@ -3,6 +3,7 @@
  * messages that come of it. Two flows are the same when their digests are.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,52 @@ static int set_members(const struct ovs_world *world, const struct adaptor_terms
 		memcpy(m->ifname, port->ifname, sizeof(m->ifname));
 		m->trunk = t->ports[i].trunk;
 		m->port = port->number;
+		m->rate_bps = t->ports[i].rate_bps;
+		m->ceil_bps = t->ports[i].ceil_bps;
 		s->n_members++;
+	}
+	return 0;
+}
+
+uint64_t ovs_guarantee(const struct ovs_session *s, const struct ovs_member *m)
+{
+	return s->capacity == CAPACITY_BEST_EFFORT ? 0 : m->rate_bps;
+}
+
+const struct ovs_link *ovs_link_named(const struct ovs_config *config, const char *ifname)
+{
+	for (size_t i = 0; i < config->n_links; i++)
+		if (!strcmp(config->link[i].ifname, ifname))
+			return &config->link[i];
+	return NULL;
+}
+
+static uint64_t guarantee_on(const struct ovs_session *s, const char *ifname)
+{
+	for (unsigned i = 0; s && i < s->n_members; i++)
+		if (!strcmp(s->member[i].ifname, ifname))
+			return ovs_guarantee(s, &s->member[i]);
+	return 0;
+}
+
+int ovs_fits(const struct ovs_config *config, const struct ovs_sessions *all, const struct ovs_session *want, char *why,
+	     size_t room)
+{
+	for (size_t i = 0; i < config->n_links; i++) {
+		const struct ovs_link *link = &config->link[i];
+		uint64_t asked = guarantee_on(want, link->ifname), rest = link->rate_bps - link->rate_bps / 100;
+
+		for (unsigned v = 0; v < SWITCH_VLANS && asked; v++)
+			if (all->vlan[v] && !adaptor_key_equal(all->vlan[v]->key, want->key)) {
+				uint64_t other = guarantee_on(all->vlan[v], link->ifname);
+
+				rest -= other < rest ? other : rest;
+			}
+		if (asked > rest) {
+			snprintf(why, room, "%s: %" PRIu64 " bit/s are asked, %" PRIu64 " not promised yet", link->ifname, asked,
+				 rest);
+			return -ENOSPC;
+		}
 	}
 	return 0;
 }
@@ -97,6 +143,8 @@ int ovs_want(const struct ovs_world *world, const struct adaptor_terms *t, uint8
 	s->prefix = t->prefix;
 	s->priority = t->priority & 7;
 	s->timeout_s = timeout_of(t->lifetime_s);
+	s->capacity = t->capacity;
+	s->queued = world->queues;
 	rc = set_members(world, t, s, why, room);
 	rc = rc ? rc : ovs_flows_make(s, table);
 	if (rc) {
@@ -109,6 +157,7 @@ int ovs_want(const struct ovs_world *world, const struct adaptor_terms *t, uint8
 
 int ovs_refresh(const struct ovs_world *world, uint8_t table, struct ovs_session *s)
 {
+	s->queued = world->queues;
 	for (unsigned i = 0; i < s->n_members; i++) {
 		const struct ovs_port *port = ovs_port_named(world, s->member[i].ifname);
 

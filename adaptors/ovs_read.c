@@ -47,7 +47,46 @@ int ovs_read_world(const struct ovs_config *config, struct ovs_of *of, struct ov
 		ovs_world_clear(world);
 	else if (world->n_ports)
 		qsort(world->port, world->n_ports, sizeof(*world->port), by_number);
+	/* in user space they would shape, but nothing would be put in them */
+	world->queues = !rc && config->n_links && !strcmp(world->datapath, "system");
 	return rc;
+}
+
+struct queued { const struct ovs_config *config; const struct ovs_world *world; uint8_t *queued; };
+
+static int on_queues(void *ctx, struct wire *body)
+{
+	struct queued *q = ctx;
+
+	while (wire_left(body)) {
+		struct wire peek = *body;
+		size_t len = wire_u16(&peek);
+		struct wire entry = wire_sub(body, len);
+
+		wire_skip(&entry, 8);
+		const struct ovs_port *port = ovs_port_numbered(q->world, wire_u32(&entry));
+		uint32_t queue = wire_u32(&entry);
+
+		if (len < OF_QUEUE_STATS || body->error)
+			return -EBADMSG;
+		for (size_t i = 0; i < q->config->n_links && port && !queue; i++)
+			if (!strcmp(q->config->link[i].ifname, port->ifname))
+				q->queued[i] = 1;
+	}
+	return 0;
+}
+
+int ovs_read_queued(const struct ovs_config *config, struct ovs_of *of, const struct ovs_world *world,
+		    uint8_t queued[ADAPTOR_MAX_PORTS], char *why, size_t room)
+{
+	struct queued q = { config, world, queued };
+	uint8_t body[8];
+	struct wire w = wire_writer(body, sizeof(body));
+
+	memset(queued, 0, ADAPTOR_MAX_PORTS);
+	wire_put_u32(&w, OF_ANY);
+	wire_put_u32(&w, OF_ANY);
+	return ovs_of_dump(of, OF_MULTIPART_QUEUE, body, sizeof(body), on_queues, &q, why, room);
 }
 
 void ovs_world_clear(struct ovs_world *world)

@@ -50,7 +50,7 @@ static json_t *receive(struct ovs_stream *s, int *rc)
 }
 
 /* "error" is text of unixctl's, or an object of OVSDB's with "error" and "details". */
-static int failed(const json_t *error, char *why, size_t room)
+int ovs_rpc_failed(const json_t *error, char *why, size_t room)
 {
 	const char *text = json_string_value(error), *details = json_string_value(json_object_get(error, "details"));
 
@@ -76,7 +76,7 @@ static int answer(struct ovs_stream *s, json_t **result, char *why, size_t room)
 
 		if (json_integer_value(json_object_get(object, "id")) == ID && !json_object_get(object, "method")) {
 			if (error && !json_is_null(error))
-				rc = failed(error, why, room);
+				rc = ovs_rpc_failed(error, why, room);
 			else
 				*result = json_incref(json_object_get(object, "result"));
 			json_decref(object);
@@ -107,35 +107,6 @@ int ovs_rpc(const char *path, const char *method, json_t *params, json_t **resul
 	}
 	free(text);
 	ovs_stream_close(&s);
-	return rc;
-}
-
-int ovs_read_bridge(const struct ovs_config *config, char *datapath, size_t size, char *why, size_t room)
-{
-	char path[OVS_PATH];
-	json_t *result;
-
-	snprintf(path, sizeof(path), "%s/db.sock", config->rundir);
-	int rc = ovs_rpc(path, "transact",
-			 json_pack("[s, {s:s, s:s, s:[[s, s, s]], s:[s]}]", "Open_vSwitch", "op", "select", "table",
-				   "Bridge", "where", "name", "==", config->bridge, "columns", "datapath_type"),
-			 &result, why, room);
-
-	if (rc)
-		return rc;
-	const json_t *first = json_array_get(result, 0), *rows = json_object_get(first, "rows");
-
-	if (json_object_get(first, "error")) {
-		rc = failed(first, why, room);
-	} else if (!json_array_size(rows)) {
-		snprintf(why, room, "%s: Open vSwitch has no such bridge", config->bridge);
-		rc = -ENODEV;
-	} else {
-		const char *type = json_string_value(json_object_get(json_array_get(rows, 0), "datapath_type"));
-
-		snprintf(datapath, size, "%s", type && *type ? type : "system");
-	}
-	json_decref(result);
 	return rc;
 }
 

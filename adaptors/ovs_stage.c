@@ -111,22 +111,41 @@ static int commit(struct ovs_state *s, const struct ovs_change *first, size_t n,
 	return rc;
 }
 
+int ovs_sync_queues(struct ovs_state *s, struct ovs_queued *out, char *why, size_t room)
+{
+	int rc = ovs_queues_sync(&s->config, &s->sessions, out, why, room);
+
+	memcpy(s->ours, out->ours, sizeof(s->ours));
+	return rc;
+}
+
 int ovs_flush(void *state, void (*result)(void *ctx, struct adaptor_key key, int error, const char *reason), void *ctx)
 {
 	struct ovs_state *s = state;
 	struct ovs_change *c = take(s), *next;
-	char why[ADAPTOR_REASON] = "";
+	char why[ADAPTOR_REASON] = "", queues_why[ADAPTOR_REASON] = "";
+	struct ovs_queued queued;
 	int rc = c ? commit(s, c, SIZE_MAX, why, sizeof(why)) : 0;
 	int alone = rc && rc != -EAGAIN && c->next;   /* one of several was refused: which? */
 
 	ovs_done(s);
+	for (struct ovs_change *one = c; one; one = one->next) {
+		int error = alone ? commit(s, one, 1, why, sizeof(why)) : rc;
+
+		if (error)
+			result(ctx, one->key, error, why);
+		one->failed = error;
+		settle(s, one, !error);
+	}
+	/* the port's queue 0 serves meanwhile */
+	int queues = c && s->made ? ovs_sync_queues(s, &queued, queues_why, sizeof(queues_why)) : 0;
+
 	for (; c; c = next) {
 		next = c->next;
-		int one = alone ? commit(s, c, 1, why, sizeof(why)) : rc;
-
-		if (one)
-			result(ctx, c->key, one, why);
-		settle(s, c, !one);
+		if (queues && !c->failed) {   /* tried again, as a whole: the flows are renewed then */
+			ovs_unknow(s, c->key);
+			result(ctx, c->key, queues, queues_why);
+		}
 		free(c);
 	}
 	return 0;

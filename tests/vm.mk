@@ -1,6 +1,6 @@
 # tests of the vm, bridge and ovs adaptors
-EXTRA_DIST += tests/unit/terms_text.h tests/e2e/vm.sh tests/e2e/bridge-uml.sh tests/e2e/ovs.sh tests/e2e/switch_checks.sh \
-	tests/e2e/conformance-uml.sh tests/e2e/dscp.sh
+EXTRA_DIST += tests/unit/terms_text.h tests/e2e/vm.sh tests/e2e/bridge-uml.sh tests/e2e/ovs.sh tests/e2e/ovs-uml.sh \
+	tests/e2e/switch_checks.sh tests/e2e/switch_uml.sh tests/e2e/conformance-uml.sh tests/e2e/dscp.sh
 
 check_LIBRARIES += tests/unit/libtermstext.a
 tests_unit_libtermstext_a_SOURCES = tests/unit/terms_text.c tests/unit/terms_text.h
@@ -32,7 +32,7 @@ tests_unit_test_bridge_LDADD = tests/unit/libtermstext.a adaptors/libadaptorhost
 
 check_PROGRAMS += tests/unit/test_ovs
 TESTS += tests/unit/test_ovs
-tests_unit_test_ovs_SOURCES = tests/unit/test_ovs.c tests/unit/test_ovs.h tests/unit/test_ovs_peer.c tests/unit/ovs_text.c tests/unit/ovs_text.h \
+tests_unit_test_ovs_SOURCES = tests/unit/test_ovs.c tests/unit/test_ovs.h tests/unit/test_ovs_peer.c tests/unit/test_ovs_queue.c tests/unit/ovs_text.c tests/unit/ovs_text.h \
 	tests/unit/golden_terms.c tests/unit/golden_terms.h
 tests_unit_test_ovs_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_ovs_LDADD = tests/unit/libtermstext.a adaptors/libadaptorhost.a adaptors/libadaptornet.a \

@@ -270,7 +270,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_parse), cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_refresh), cmocka_unit_test(test_fdb), cmocka_unit_test(test_rpc_peer),
-		cmocka_unit_test(test_openflow_peer),
+		cmocka_unit_test(test_openflow_peer), cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_queues_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,5 +7,8 @@
 /* test_ovs_peer.c */
 void test_rpc_peer(void **unused);
 void test_openflow_peer(void **unused);
+/* test_ovs_queue.c */
+void test_queues(void **unused);
+void test_queues_hostile(void **unused);
 
 #endif
