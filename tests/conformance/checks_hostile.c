@@ -60,7 +60,7 @@ static const struct { const char *name; void (*make)(struct conform_terms *c); }
 	ROW(memory_max), ROW(shares_max), ROW(quota), ROW(disk), ROW(vcpus), ROW(isc_address),
 };
 
-static void hostile_once(struct instance *i, size_t k, uint32_t icorp, const char *before)
+static void hostile_once(struct instance *i, size_t k, uint32_t icorp)
 {
 	struct adaptor_result r;
 	struct conform_terms c;
@@ -72,7 +72,6 @@ static void hostile_once(struct instance *i, size_t k, uint32_t icorp, const cha
 	if (rc) {
 		if (!r.reason[0])
 			fail_msg("%s: %s is refused without a reason: %s", i->subject->name, hostile[k].name, strerror(-rc));
-		conform_expect(i, before, hostile[k].name);
 		return;
 	}
 	assert_int_equal(i->ops->revoke(i->state, terms_key(&c.t), NULL, 0), 0);
@@ -88,7 +87,7 @@ void check_hostile(void **state)
 	conform_applied(i, 9, 1);
 	before = conform_see(i);
 	for (size_t k = 0; k < sizeof(hostile) / sizeof(hostile[0]); k++) {
-		hostile_once(i, k, 7, before);
+		hostile_once(i, k, 7);
 		conform_expect(i, before, hostile[k].name);
 	}
 	conform_applied(i, 7, 1);

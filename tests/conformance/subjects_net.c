@@ -145,7 +145,7 @@ const struct subject conform_subjects[] = {
 				      "ip link set tst0 master br0 && ip link set tst1 master br0",
 	  .finish = "ip link del br0;" NO_VETHS, .spoil = spoil_bridge, .see = BRIDGE_SEE,
 	  .harm = { "bridge vlan del dev tst0 vid 107", "tc filter del dev tst0 ingress pref 7169", "tc qdisc del dev tst0 clsact",
-		    "bridge vlan add dev tst0 vid 107", "ip link set br0 type bridge vlan_filtering 0" }, .many = 10, .points = 6,
+		    "bridge vlan add dev tst0 vid 107", "ip link set br0 type bridge vlan_filtering 0" }, .many = 10, .points = 4,
 	  .foreign = "bridge vlan add dev tst0 vid 300; tc filter add dev tst0 ingress pref 100 protocol ip flower dst_ip 10.64.7.9 action drop",
 	  .foreign_see = "bridge vlan show dev tst0 | grep 300; tc filter show dev tst0 ingress pref 100" },
 	{ .name = "ovs", .type = "ovs", .options = { { "rundir", "$DIR/ovs" } }, .port = "tst0", .second_port = "tst1",
