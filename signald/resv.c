@@ -33,8 +33,8 @@ static uint64_t coarse_load(const struct rsvp_load *l)
 
 	while (l->connections >> doublings && doublings < 32)
 		doublings++;
-	return (uint64_t)l->flags << 24 | (uint64_t)(l->cpu_permille / 100) << 16 | (uint64_t)(l->memory_permille / 100) << 8 |
-	       doublings;
+	return (uint64_t)l->flags << 24 | (uint64_t)(l->cpu_permille / 100) << 16 |
+	       (uint64_t)(l->memory_permille / 100) << 8 | doublings;
 }
 
 /* All that matters of a Resv: when it is the same, the Resv is a refresh. */
@@ -114,7 +114,8 @@ static void resv_loads(struct session *s, const struct branch *b, const struct r
 	}
 }
 
-/* The rate this Resv asks for, unless a blockade holds it down. An ISC's is moved by its demands, not by its own word. */
+/* The rate this Resv asks for, unless a blockade holds it down. An ISC's is moved by its demands, not by its own word.
+ */
 static uint64_t resv_rate(const struct turn *t, const struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
 	if (b->isc || (branch_blocked(t, b, msg->flow.rate_bps) && !demand_is_new(s, b)))
@@ -142,7 +143,8 @@ void resv_admit(struct turn *t, struct session *s, struct branch *b, uint64_t ra
 	t->core->counter[CORE_REFUSED]++;
 	snprintf(why, sizeof(why), "no capacity on %s: %llu bit/s would fit", t->core->config.port[port].ifname,
 		 (unsigned long long)fits);
-	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate_bps, why);
+	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate_bps,
+		  why);
 	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, why);
 	demand_bandwidth_result(t, s, b, why, fits);
 	branch_refuse(t, s, b, rate_bps, former, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, why);
@@ -216,8 +218,8 @@ static int is_news(struct turn *t, const struct session *s, const struct branch 
 }
 
 /*
- * The Path went to an address, and whoever is there answers by its own (a gateway that is known by its other address, or
- * the first controller behind a router without one): that is our neighbour.
+ * The Path went to an address, and whoever is there answers by its own (a gateway that is known by its other address,
+ * or the first controller behind a router without one): that is our neighbour.
  */
 static int stranger_answers(const struct branch *b, const struct core_from *from)
 {
@@ -225,8 +227,8 @@ static int stranger_answers(const struct branch *b, const struct core_from *from
 }
 
 /*
- * Whom a Resv or ResvTear is about: the revision it names, and the branch by its LIH. An ISC answers for every revision: it
- * is the oldest one's word (revision_mirror). NULL: nobody.
+ * Whom a Resv or ResvTear is about: the revision it names, and the branch by its LIH. An ISC answers for every
+ * revision: it is the oldest one's word (revision_mirror). NULL: nobody.
  */
 static struct session *resv_session(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from,
 				    struct branch **b)
@@ -236,8 +238,8 @@ static struct session *resv_session(struct turn *t, const struct rsvp_msg *msg, 
 	*b = s ? branch_by_lih(s, msg->hop.lih) : NULL;
 	if (!from->isc)
 		return s;
-	for (struct session *m = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader }); m;
-	     m = session_newer(m)) {
+	for (struct session *m = session_find(t->core, (struct adaptor_key){msg->session.icorp, msg->session.leader});
+	     m; m = session_newer(m)) {
 		struct branch *isc = m->state == SESSION_FAILED ? NULL : branch_of_isc(m, from->addr);
 
 		if (!isc)
@@ -279,6 +281,22 @@ static void resv_changed(struct turn *t, struct session *s, struct branch *b, co
 	}
 }
 
+/*
+ * It confirms an endpoint that this branch was not asked for: one given up a moment ago, which it has not heard of yet.
+ * Such a Resv is not one to rely on. Were the endpoint asked for again before word of the end arrives, both ends would
+ * be content with what they have, and nobody say it is confirmed.
+ */
+static int confirms_others(const struct session *s, const struct branch *b, const struct rsvp_msg *msg)
+{
+	for (unsigned i = 0; i < msg->s2l.n; i++) {
+		const struct leaf *leaf = leaf_by_addr(s, msg->s2l.v[i].addr);
+
+		if (!leaf || leaf->branch != b)
+			return 1;
+	}
+	return 0;
+}
+
 void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
 {
 	struct branch *b;
@@ -300,7 +318,7 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	if (!is_news(t, s, b, msg, from))
 		return;
 	if (msg->style != RSVP_STYLE_SE) { /* RFC 2205 section 3.1.8 */
-		struct rsvp_error error = { t->core->config.address, 0, RSVP_ERR_STYLE, 0 };
+		struct rsvp_error error = {t->core->config.address, 0, RSVP_ERR_STYLE, 0};
 
 		t->core->counter[CORE_REFUSED]++;
 		send_resv_err(t, s, b, &error, NULL);
@@ -322,6 +340,10 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		reroute_confirmed(t, s, b, msg);
 	resv_loads(s, b, msg);
 	b->resv_hash = hash;
+	if (!isc && confirms_others(s, b, msg)) {
+		message_unlearn(t->core, from->addr, &b->resv_id); /* so that its refresh is asked for in full */
+		b->resv_hash = 0;
+	}
 	if (news)
 		resv_changed(t, s, b, msg);
 	session_settle(t, s);
@@ -389,7 +411,7 @@ void resv_conf_input(struct turn *t, const struct rsvp_msg *msg)
 	m->style = msg->style;
 	m->flow = msg->flow;
 	m->template_ = msg->template_;
-	m->has |= RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE |
-		  (msg->has & (RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER));
+	m->has |=
+		RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE | (msg->has & (RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER));
 	message_send(t, s, leaf->branch->neighbour, 0, 0);
 }
