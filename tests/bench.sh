@@ -2,7 +2,9 @@
 # The benchmarks work: small numbers, every kind of row, well-formed JSON and SVG. Says nothing about speed.
 # usage: bench.sh   (in the build directory). Exit status 77: namespaces are not to be had, or nothing built here.
 set -u
-[ -x bench/signaling ] && [ -x bench/isolation ] && [ -x bench/adaptors ] || { echo "bench: # SKIP not built here"; exit 77; }
+for program in signaling isolation adaptors; do
+	[ -x bench/$program ] || { echo "bench: # SKIP bench/$program is not built here"; exit 77; }
+done
 for program in ip unshare; do
 	command -v $program > /dev/null || { echo "bench: # SKIP no $program"; exit 77; }
 done

@@ -83,7 +83,7 @@ static void draw_curve(FILE *f, const struct report_curve *c, const struct axes 
 	for (unsigned i = 0; i < c->n; i++)
 		fprintf(f, "<circle r=\"3\" cx=\"%.1f\" cy=\"%.1f\" fill=\"%s\"><title>%g: %g</title></circle>\n",
 			at_x(a, c->x[i]), at_y(a, c->y[i]), colour[which], c->x[i], c->y[i]);
-	fprintf(f, "<text x=\"%u\" y=\"%d\" fill=\"%s\">%s</text>\n", LEFT + which * 180, HEIGHT - 12, colour[which],
+	fprintf(f, "<text x=\"%u\" y=\"%d\" fill=\"%s\">%s</text>\n", LEFT + which * 140, HEIGHT - 12, colour[which],
 		c->name);
 }
 
