@@ -45,14 +45,12 @@ static int start_processes(struct rig *rig)
 
 int rig_start(struct rig *rig, struct bench *bench, unsigned routers, unsigned refresh_ms, struct docs *docs)
 {
-
 	memset(rig, 0, sizeof(*rig));
 	rig->bench = bench;
 	rig->routers = routers;
 	rig->docs = docs;
 	rig->daemon_options = (struct daemon_options){ bench->options.directory, bench->raw, refresh_ms,
-						       bench->hello_ms, bench->cpu_daemon,
-						       bench->log };
+						       bench->hello_ms, bench->cpu_daemon, bench->log };
 	if (world_build(routers) || start_processes(rig) ||
 	    generator_open(&rig->g, docs, WORLD_DAEMONS, routers, bench->raw, bench->plain))
 		return -1;
