@@ -28,7 +28,8 @@ struct adaptor_client_options {
 	const char *instance;             /* name in the config, for logs */
 	const char *type;
 	/* Gives a new process that has been sent its OPEN, after whatever is left of the former one was killed: our end of
-	 * the socketpair (non-blocking) and the process's id, or -errno. See process.h. */
+	 * the socketpair (non-blocking) and the process's id, or -errno. See process.h. -EINPROGRESS: it will be given by
+	 * adaptor_client_started(). */
 	int (*start)(void *ctx, pid_t *pid);
 	void *ctx;
 };
@@ -65,6 +66,8 @@ typedef void adaptor_state_fn(void *ctx, struct adaptor_client *client, enum ada
 /* Starts at once. NULL and errno on failure. Strings are copied. */
 struct adaptor_client *adaptor_client_new(struct event_base *base, const struct adaptor_client_options *options,
 					  adaptor_answer_fn *answer, adaptor_state_fn *state, void *ctx);
+/* What options.start was asked for, and could not give at once: as it would have returned it. From the loop, once per start. */
+void adaptor_client_started(struct adaptor_client *client, int fd, pid_t pid);
 /* Sends what is queued, closes the socketpair (the process then closes and exits by itself). */
 void adaptor_client_free(struct adaptor_client *client);
 

@@ -38,11 +38,10 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	/* Anything else: the reading side sees the end of file, after what the process still said. */
 }
 
-int client_start(struct adaptor_client *c)
+static int serve(struct adaptor_client *c, int fd, pid_t pid)
 {
-	c->fd = c->start(c->start_ctx, &c->pid);
-	if (c->fd < 0)
-		return c->fd;
+	c->fd = fd;
+	c->pid = pid;
 	c->readable = event_new(c->base, c->fd, EV_READ | EV_PERSIST, client_on_readable, c);
 	c->writable = event_new(c->base, c->fd, EV_WRITE, on_writable, c);
 	if (!c->readable || !c->writable)
@@ -50,6 +49,22 @@ int client_start(struct adaptor_client *c)
 	event_add(c->readable, NULL);
 	event_add(c->writable, NULL);
 	return 0;
+}
+
+int client_start(struct adaptor_client *c)
+{
+	pid_t pid = 0;
+	int fd = c->start(c->start_ctx, &pid);
+
+	return fd >= 0 ? serve(c, fd, pid) : fd == -EINPROGRESS ? 0 : fd;
+}
+
+void adaptor_client_started(struct adaptor_client *c, int fd, pid_t pid)
+{
+	int rc = fd < 0 ? fd : serve(c, fd, pid);
+
+	if (rc)
+		client_died(c, strerror(-rc));
 }
 
 /* Lets go of the process, dead or not: it ends with the socketpair. One that does not is killed by the next start. */

@@ -398,6 +398,7 @@ static void stop(struct daemon *d)
 	l2_lldpd_free(d->lldpd);
 	registrar_free(d->registrar);
 	dispatch_free(d->dispatch);
+	reload_free(d);
 	launcher_free(d->launcher);
 	pull_free(d->pull);
 	outbox_free(d->outbox);

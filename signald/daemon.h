@@ -16,6 +16,7 @@ struct audit;
 struct event;
 struct control_server;
 struct l2_lldpd;
+struct reload;
 struct launcher;
 struct loop;
 struct pull;
@@ -47,6 +48,7 @@ struct daemon {
 	struct outbox *outbox;
 	struct pull *pull;
 	struct launcher *launcher;
+	struct reload *reload;                /* under way; NULL: none (reload.c) */
 	struct privileges privileges;         /* whom we became */
 	int failed;                           /* it cannot go on */
 	struct dispatch *dispatch;

@@ -219,11 +219,21 @@ static void on_state(void *ctx, struct adaptor_client *client, enum adaptor_stat
 	d->hooks.state(d->hooks.ctx);
 }
 
+static void on_process(void *ctx, int fd, pid_t pid)
+{
+	adaptor_client_started(((struct slot *)ctx)->client, fd, pid);
+}
+
+/* The first time it is waited for: what cannot be started at all is said at once. Later nobody waits. */
 static int start_process(void *ctx, pid_t *pid)
 {
-	const struct slot *slot = ctx;
+	struct slot *slot = ctx;
+	int r;
 
-	return launcher_adaptor(slot->launcher, slot->index, pid);
+	if (!slot->client)
+		return launcher_adaptor(slot->launcher, slot->index, pid);
+	r = launcher_ask_adaptor(slot->launcher, slot->index, on_process, slot);
+	return r ? r : -EINPROGRESS;
 }
 
 static int start(struct event_base *base, struct dispatch *d, struct launcher *launcher, const struct config_adaptor *from)
@@ -288,6 +298,7 @@ void dispatch_free(struct dispatch *d)
 	if (!d)
 		return;
 	for (unsigned i = 0; i < d->n; i++) {
+		launcher_forget(d->slot[i].launcher, &d->slot[i]);
 		adaptor_client_free(d->slot[i].client);
 		free(d->slot[i].renew);
 	}

@@ -91,11 +91,9 @@ static void line_close(struct line *line)
 	*line = (struct line){ .fd = -1 };
 }
 
-static int line_open(struct l2_lldpd *l, struct line *line, event_callback_fn readable)
+static int line_open(struct l2_lldpd *l, struct line *line, int fd, event_callback_fn readable)
 {
-	line->fd = launcher_open(l->d->launcher, LAUNCHER_LLDPD);
-	if (line->fd < 0)
-		return line->fd;
+	line->fd = fd;
 	line->conn = lldpctl_new(on_send, on_receive, line);
 	line->readable = event_new(loop_base(l->d->loop), line->fd, EV_READ | EV_PERSIST, readable, l);
 	return line->conn && line->readable && !event_add(line->readable, NULL) ? 0 : -ENOMEM;
@@ -117,6 +115,7 @@ static void stop_reading(struct l2_lldpd *l)
 /* What lldpd is not needed for goes on; it is tried again. */
 static void lost(struct l2_lldpd *l, const char *why)
 {
+	launcher_forget(l->d->launcher, l);
 	stop_reading(l);
 	line_close(&l->watch);
 	line_close(&l->query);
@@ -267,6 +266,10 @@ static void on_watched(evutil_socket_t fd, short what, void *ctx)
 	uint8_t data[16384];
 	ssize_t n;
 
+	if (l->query.fd < 0) {
+		lost(l, "it closed the connection, or speaks unasked");
+		return;
+	}
 	if (!l->watching) {
 		subscribe(l);
 		return;
@@ -280,14 +283,29 @@ static void on_watched(evutil_socket_t fd, short what, void *ctx)
 		lost(l, lldpctl_last_strerror(l->watch.conn));
 }
 
+static void on_connected(void *ctx, int fd, pid_t none);
+
+/* The one line, then the other: each when it comes. */
 static void connect_to(struct l2_lldpd *l)
 {
-	int r = line_open(l, &l->watch, on_watched);
+	int r = launcher_ask_file(l->d->launcher, LAUNCHER_LLDPD, on_connected, l);
 
-	if (!r)
-		r = line_open(l, &l->query, on_answer);
+	if (r)
+		lost(l, strerror(-r));
+}
+
+static void on_connected(void *ctx, int fd, pid_t none)
+{
+	struct l2_lldpd *l = ctx;
+	int first = l->watch.fd < 0;
+	int r = fd < 0 ? fd : first ? line_open(l, &l->watch, fd, on_watched) : line_open(l, &l->query, fd, on_answer);
+
 	if (r) {
 		lost(l, strerror(-r));
+		return;
+	}
+	if (first) {
+		connect_to(l);
 		return;
 	}
 	if (l->heard.n)
@@ -354,6 +372,7 @@ void l2_lldpd_free(struct l2_lldpd *l)
 {
 	if (!l)
 		return;
+	launcher_forget(l->d->launcher, l);
 	stop_reading(l);
 	line_close(&l->watch);
 	line_close(&l->query);

@@ -1,4 +1,7 @@
-/* The controller's end of the launcher: see launcher.h. It blocks while it asks, for a few seconds at most. */
+/*
+ * The controller's end of the launcher: see launcher.h. Answers come in the order of the requests, so the first that waits is
+ * the first to be overdue.
+ */
 #include <errno.h>
 #include <event2/event.h>
 #include <poll.h>
@@ -17,10 +20,13 @@
 #define ANSWER_MS 5000
 #define GRACE_MS 10000
 
+struct wait { struct wait *next; uint32_t serial; uint64_t until_us; launcher_answer_fn *answer; void *ctx; };
+
 struct launcher {
 	int fd;
 	uint32_t serial;
-	struct event *readable;
+	struct event *readable, *overdue;
+	struct wait *waits, **waits_end;
 	struct launcher_hooks hooks;
 };
 
@@ -46,6 +52,7 @@ int launcher_new(const struct signald_config *config, const char *config_file, s
 	}
 	close(pair[1]);
 	l->fd = pair[0];
+	l->waits_end = &l->waits;
 	if (pid < 0) {
 		int r = -errno;
 
@@ -60,8 +67,11 @@ void launcher_free(struct launcher *l)
 {
 	if (!l)
 		return;
+	launcher_forget(l, NULL);
 	if (l->readable)
 		event_free(l->readable);
+	if (l->overdue)
+		event_free(l->overdue);
 	close(l->fd);
 	free(l);
 }
@@ -97,13 +107,62 @@ static void on_ended(struct launcher *l, const struct launcher_report *report)
 		l->hooks.ended(l->hooks.ctx, report->index, report->pid, how);
 }
 
-/* An answer that comes too late is let go. */
+/* Takes out the one that waits for that answer; NULL: it came too late, or nobody asked. */
+static struct wait *wait_take(struct launcher *l, uint32_t serial)
+{
+	struct wait **at = &l->waits, *w;
+
+	while (*at && (*at)->serial != serial)
+		at = &(*at)->next;
+	w = *at;
+	if (!w)
+		return NULL;
+	*at = w->next;
+	if (!*at)
+		l->waits_end = at;
+	return w;
+}
+
+static void give(struct wait *w, int fd, pid_t pid)
+{
+	launcher_answer_fn *fn = w->answer;
+	void *ctx = w->ctx;
+
+	free(w);
+	fn(ctx, fd, pid);
+}
+
 static void on_report(struct launcher *l, const struct launcher_report *report, int fd)
 {
+	struct wait *w = report->type == LAUNCHER_REPLY ? wait_take(l, report->serial) : NULL;
+
 	if (report->type == LAUNCHER_ENDED)
 		on_ended(l, report);
-	if (fd >= 0)
+	if (w)
+		give(w, report->value ? report->value : fd, report->pid);
+	else if (fd >= 0)
 		close(fd);
+}
+
+/* The first one's deadline is the next. */
+static void set_overdue(struct launcher *l)
+{
+	uint64_t now = clock_wall_us(), in = l->waits && l->waits->until_us > now ? l->waits->until_us - now : 0;
+	struct timeval tv = { (time_t)(in / CLOCK_S), (suseconds_t)(in % CLOCK_S) };
+
+	if (l->waits)
+		event_add(l->overdue, &tv);
+	else
+		event_del(l->overdue);
+}
+
+static void on_overdue(evutil_socket_t fd, short what, void *ctx)
+{
+	struct launcher *l = ctx;
+
+	while (l->waits && l->waits->until_us <= clock_wall_us())
+		give(wait_take(l, l->waits->serial), -ETIMEDOUT, 0);
+	set_overdue(l);
 }
 
 static void on_readable(evutil_socket_t socket, short what, void *ctx)
@@ -117,6 +176,8 @@ static void on_readable(evutil_socket_t socket, short what, void *ctx)
 	if (r)
 		return;
 	event_del(l->readable);
+	while (l->waits)
+		give(wait_take(l, l->waits->serial), -EPIPE, 0);
 	l->hooks.gone(l->hooks.ctx);
 }
 
@@ -124,7 +185,8 @@ int launcher_watch(struct launcher *l, struct event_base *base, const struct lau
 {
 	l->hooks = *hooks;
 	l->readable = event_new(base, l->fd, EV_READ | EV_PERSIST, on_readable, l);
-	return l->readable && !event_add(l->readable, NULL) ? 0 : -ENOMEM;
+	l->overdue = evtimer_new(base, on_overdue, l);
+	return l->readable && l->overdue && !event_add(l->readable, NULL) ? 0 : -ENOMEM;
 }
 
 /* Until there is something to take; 0, -ETIMEDOUT. The clock is not ours: a test may have stopped it. */
@@ -136,22 +198,29 @@ static int wait_for(struct launcher *l, uint64_t until_us)
 	return now < until_us && poll(&set, 1, (int)((until_us - now) / CLOCK_MS) + 1) ? 0 : -ETIMEDOUT;
 }
 
-static int ask(struct launcher *l, enum launcher_verb verb, unsigned index, pid_t *pid)
+static int ask(struct launcher *l, enum launcher_verb verb, unsigned index)
 {
 	struct launcher_request request = { ++l->serial, verb, index };
+
+	return send(l->fd, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+int launcher_adaptor(struct launcher *l, unsigned n, pid_t *pid)
+{
 	uint64_t until = clock_wall_us() + ANSWER_MS * CLOCK_MS;
 	struct launcher_report report;
-	int fd, r;
+	int fd, r = ask(l, LAUNCHER_START, n);
+	uint32_t serial = l->serial;
 
-	if (send(l->fd, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return -errno;
+	if (r)
+		return r;
 	while (!(r = wait_for(l, until))) {
 		r = take(l, &report, &fd);
 		if (!r)
 			return -EPIPE;
 		if (r < 0)
 			continue;
-		if (report.type == LAUNCHER_REPLY && report.serial == request.serial) {
+		if (report.type == LAUNCHER_REPLY && report.serial == serial) {
 			*pid = report.pid;
 			return report.value ? report.value : fd;
 		}
@@ -160,14 +229,41 @@ static int ask(struct launcher *l, enum launcher_verb verb, unsigned index, pid_
 	return r;
 }
 
-int launcher_adaptor(struct launcher *l, unsigned n, pid_t *pid)
+static int ask_later(struct launcher *l, enum launcher_verb verb, unsigned index, launcher_answer_fn *answer, void *ctx)
 {
-	return ask(l, LAUNCHER_START, n, pid);
+	struct wait *w = malloc(sizeof(*w));
+	int r = w ? ask(l, verb, index) : -ENOMEM;
+
+	if (r) {
+		free(w);
+		return r;
+	}
+	*w = (struct wait){ NULL, l->serial, clock_wall_us() + ANSWER_MS * CLOCK_MS, answer, ctx };
+	*l->waits_end = w;
+	l->waits_end = &w->next;
+	if (l->waits == w)
+		set_overdue(l);
+	return 0;
 }
 
-int launcher_open(struct launcher *l, enum launcher_file file)
+int launcher_ask_adaptor(struct launcher *l, unsigned n, launcher_answer_fn *answer, void *ctx)
 {
-	pid_t none;
+	return ask_later(l, LAUNCHER_START, n, answer, ctx);
+}
 
-	return ask(l, LAUNCHER_OPEN, file, &none);
+int launcher_ask_file(struct launcher *l, enum launcher_file file, launcher_answer_fn *answer, void *ctx)
+{
+	return ask_later(l, LAUNCHER_OPEN, file, answer, ctx);
+}
+
+/* NULL: nobody's are wanted. */
+void launcher_forget(struct launcher *l, const void *ctx)
+{
+	struct wait *next;
+
+	for (struct wait *w = l->waits; w; w = next) {
+		next = w->next;
+		if (!ctx || w->ctx == ctx)
+			free(wait_take(l, w->serial));
+	}
 }

@@ -38,9 +38,20 @@ int launcher_watch(struct launcher *l, struct event_base *base, const struct lau
 /* Lets go of it: it ends when its adaptors have. */
 void launcher_free(struct launcher *l);
 
-/* A new process of the n-th adaptor, after killing a former one: as adaptor_client_options wants it. */
+/* A new process of the n-th adaptor, after killing a former one: as adaptor_client_options wants it. It waits for the answer, a
+ * few seconds at most: for the start, before there is anybody else to be served. */
 int launcher_adaptor(struct launcher *l, unsigned n, pid_t *pid);
-/* A descriptor to read the file from, or of a connection to lldpd, which is closed by the caller, or -errno. */
-int launcher_open(struct launcher *l, enum launcher_file file);
+
+/*
+ * What follows, after launcher_watch, does not wait: the answer comes from the loop, once, after seconds at most. fd is the asker's from then on, or
+ * -errno: -ETIMEDOUT, -EPIPE when the launcher is gone.
+ */
+typedef void launcher_answer_fn(void *ctx, int fd, pid_t pid);
+/* The same process. 0 or -errno: then there is no answer. */
+int launcher_ask_adaptor(struct launcher *l, unsigned n, launcher_answer_fn *answer, void *ctx);
+/* A descriptor to read the file from, or of a connection to lldpd; pid is 0. 0 or -errno: then there is no answer. */
+int launcher_ask_file(struct launcher *l, enum launcher_file file, launcher_answer_fn *answer, void *ctx);
+/* Whoever asked with this ctx does not want its answers any more. */
+void launcher_forget(struct launcher *l, const void *ctx);
 
 #endif

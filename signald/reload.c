@@ -65,19 +65,11 @@ int reload_trust(struct daemon *d, const struct signald_config *config, int keys
 	return 0;
 }
 
-/* What can be found wrong comes first: then nothing has been changed yet. */
-static int apply(struct daemon *d, const struct signald_config *config, struct core_config *core, char *why, size_t room)
-{
-	const char *changed = fixed(d, config, core);
-	int r;
+/* What was read, until the keyring is there, too. One at a time: what is asked for meanwhile begins when it is done. */
+struct reload { struct signald_config config; struct core_config core; int again; };
 
-	if (changed) {
-		snprintf(why, room, "%s is another, and that needs a restart", changed);
-		return -EINVAL;
-	}
-	r = reload_trust(d, config, *config->keyring ? launcher_open(d->launcher, LAUNCHER_KEYRING) : -1, why, room);
-	if (r)
-		return r;
+static void take(struct daemon *d, const struct signald_config *config, struct core_config *core)
+{
 	core->seed = d->core_config.seed;
 	core->epoch = d->core_config.epoch;
 	core->instance = d->core_config.instance;
@@ -90,25 +82,85 @@ static int apply(struct daemon *d, const struct signald_config *config, struct c
 	l2_lldpd_reload(d->lldpd);
 	core_reapply(d->core, DISPATCH_ALL, clock_now_us()); /* lifetimes and keys are in the terms */
 	daemon_settle(d);
-	return 0;
+}
+
+static void end(struct daemon *d, const char *wrong)
+{
+	int again = d->reload->again;
+
+	if (wrong)
+		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", wrong);
+	else
+		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, the audits' interval, limits, neighbours and keys; the rest needs a restart");
+	signald_config_free(&d->reload->config);
+	free(d->reload);
+	d->reload = NULL;
+	registrar_changed(d->registrar);
+	if (again)
+		reload_all(d);
+}
+
+/* All is read. What can be found wrong comes first: then nothing has been changed yet. */
+static void on_keys(void *ctx, int keys, pid_t none)
+{
+	struct daemon *d = ctx;
+	char why[256];
+	int r = reload_trust(d, &d->reload->config, keys, why, sizeof(why));
+
+	if (!r)
+		take(d, &d->reload->config, &d->reload->core);
+	end(d, r ? why : NULL);
+}
+
+static void on_config(void *ctx, int fd, pid_t none)
+{
+	struct daemon *d = ctx;
+	struct config_error error;
+	const char *changed;
+	char why[256];
+	int r = signald_config_read(fd, d->config_file, &d->reload->config, &d->reload->core, &error);
+
+	if (r) {
+		memset(&d->reload->config, 0, sizeof(d->reload->config)); /* freed already */
+		end(d, error.text);
+		return;
+	}
+	changed = fixed(d, &d->reload->config, &d->reload->core);
+	if (changed) {
+		snprintf(why, sizeof(why), "%s is another, and that needs a restart", changed);
+		end(d, why);
+		return;
+	}
+	if (!*d->reload->config.keyring) {
+		on_keys(d, -1, 0);
+		return;
+	}
+	r = launcher_ask_file(d->launcher, LAUNCHER_KEYRING, on_keys, d);
+	if (r)
+		end(d, strerror(-r));
 }
 
 void reload_all(void *ctx)
 {
 	struct daemon *d = ctx;
-	struct signald_config config;
-	struct core_config core;
-	struct config_error error;
-	char why[256];
+	int r;
 
-	if (signald_config_read(launcher_open(d->launcher, LAUNCHER_CONFIG), d->config_file, &config, &core, &error)) {
-		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", error.text);
+	if (d->reload) {
+		d->reload->again = 1;
 		return;
 	}
-	if (apply(d, &config, &core, why, sizeof(why)))
-		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", why);
-	else
-		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, the audits' interval, limits, neighbours and keys; the rest needs a restart");
-	signald_config_free(&config);
-	registrar_changed(d->registrar);
+	d->reload = calloc(1, sizeof(*d->reload));
+	r = d->reload ? launcher_ask_file(d->launcher, LAUNCHER_CONFIG, on_config, d) : -ENOMEM;
+	if (!r)
+		return;
+	log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", strerror(-r));
+	reload_free(d);
+}
+
+void reload_free(struct daemon *d)
+{
+	if (d->reload)
+		signald_config_free(&d->reload->config);
+	free(d->reload);
+	d->reload = NULL;
 }

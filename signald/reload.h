@@ -10,6 +10,8 @@
 /* Everything, for the loop's SIGHUP; ctx is the struct daemon. An invalid file, the keyring's too, changes nothing, and is said;
  * so does a setting that needs a restart. */
 void reload_all(void *ctx);
+/* What was under way is not wanted any more; before the launcher goes. */
+void reload_free(struct daemon *d);
 /*
  * Whose word is taken, by that configuration: keys, whom datagrams are taken from and how many, and the layer-2 map if that is
  * the configuration's. All of it; or -errno with the reason in why, and none. keys: a descriptor of the keyring, or the -errno of

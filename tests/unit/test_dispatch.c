@@ -61,6 +61,11 @@ static void on_lost(void *ctx, struct adaptor_key key)
 	f->last_lost = key;
 }
 
+static void on_launcher_gone(void *ctx)
+{
+	fail_msg("the launcher is gone");
+}
+
 static void on_restarted(void *ctx, uint16_t adaptors)
 {
 	struct fixture *f = ctx;
@@ -141,6 +146,7 @@ static void start(struct fixture *f, const char *first, const char *second)
 	f->config.keyring = "";
 	f->config.l2 = "gatekeeper";
 	assert_int_equal(launcher_new(&f->config, "", &f->launcher), 0);
+	assert_int_equal(launcher_watch(f->launcher, f->base, &(struct launcher_hooks){ .gone = on_launcher_gone }), 0);
 	assert_int_equal(dispatch_new(f->base, f->launcher, &f->config, &hooks, &f->dispatch), 0);
 	UNTIL(f, f->restarts == 2);
 }

@@ -38,7 +38,7 @@ struct fixture {
 	char *option[1];
 	char file[32];
 	unsigned ended, gone, last;
-	pid_t last_pid;
+	pid_t last_pid, stopped;             /* by a test; 0: none */
 	char how[64];
 };
 
@@ -103,6 +103,8 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	if (f->stopped)
+		kill(f->stopped, SIGCONT);
 	launcher_free(f->launcher);
 	if (f->raw >= 0)
 		close(f->raw);
@@ -179,6 +181,29 @@ static void ready(int fd)
 	protocol_free(&in);
 }
 
+/* What an answer says that comes from the loop. */
+struct answered { int n, fd; pid_t pid; };
+
+static void on_answer(void *ctx, int fd, pid_t pid)
+{
+	struct answered *a = ctx;
+
+	a->n++;
+	a->fd = fd;
+	a->pid = pid;
+}
+
+static int opened(struct fixture *f, enum launcher_file file)
+{
+	struct answered a = { 0 };
+
+	assert_int_equal(launcher_ask_file(f->launcher, file, on_answer, &a), 0);
+	assert_int_equal(a.n, 0);
+	UNTIL((event_base_loop(f->base, EVLOOP_NONBLOCK), a.n));
+	assert_int_equal(a.n, 1);
+	return a.fd;
+}
+
 static int started(struct fixture *f, unsigned n, pid_t *pid)
 {
 	int fd = launcher_adaptor(f->launcher, n, pid);
@@ -215,9 +240,9 @@ static void test_refuses(void **state)
 	assert_int_equal(launcher_adaptor(f->launcher, 2, &pid), -ENOENT);    /* no such type */
 	assert_int_equal(launcher_adaptor(f->launcher, 3, &pid), -EINVAL);
 	assert_int_equal(launcher_adaptor(f->launcher, ~0u, &pid), -EINVAL);
-	assert_int_equal(launcher_open(f->launcher, LAUNCHER_FILES), -EINVAL);
-	assert_int_equal(launcher_open(f->launcher, LAUNCHER_KEYRING), -ENOENT); /* none is configured */
-	assert_int_equal(launcher_open(f->launcher, LAUNCHER_LLDPD), -EINVAL);   /* another one knows the map */
+	assert_int_equal(opened(f, LAUNCHER_FILES), -EINVAL);
+	assert_int_equal(opened(f, LAUNCHER_KEYRING), -ENOENT); /* none is configured */
+	assert_int_equal(opened(f, LAUNCHER_LLDPD), -EINVAL);   /* another one knows the map */
 	close(started(f, 0, &pid));
 }
 
@@ -359,7 +384,7 @@ static void test_launcher_killed(void **state)
 
 static void reads(struct fixture *f, enum launcher_file file, const char *want)
 {
-	int fd = launcher_open(f->launcher, file);
+	int fd = opened(f, file);
 	char text[32] = "";
 
 	assert_true(fd >= 0);
@@ -379,7 +404,7 @@ static void test_files(void **state)
 	start(f);
 	reads(f, LAUNCHER_CONFIG, "old");
 	unlink(f->file);
-	assert_int_equal(launcher_open(f->launcher, LAUNCHER_CONFIG), -ENOENT);
+	assert_int_equal(opened(f, LAUNCHER_CONFIG), -ENOENT);
 	write_file(f, "newer");
 	reads(f, LAUNCHER_CONFIG, "newer");
 	reads(f, LAUNCHER_KEYRING, "newer");
@@ -399,11 +424,11 @@ static void test_lldpd(void **state)
 	f->config.lldpd_socket = f->file;
 	start(f);
 	unlink(f->file);
-	assert_int_equal(launcher_open(f->launcher, LAUNCHER_LLDPD), -ENOENT);
+	assert_int_equal(opened(f, LAUNCHER_LLDPD), -ENOENT);
 	assert_int_equal(bind(lldpd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(launcher_open(f->launcher, LAUNCHER_LLDPD), -ECONNREFUSED);
+	assert_int_equal(opened(f, LAUNCHER_LLDPD), -ECONNREFUSED);
 	assert_int_equal(listen(lldpd, 1), 0);
-	fd = launcher_open(f->launcher, LAUNCHER_LLDPD);
+	fd = opened(f, LAUNCHER_LLDPD);
 	assert_true(fd >= 0);
 	peer = accept(lldpd, NULL, NULL);
 	assert_int_equal(write(peer, "x", 1), 1);
@@ -413,6 +438,73 @@ static void test_lldpd(void **state)
 	close(lldpd);
 }
 
+/* Several at a time, each answered by its own; nobody who asked waits. */
+static void test_asks_later(void **state)
+{
+	struct fixture *f = *state;
+	struct answered start_one = { 0 }, none = { 0 }, file = { 0 }, forgotten = { 0 };
+
+	write_file(f, "text");
+	start(f);
+	assert_int_equal(launcher_ask_adaptor(f->launcher, 0, on_answer, &start_one), 0);
+	assert_int_equal(launcher_ask_adaptor(f->launcher, 2, on_answer, &none), 0);
+	assert_int_equal(launcher_ask_file(f->launcher, LAUNCHER_CONFIG, on_answer, &forgotten), 0);
+	assert_int_equal(launcher_ask_file(f->launcher, LAUNCHER_CONFIG, on_answer, &file), 0);
+	launcher_forget(f->launcher, &forgotten);
+	UNTIL((event_base_loop(f->base, EVLOOP_NONBLOCK), start_one.n && none.n && file.n));
+	assert_int_equal(forgotten.n, 0);
+	assert_int_equal(none.fd, -ENOENT);
+	assert_int_equal(file.pid, 0);
+	assert_true(file.fd >= 0);
+	close(file.fd);
+	ready(start_one.fd);
+	assert_true(parent_of(start_one.pid));
+	close(start_one.fd);
+}
+
+/* A launcher that hangs is waited for as long as is said, and not by the loop; its late answer is let go. */
+static void test_hangs(void **state)
+{
+	struct fixture *f = *state;
+	struct answered a = { 0 };
+	uint64_t began;
+	pid_t one, launcher;
+
+	write_file(f, "text");
+	start(f);
+	close(started(f, 0, &one));
+	UNTIL((launcher = parent_of(one), launcher));
+	f->stopped = launcher;
+	kill(launcher, SIGSTOP);
+	began = clock_wall_us();
+	assert_int_equal(launcher_ask_file(f->launcher, LAUNCHER_CONFIG, on_answer, &a), 0);
+	assert_in_range(clock_wall_us() - began, 0, CLOCK_S);
+	UNTIL((event_base_loop(f->base, EVLOOP_NONBLOCK), a.n));
+	assert_int_equal(a.fd, -ETIMEDOUT);
+	kill(launcher, SIGCONT);
+	close(opened(f, LAUNCHER_CONFIG));
+	assert_int_equal(a.n, 1);
+}
+
+/* It dies while somebody waits. */
+static void test_dies_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+	struct answered a = { 0 };
+	pid_t one, launcher;
+
+	start(f);
+	close(started(f, 0, &one));
+	UNTIL((launcher = parent_of(one), launcher));
+	f->stopped = launcher;
+	kill(launcher, SIGSTOP);
+	assert_int_equal(launcher_ask_file(f->launcher, LAUNCHER_CONFIG, on_answer, &a), 0);
+	kill(launcher, SIGKILL);
+	UNTIL((event_base_loop(f->base, EVLOOP_NONBLOCK), f->gone));
+	assert_int_equal(a.n, 1);
+	assert_int_equal(a.fd, -EPIPE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -420,7 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_starts), TEST(test_refuses), TEST(test_program_missing), TEST(test_hostile), TEST(test_adaptor_killed),
 		TEST(test_former_killed), TEST(test_controller_ends), TEST(test_controller_ends_adaptor_hangs),
-		TEST(test_launcher_killed), TEST(test_files), TEST(test_lldpd),
+		TEST(test_launcher_killed), TEST(test_asks_later), TEST(test_hangs), TEST(test_dies_meanwhile), TEST(test_files), TEST(test_lldpd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
