@@ -192,21 +192,23 @@ static void place_anew(struct turn *t, struct session *cut)
 }
 
 /* Its revision is gone here: those that stay may want a shortcut, and have not begun theirs because this one is there. */
-static void replace(struct turn *t, const struct session *cut)
+static void replace(struct turn *t, struct session *cut)
 {
 	struct turn own = *t;
 
 	own.body = NULL; /* it is of another revision */
+	cut->replacing = 1;
 	for EACH_REVISION(m, t->core, cut)
 		if (on_tree(m))
 			cutthrough_look(&own, m);
+	cut->replacing = 0;
 }
 
 static void look_at_cut(struct turn *t, struct session *cut)
 {
 	if (cutthrough_ours(t->core, cut)) {
-		if (tree_is_here(t->core, cut, cut->contract))
-			return;
+		if (cut->replacing || tree_is_here(t->core, cut, cut->contract))
+			return; /* replacing: what was begun in its place is refused, and asks whether it can go */
 		replace(t, cut);
 		if (!cut->closing && !replacement_is_due(t->core, cut))
 			cutthrough_end(t, cut, "its revision of the contract is gone here");

@@ -65,6 +65,10 @@ void message_learn(struct turn *t, const struct session *s, struct in_addr from,
 		message_unlearn(t->core, from, id);
 	if (!n || !(msg->has & RSVP_HAS_ID))
 		return;
+	if (!neighbour_is_of(n, msg->id.epoch)) { /* it waited for its contract, and n was restarted */
+		message_unlearn(t->core, from, id);
+		return;
+	}
 	neighbour_watch(n, 1, t->now_us);
 	*id = neighbour_learn(n, msg->id.id, s->slot) ? 0 : msg->id.id;
 }
@@ -109,17 +113,17 @@ static int on_refreshed(void *ctx, struct neighbour *n, uint32_t slot, uint32_t 
 	if (!s)
 		return 0;
 	if (s->up.path_id == id && s->up.addr.s_addr == addr) {
-		s->up.expires_us = now_us + core_their_lifetime(core, s->up.refresh_ms);
+		upstream_renew(&s->up, now_us + core_their_lifetime(core, s->up.refresh_ms));
 		return 1;
 	}
 	if (s->former && s->former->path_id == id && s->former->addr.s_addr == addr) {
-		s->former->expires_us = now_us + core_their_lifetime(core, s->former->refresh_ms);
+		upstream_renew(s->former, now_us + core_their_lifetime(core, s->former->refresh_ms));
 		return 1;
 	}
 	for (struct branch *b = s->branch; b; b = b->next) {
 		if (b->resv_id != id || b->neighbour.s_addr != addr)
 			continue;
-		b->resv_expires_us = now_us + core_their_lifetime(core, b->refresh_ms);
+		branch_renew(b, now_us + core_their_lifetime(core, b->refresh_ms));
 		return 1;
 	}
 	return 0;

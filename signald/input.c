@@ -10,7 +10,7 @@ static int path_message(struct turn *t, const struct rsvp_msg *msg, const struct
 	if (s && s->up.addr.s_addr == from->addr.s_addr) {
 		switch (message_age(t->core, s, from->addr, s->up.path_id, msg)) {
 		case MESSAGE_SAME:
-			s->up.expires_us = t->now_us + core_their_lifetime(t->core, s->up.refresh_ms);
+			upstream_renew(&s->up, t->now_us + core_their_lifetime(t->core, s->up.refresh_ms));
 			return 1;
 		case MESSAGE_OLD:
 			t->core->counter[CORE_STALE]++;

@@ -271,6 +271,11 @@ uint64_t neighbour_counter(const struct neighbour *n, enum neighbour_counter cou
 	}
 }
 
+int neighbour_is_of(const struct neighbour *n, uint32_t epoch)
+{
+	return !n->epoch_known || n->epoch == epoch;
+}
+
 int neighbour_learn(struct neighbour *n, uint32_t id, uint32_t slot)
 {
 	return idmap_set(&n->learnt, id, slot);

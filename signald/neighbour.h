@@ -131,6 +131,8 @@ uint32_t neighbour_send(struct neighbour *n, struct rsvp_msg *msg, unsigned flag
 /* The state that id established is gone: id is no longer sent, awaited or refreshed. Any id will do. */
 void neighbour_withdraw(struct neighbour *n, uint32_t id);
 
+/* Is a message of this epoch of n as it is now, and not of a former life? Yes when n's epoch is not known. */
+int neighbour_is_of(const struct neighbour *n, uint32_t epoch);
 /* n's message id established state slot here; a Srefresh may name it from now on. 0 or -ENOMEM. */
 int neighbour_learn(struct neighbour *n, uint32_t id, uint32_t slot);
 /* Is id learnt, and with which slot? */

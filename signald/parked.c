@@ -73,12 +73,18 @@ static int same_icorp(const struct parked *p, const struct rsvp_msg *msg, const 
 	       p->msg.session.leader.s_addr == msg->session.leader.s_addr;
 }
 
+/* Was a sent before b, by what their sender numbered? Without numbers, or when it has begun anew, they came in that order. */
+static int sent_before(const struct rsvp_msg *a, const struct rsvp_msg *b)
+{
+	return !(a->has & b->has & RSVP_HAS_ID) || a->id.epoch != b->id.epoch || rsvp_id_later(b->id.id, a->id.id);
+}
+
 /* It says what is wanted now. Without memory the older one will do, until a refresh. */
 static void renew(struct parked *p, const struct rsvp_msg *msg)
 {
 	struct rsvp_msg newer;
 
-	if (!rsvp_id_later(msg->id.id, p->msg.id.id) || rsvp_msg_copy(&newer, msg))
+	if (!sent_before(&p->msg, msg) || rsvp_msg_copy(&newer, msg))
 		return;
 	rsvp_msg_free(&p->msg);
 	p->msg = newer;
@@ -143,7 +149,7 @@ void parked_torn(struct core *core, const struct rsvp_msg *msg, const struct cor
 	for (p = *icorp_chain(core, msg); p; p = next) {
 		next = p->row[BY_ICORP].next;
 		if (!same_icorp(p, msg, from) || p->msg.template_.lsp_id != msg->template_.lsp_id ||
-		    rsvp_sender(&p->msg).s_addr != rsvp_sender(msg).s_addr || rsvp_id_later(p->msg.id.id, msg->id.id))
+		    rsvp_sender(&p->msg).s_addr != rsvp_sender(msg).s_addr || !sent_before(&p->msg, msg))
 			continue;
 		take_out(core, p);
 		discard(p);

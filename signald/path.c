@@ -88,7 +88,7 @@ static void path_upstream(struct turn *t, struct session *s, const struct rsvp_m
 	s->up.lih = msg->hop.lih;
 	s->up.port = (int8_t)from->port;
 	s->up.refresh_ms = msg->refresh_ms;
-	s->up.expires_us = t->now_us + core_their_lifetime(t->core, msg->refresh_ms);
+	upstream_renew(&s->up, t->now_us + core_their_lifetime(t->core, msg->refresh_ms));
 	message_learn(t, s, from->addr, &s->up.path_id, msg);
 	if (msg->rro.n == s->up.n_route && (!s->up.n_route || !memcmp(s->up.route, msg->rro.v, s->up.n_route * sizeof(*route))))
 		return;

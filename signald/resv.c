@@ -252,13 +252,19 @@ static struct session *resv_session(struct turn *t, const struct rsvp_msg *msg, 
 
 #define GATHER_US 20000 /* what came in parts is passed on once */
 
+/* No part has more of them. */
+static unsigned part_grants(const struct rsvp_msg *msg)
+{
+	return msg->grants.n < RSVP_PART_GRANTS ? msg->grants.n : RSVP_PART_GRANTS;
+}
+
 /* A further part of a Resv: GRANTs that had no room in the first one. */
 static void resv_further(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
 	unsigned part = msg->template_.group & ~RSVP_PART_MORE, last = !(msg->template_.group & RSVP_PART_MORE);
-	unsigned n = msg->grants.n < RSVP_PART_GRANTS ? msg->grants.n : RSVP_PART_GRANTS;
 
-	if (part >= RSVP_PARTS || grants_set(&t->core->pool, &b->grants, part, (int)last, msg->grants.v, n) <= 0)
+	if (part >= RSVP_PARTS ||
+	    grants_set(&t->core->pool, &b->grants, part, (int)last, msg->grants.v, part_grants(msg)) <= 0)
 		return;
 	s->dirty_up = s->dirty_report = 1;
 	session_settle_soon(t, s, GATHER_US);
@@ -270,7 +276,7 @@ static void resv_changed(struct turn *t, struct session *s, struct branch *b, co
 	resv_leaves(t, s, b, msg);
 	if (!b->isc)
 		grants_set(&t->core->pool, &b->grants, 0, !(msg->template_.group & RSVP_PART_MORE), msg->grants.v,
-			   msg->grants.n); /* an ISC grants nothing */
+			   part_grants(msg)); /* an ISC grants nothing */
 	resv_demands(t, s, b, msg);
 	resv_admit(t, s, b, resv_rate(t, s, b, msg));
 	if (!b->isc)
@@ -329,7 +335,7 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		return;
 	}
 	b->refresh_ms = b->isc ? (uint32_t)(t->core->config.refresh_us / 1000) : msg->refresh_ms;
-	b->resv_expires_us = t->now_us + core_their_lifetime(t->core, b->refresh_ms);
+	branch_renew(b, t->now_us + core_their_lifetime(t->core, b->refresh_ms));
 	if (!b->isc)
 		message_learn(t, s, from->addr, &b->resv_id, msg);
 	hash = hash_u64(resv_hash(msg), from->gap) | 1u; /* 0 means none */

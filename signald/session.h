@@ -123,6 +123,19 @@ struct session_more {
 	struct in_addr cut;                   /* cutthrough.c: a shortcut, by the endpoint that began it; 0: the leader's tree */
 };
 
+/* The state is kept until then: should it lapse after all, its place in the row of those that lapse is a new one. */
+static inline void upstream_renew(struct upstream *up, uint64_t until_us)
+{
+	up->expires_us = until_us;
+	up->had_to_wait = 0;
+}
+
+static inline void branch_renew(struct branch *b, uint64_t until_us)
+{
+	b->resv_expires_us = until_us;
+	b->had_to_wait = 0;
+}
+
 struct session {
 	union {
 		struct wheel_entry timer;     /* first: wheel_take gives the session */
@@ -146,6 +159,7 @@ struct session {
 	uint8_t recovering : 1;               /* of a former life, and not all neighbours have told of it again (recovery.c) */
 	uint8_t told : 1;                     /* the leader has said (or we, leading, know) who is up: Paths pass it on */
 	uint8_t emptied : 1;                  /* some branch has no leaf any more: torn after the commit */
+	uint8_t replacing : 1;                /* shortcut whose revision is gone: those that stay are beginning theirs */
 	uint8_t oldest : 1;                   /* revision of its ICorp here: it is in the table */
 	uint16_t adaptors;                    /* that may hold something of it: the caller's note */
 	uint16_t vlan;                        /* switch: of this ICorp in this island */

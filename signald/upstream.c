@@ -160,7 +160,7 @@ int upstream_former_path(struct turn *t, struct session *s, const struct rsvp_ms
 	}
 	hop->lih = msg->hop.lih;
 	hop->refresh_ms = msg->refresh_ms;
-	hop->expires_us = t->now_us + core_their_lifetime(t->core, msg->refresh_ms);
+	upstream_renew(hop, t->now_us + core_their_lifetime(t->core, msg->refresh_ms));
 	message_learn(t, s, hop->addr, &hop->path_id, msg);
 	s->dirty_up = 1;
 	prune_unclaimed(t, s);

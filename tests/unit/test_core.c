@@ -737,30 +737,73 @@ static unsigned sessions_of(struct sim *sim, const char *element, uint32_t n)
 	return found;
 }
 
+/* How many of r2's sessions lapse in the worst second, until so many are left. */
+static unsigned worst_second(struct sim *sim, unsigned left, unsigned *seconds)
+{
+	unsigned before = sessions_of(sim, "r2", 8), most = 0;
+
+	for (*seconds = 0; before > left && *seconds < 60; (*seconds)++) {
+		unsigned now;
+
+		run(sim, CLOCK_S);
+		now = sessions_of(sim, "r2", 8);
+		most = before - now > most ? before - now : most;
+		before = now;
+	}
+	assert_in_range(before, 0, left);
+	return most;
+}
+
 /* A neighbour of many is lost: their states lapse one after the other, as many in a second as is set, and all in the end. */
 static void expiry_storm(void **state)
 {
 	struct sim_faults silent = { .loss_permille = 1000 };
 	struct sim *sim;
-	unsigned before, lapsed, most = 0, seconds = 0;
+	unsigned seconds;
 
 	topo.expiry_rate = 1;
 	sim = start(1000000, 8);
 	run(sim, 2 * CLOCK_S);
 	assert_int_equal(sessions_of(sim, "r2", 8), 8);
 	sim_set_faults(sim, &silent);
-	for (before = 8; before && seconds < 60; seconds++) {
-		unsigned now;
+	assert_in_range(worst_second(sim, 0, &seconds), 1, 2); /* the first second has two seconds' */
+	assert_in_range(seconds, 10, 30);                      /* path states and reservations share the rate */
+	topo.expiry_rate = 0;
+	for (uint32_t id = 1; id <= 8; id++)
+		sim_withdraw(sim, "ar1", id);
+	sim_free(sim);
+}
 
-		run(sim, CLOCK_S);
-		now = sessions_of(sim, "r2", 8);
-		lapsed = before - now;
-		most = lapsed > most ? lapsed : most;
-		before = now;
+/* How many of r2's sessions have a place in the row of those that lapse. */
+static unsigned in_the_row(struct sim *sim)
+{
+	unsigned n = 0;
+
+	for (uint32_t id = 1; id <= 8; id++) {
+		const struct session *s = session(sim, "r2", id);
+
+		n += s && (s->up.had_to_wait || (s->branch && s->branch->had_to_wait));
 	}
-	assert_int_equal(before, 0);
-	assert_in_range(most, 1, 2);      /* the first second has two seconds' */
-	assert_in_range(seconds, 10, 30); /* path states and reservations share the rate */
+	return n;
+}
+
+/* Those that are refreshed before their place comes do not keep it: the next time they stand in the row anew. */
+static void refreshed_in_the_row(void **state)
+{
+	struct sim_faults silent = { .loss_permille = 1000 }, calm = { .delay_min_us = 300, .delay_max_us = 300 };
+	struct sim *sim;
+	unsigned seconds;
+
+	topo.expiry_rate = 1;
+	sim = start(1000000, 8);
+	run(sim, 2 * CLOCK_S);
+	sim_set_faults(sim, &silent);
+	worst_second(sim, 7, &seconds);
+	assert_true(in_the_row(sim) > 2);
+	sim_set_faults(sim, &calm);
+	run(sim, 2 * CLOCK_S);
+	assert_in_range(sessions_of(sim, "r2", 8), 3, 8);
+	assert_int_equal(in_the_row(sim), 0);
 	topo.expiry_rate = 0;
 	for (uint32_t id = 1; id <= 8; id++)
 		sim_withdraw(sim, "ar1", id);
@@ -817,7 +860,7 @@ int main(void)
 		cmocka_unit_test(revision_late), cmocka_unit_test(revision_hop_dies), cmocka_unit_test(revision_keeps_growth),
 		cmocka_unit_test(hostile_isc),
 		cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed), cmocka_unit_test(map_comes_late),
-		cmocka_unit_test(leader_vanishes), cmocka_unit_test(expiry_storm),
+		cmocka_unit_test(leader_vanishes), cmocka_unit_test(expiry_storm), cmocka_unit_test(refreshed_in_the_row),
 		cmocka_unit_test(former_hops_lapse_in_a_row),
 	};
 

@@ -490,6 +490,36 @@ static void shortcut_of_a_revision_given_up(void **state)
 	stop(w);
 }
 
+/* The same, but what stands has no room on the shortcut's port: it is tried once, and the other's shortcut ends. */
+static void shortcut_without_room_for_what_stands(void **state)
+{
+	struct world *w = start(ELEMENT_SERVER, "10.200.2.21");
+	struct core_from from = {ip("10.200.1.3"), 0, 0, 0};
+	struct contract *older = w->contract, *newer = next_revision(older);
+	struct contract_error error;
+
+	newer->network.rate_bps = older->network.rate_bps / 2;
+	assert_int_equal(contract_seal(newer, &error), 0);
+	w->config.port[1].capacity_bps = older->network.rate_bps * 3 / 4;
+	core_free(w->core);
+	w->core = core_new(&w->config, &w->nh);
+	route(w, "10.200.1.0/24", 0);
+	route(w, "10.200.2.22/32", 1);
+	in_force(w, 0, 1);
+	w->contract = newer;
+	in_force(w, 1, 2);
+	w->contract = older;
+	in_force(w, 1, 3);
+	w->contract = newer;
+	assert_int_equal(shortcuts(w), 1u << newer->revision);
+	begin(w, RSVP_PATH_TEAR, "10.200.1.3");
+	core_actions_clear(&w->actions);
+	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+	assert_int_equal(shortcuts(w), 0);
+	contract_unref(older);
+	stop(w);
+}
+
 /*
  * ar2 confirms an endpoint that was given up a moment ago, before it heard of that. When the endpoint is wanted again
  * ar2 sees no change and says the same once more: that counts as confirmed, then.
@@ -529,6 +559,7 @@ int main(void)
 		cmocka_unit_test(isc_of_a_newer_revision),
 		cmocka_unit_test(isc_with_another_address),
 		cmocka_unit_test(shortcut_of_a_revision_given_up),
+		cmocka_unit_test(shortcut_without_room_for_what_stands),
 		cmocka_unit_test(confirmed_before_it_is_wanted_again),
 	};
 	int r;

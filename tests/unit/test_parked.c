@@ -123,11 +123,41 @@ static void torn(void **state)
 	stop(w);
 }
 
+/*
+ * The previous hop is restarted while its Path waits for the contract, and counts from 1 again: what it sends then is news,
+ * whether it comes before the contract or after.
+ */
+static void restarted_meanwhile(void **state)
+{
+	for (int again = 0; again < 2; again++) {
+		struct world *w = start(ELEMENT_SWITCH, "10.200.1.2");
+		struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
+
+		w->core->config.contract_wait_us = 5 * CLOCK_S;
+		begin(w, RSVP_PATH, "10.200.1.3");
+		w->msg.flags = RSVP_FLAG_REDUCTION;
+		w->msg.id = (struct rsvp_id){ RSVP_ID_ACK_DESIRED, 7, 5000 };
+		memcpy(w->msg.ref.digest, w->contract->digest, SHA256_SIZE);
+		w->msg.ref.revision = w->msg.template_.lsp_id = w->contract->revision;
+		w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_REF | RSVP_HAS_ID;
+		rsvp_add_s2l(&w->msg, ip("10.200.1.12"), (struct in_addr){ 0 });
+		core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+		w->msg.id.epoch = 8;
+		w->msg.id.id = 1;
+		w->msg.session.icorp += !again; /* another ICorp's tells of the new epoch, too */
+		core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+		core_contract(w->core, w->contract->digest, w->contract, NULL, w->now_us, &w->actions);
+		assert_non_null(core_session(w->core, w->contract->id, ip("10.200.1.11")));
+		assert_int_equal(core_session(w->core, w->contract->id, ip("10.200.1.11"))->up.path_id, again ? 1 : 0);
+		stop(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_too_many), cmocka_unit_test(one_contract_for_many), cmocka_unit_test(they_go_in_turn),
-		cmocka_unit_test(torn),
+		cmocka_unit_test(torn), cmocka_unit_test(restarted_meanwhile),
 	};
 	int r = contract_init() ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 
