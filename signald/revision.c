@@ -170,7 +170,7 @@ static void take_over_weights(struct session *s, const struct session *from)
 			continue;
 		s->leaf[i].told_flags |= old->told_flags;
 		s->leaf[i].weight = old->weight;
-		s->told = 1;
+		s->told = s->dirty_down = 1; /* those behind us believe what we do, until the leader says otherwise */
 		s->dirty_terms |= s->asked;
 	}
 }
