@@ -149,7 +149,7 @@ const struct subject conform_subjects[] = {
 	  .foreign = "bridge vlan add dev tst0 vid 300; tc filter add dev tst0 ingress pref 100 protocol ip flower dst_ip 10.64.7.9 action drop",
 	  .foreign_see = "bridge vlan show dev tst0 | grep 300; tc filter show dev tst0 ingress pref 100" },
 	{ .name = "ovs", .type = "ovs", .options = { { "rundir", "$DIR/ovs" } }, .port = "tst0", .second_port = "tst1",
-	  .needs_root = 1, .points = 20, .spoil = spoil_bridge,
+	  .needs_root = 1, .points = 8, .spoil = spoil_bridge,
 	  .prepare = OVS VETHS "mkdir $DIR/ovs && ovsdb-tool create $DIR/ovs/conf.db /usr/share/openvswitch/vswitch.ovsschema &&"
 		     "ovsdb-server --detach --no-chdir --pidfile --log-file=$DIR/ovs/dblog -vconsole:off --remote=punix:$DIR/ovs/db.sock &&"
 		     "ovs-vsctl --no-wait init &&" OVS_SWITCH " && ovs-vsctl --timeout=20 add-br br0 -- set Bridge br0 "
