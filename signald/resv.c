@@ -33,8 +33,8 @@ static uint64_t coarse_load(const struct rsvp_load *l)
 
 	while (l->connections >> doublings && doublings < 32)
 		doublings++;
-	return (uint64_t)l->flags << 24 | (uint64_t)(l->cpu_permille / 100) << 16 |
-	       (uint64_t)(l->memory_permille / 100) << 8 | doublings;
+	return (uint64_t)l->flags << 24 | (uint64_t)(l->cpu_permille / 100) << 16 | (uint64_t)(l->memory_permille / 100) << 8 |
+	       doublings;
 }
 
 /* All that matters of a Resv: when it is the same, the Resv is a refresh. */
@@ -114,8 +114,7 @@ static void resv_loads(struct session *s, const struct branch *b, const struct r
 	}
 }
 
-/* The rate this Resv asks for, unless a blockade holds it down. An ISC's is moved by its demands, not by its own word.
- */
+/* The rate this Resv asks for, unless a blockade holds it down. An ISC's is moved by its demands, not by its own word. */
 static uint64_t resv_rate(const struct turn *t, const struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
 	if (b->isc || (branch_blocked(t, b, msg->flow.rate_bps) && !demand_is_new(s, b)))
@@ -143,8 +142,7 @@ void resv_admit(struct turn *t, struct session *s, struct branch *b, uint64_t ra
 	t->core->counter[CORE_REFUSED]++;
 	snprintf(why, sizeof(why), "no capacity on %s: %llu bit/s would fit", t->core->config.port[port].ifname,
 		 (unsigned long long)fits);
-	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate_bps,
-		  why);
+	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "increase to %llu bit/s refused: %s", (unsigned long long)rate_bps, why);
 	action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, why);
 	demand_bandwidth_result(t, s, b, why, fits);
 	branch_refuse(t, s, b, rate_bps, former, RSVP_ERR_ADMISSION, RSVP_ADMISSION_BANDWIDTH, why);
@@ -218,8 +216,8 @@ static int is_news(struct turn *t, const struct session *s, const struct branch 
 }
 
 /*
- * The Path went to an address, and whoever is there answers by its own (a gateway that is known by its other address,
- * or the first controller behind a router without one): that is our neighbour.
+ * The Path went to an address, and whoever is there answers by its own (a gateway that is known by its other address, or
+ * the first controller behind a router without one): that is our neighbour.
  */
 static int stranger_answers(const struct branch *b, const struct core_from *from)
 {
@@ -227,8 +225,8 @@ static int stranger_answers(const struct branch *b, const struct core_from *from
 }
 
 /*
- * Whom a Resv or ResvTear is about: the revision it names, and the branch by its LIH. An ISC answers for every
- * revision: it is the oldest one's word (revision_mirror). NULL: nobody.
+ * Whom a Resv or ResvTear is about: the revision it names, and the branch by its LIH. An ISC answers for every revision: it
+ * is the oldest one's word (revision_mirror). NULL: nobody.
  */
 static struct session *resv_session(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from,
 				    struct branch **b)
@@ -238,8 +236,8 @@ static struct session *resv_session(struct turn *t, const struct rsvp_msg *msg, 
 	*b = s ? branch_by_lih(s, msg->hop.lih) : NULL;
 	if (!from->isc)
 		return s;
-	for (struct session *m = session_find(t->core, (struct adaptor_key){msg->session.icorp, msg->session.leader});
-	     m; m = session_newer(m)) {
+	for (struct session *m = session_find(t->core, (struct adaptor_key){ msg->session.icorp, msg->session.leader }); m;
+	     m = session_newer(m)) {
 		struct branch *isc = m->state == SESSION_FAILED ? NULL : branch_of_isc(m, from->addr);
 
 		if (!isc)
@@ -317,14 +315,14 @@ void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	if (stranger_answers(b, from)) {
 		b = branch_adopt(t, s, b, from->addr);
 		if (!b) {
-			session_settle(t, s); /* it will answer for all that it is asked for now */
+			session_settle(t, s); /* the Path goes out, and its Resv answers for all */
 			return;
 		}
 	}
 	if (!is_news(t, s, b, msg, from))
 		return;
 	if (msg->style != RSVP_STYLE_SE) { /* RFC 2205 section 3.1.8 */
-		struct rsvp_error error = {t->core->config.address, 0, RSVP_ERR_STYLE, 0};
+		struct rsvp_error error = { t->core->config.address, 0, RSVP_ERR_STYLE, 0 };
 
 		t->core->counter[CORE_REFUSED]++;
 		send_resv_err(t, s, b, &error, NULL);
@@ -417,7 +415,7 @@ void resv_conf_input(struct turn *t, const struct rsvp_msg *msg)
 	m->style = msg->style;
 	m->flow = msg->flow;
 	m->template_ = msg->template_;
-	m->has |=
-		RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE | (msg->has & (RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER));
+	m->has |= RSVP_HAS_ERROR | RSVP_HAS_CONFIRM | RSVP_HAS_STYLE |
+		  (msg->has & (RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER));
 	message_send(t, s, leaf->branch->neighbour, 0, 0);
 }

@@ -7,7 +7,7 @@
 
 static struct core_from ar2(void)
 {
-	return (struct core_from){ip("10.200.1.12"), 1, 0, 0};
+	return (struct core_from){ ip("10.200.1.12"), 1, 0, 0 };
 }
 
 /* The last message of that type that was sent; the caller frees it. */
@@ -25,7 +25,7 @@ static void sent(const struct world *w, uint8_t type, struct rsvp_msg *m)
 /* The last Path sent carries the contract itself, and nothing else. */
 static void carries_the_contract(struct world *w)
 {
-	struct rsvp_msg m = {0};
+	struct rsvp_msg m = { 0 };
 	char *xml;
 	size_t len;
 
@@ -60,13 +60,10 @@ static void resv(struct world *w, uint16_t group, unsigned n, uint64_t level)
 	w->msg.template_.group = group;
 	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
 	if (!(group & ~RSVP_PART_MORE))
-		rsvp_add_s2l(&w->msg, ip("10.200.1.12"), (struct in_addr){0});
+		rsvp_add_s2l(&w->msg, ip("10.200.1.12"), (struct in_addr){ 0 });
 	for (unsigned i = 0; i < n; i++) {
-		struct rsvp_grant g = {.node = from.addr,
-				       .endpoint = {htonl((uint32_t)(level + i + 1))},
-				       .resource = RESOURCE_BANDWIDTH,
-				       .level = level + i,
-				       .element = "ar2"};
+		struct rsvp_grant g = { .node = from.addr, .endpoint = { htonl((uint32_t)(level + i + 1)) },
+					.resource = RESOURCE_BANDWIDTH, .level = level + i, .element = "ar2" };
 
 		memset(g.reason, 'r', sizeof(g.reason) - 1);
 		rsvp_add_grant(&w->msg, &g);
@@ -84,8 +81,8 @@ static void resv_of(struct world *w, const char *also)
 	w->msg.hop.lih = s->branch->lih;
 	w->msg.flow.rate_bps = w->contract->network.rate_bps;
 	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
-	rsvp_add_s2l(&w->msg, ip("10.200.1.12"), (struct in_addr){0});
-	rsvp_add_s2l(&w->msg, ip(also), (struct in_addr){0});
+	rsvp_add_s2l(&w->msg, ip("10.200.1.12"), (struct in_addr){ 0 });
+	rsvp_add_s2l(&w->msg, ip(also), (struct in_addr){ 0 });
 	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
 }
 
@@ -97,12 +94,11 @@ static unsigned resvs_sent(const struct world *w, unsigned *said, unsigned level
 	memset(said, 0, levels * sizeof(*said));
 	for (unsigned i = 0; i < w->actions.n; i++) {
 		const struct core_action *a = &w->actions.v[i];
-		struct rsvp_msg m = {0};
+		struct rsvp_msg m = { 0 };
 
 		if (a->type != CORE_SEND || a->message_type != RSVP_RESV)
 			continue;
-		assert_int_equal(rsvp_decode(core_action_message(&w->actions, a), a->len, RSVP_ENTERPRISE, &m, NULL),
-				 0);
+		assert_int_equal(rsvp_decode(core_action_message(&w->actions, a), a->len, RSVP_ENTERPRISE, &m, NULL), 0);
 		assert_int_equal(m.template_.group & ~RSVP_PART_MORE, n++);
 		for (unsigned k = 0; k < m.grants.n; k++)
 			if (!strcmp(m.grants.v[k].element, "ar2") && m.grants.v[k].level < levels)
@@ -117,7 +113,7 @@ static void grants_in_parts(void **state)
 {
 	enum { N = 10 * RSVP_PART_GRANTS };
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
-	struct adaptor_result done = {0};
+	struct adaptor_result done = { 0 };
 	const struct session *s;
 	unsigned said[N];
 
@@ -133,7 +129,7 @@ static void grants_in_parts(void **state)
 	for (unsigned i = 0; i < N; i++)
 		assert_int_equal(said[i], 1);
 	core_actions_clear(&w->actions);
-	resv(w, 3, 1, 5);			     /* the last one now */
+	resv(w, 3, 1, 5); /* the last one now */
 	assert_int_equal(resvs_sent(w, said, N), 0); /* others may follow it */
 	core_tick(w->core, w->now_us + 30 * CLOCK_MS, &w->actions);
 	assert_int_equal(resvs_sent(w, said, N), 4);
@@ -151,7 +147,7 @@ static void grants_in_parts(void **state)
 static void grants_in_a_circle(void **state)
 {
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
-	struct rsvp_grant g = {.node = ip("10.200.1.2"), .resource = RESOURCE_BANDWIDTH, .level = 1, .element = "us"};
+	struct rsvp_grant g = { .node = ip("10.200.1.2"), .resource = RESOURCE_BANDWIDTH, .level = 1, .element = "us" };
 	struct core_from from = ar2();
 	struct rsvp_grant said;
 	unsigned n = 0;
@@ -162,7 +158,7 @@ static void grants_in_a_circle(void **state)
 	g.node = from.addr;
 	rsvp_add_grant(&w->msg, &g);
 	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
-	for (struct grant_cursor at = {0};
+	for (struct grant_cursor at = { 0 };
 	     session_grant_next(w->core, core_session(w->core, w->contract->id, ip("10.200.1.11")), &at, &said); n++)
 		assert_int_equal(said.node.s_addr, from.addr.s_addr);
 	assert_int_equal(n, 1);
@@ -173,12 +169,10 @@ static void grants_in_a_circle(void **state)
 static void answers_to_what_is_asked(void **state)
 {
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
-	struct rsvp_grant g = {
-		.node = ip("10.200.1.11"), .endpoint = ip("10.200.1.12"), .resource = RESOURCE_BANDWIDTH};
-	struct rsvp_demand d = {
-		.endpoint = g.endpoint, .resource = RESOURCE_BANDWIDTH, .direction = 1, .steps = 1, .sequence = 7};
-	struct core_from from = ar2(), sw = {ip("10.200.1.3"), 0, 0, 0};
-	struct rsvp_msg m = {0};
+	struct rsvp_grant g = { .node = ip("10.200.1.11"), .endpoint = ip("10.200.1.12"), .resource = RESOURCE_BANDWIDTH };
+	struct rsvp_demand d = { .endpoint = g.endpoint, .resource = RESOURCE_BANDWIDTH, .direction = 1, .steps = 1, .sequence = 7 };
+	struct core_from from = ar2(), sw = { ip("10.200.1.3"), 0, 0, 0 };
+	struct rsvp_msg m = { 0 };
 	unsigned answered = 0;
 
 	path(w, "10.200.1.12", 0);
@@ -204,18 +198,17 @@ static void answers_to_what_is_asked(void **state)
 	stop(w);
 }
 
-/* A Path or Resv with an object that must be understood is rejected, and its sender told which; an error is not
- * answered. */
+/* A Path or Resv with an object that must be understood is rejected, and its sender told which; an error is not answered. */
 static void unknown_object(void **state)
 {
-	struct rsvp_decode_error object = {.class_ = 100, .ctype = 7};
+	struct rsvp_decode_error object = { .class_ = 100, .ctype = 7 };
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
 	struct core_from from = ar2();
-	struct rsvp_msg m = {0};
+	struct rsvp_msg m = { 0 };
 
 	begin(w, RSVP_PATH, "10.200.1.12");
 	w->msg.flags = RSVP_FLAG_REDUCTION;
-	w->msg.id = (struct rsvp_id){RSVP_ID_ACK_DESIRED, 5, 6};
+	w->msg.id = (struct rsvp_id){ RSVP_ID_ACK_DESIRED, 5, 6 };
 	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_ID;
 	core_unknown_object(w->core, &w->msg, &object, &from, w->now_us, &w->actions);
 	assert_null(core_session(w->core, w->contract->id, ip("10.200.1.11")));
@@ -244,7 +237,7 @@ static void unknown_style(void **state)
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
 	const struct session *s;
 	struct core_from from = ar2();
-	struct rsvp_msg m = {0};
+	struct rsvp_msg m = { 0 };
 
 	path(w, "10.200.1.12", 0);
 	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
@@ -261,8 +254,7 @@ static void unknown_style(void **state)
 	stop(w);
 }
 
-/* A Resv without Path state is dropped and counted: the Path is on its way, or the neighbour hears by a NACK that it
- * lost it. */
+/* A Resv without Path state is dropped and counted: the Path is on its way, or the neighbour hears by a NACK that it lost it. */
 static void resv_without_path(void **state)
 {
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
@@ -285,7 +277,7 @@ static void resv_without_path(void **state)
 static void path_that_was_here(void **state)
 {
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
-	struct core_from from = {ip("10.200.1.3"), 0, 0, 0};
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
 
 	path(w, "10.200.1.12", 0);
 	assert_int_equal(acted(w, CORE_SEND, 0), 1);
@@ -303,10 +295,10 @@ static void path_that_was_here(void **state)
 static void confirmed(void **state)
 {
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
-	struct core_from from = ar2(), sw = {ip("10.200.1.3"), 0, 0, 0};
-	struct adaptor_result done = {0};
+	struct core_from from = ar2(), sw = { ip("10.200.1.3"), 0, 0, 0 };
+	struct adaptor_result done = { 0 };
 	const struct session *s;
-	struct rsvp_msg m = {0};
+	struct rsvp_msg m = { 0 };
 
 	path(w, "10.200.1.12", 0);
 	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
@@ -333,12 +325,12 @@ static void confirmed(void **state)
 static void body_of_a_known_digest(void **state)
 {
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
-	struct core_from from = {ip("10.200.1.3"), 0, 0, 0};
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
 
 	path(w, "10.200.1.12", 0);
 	carries_the_contract(w);
 	w->msg.has |= RSVP_HAS_BODY | RSVP_HAS_PRICE;
-	w->msg.price = (struct rsvp_price){1, 3600, "EUR"}; /* news, so that it is passed on */
+	w->msg.price = (struct rsvp_price){ 1, 3600, "EUR" }; /* news, so that it is passed on */
 	w->msg.body = GARBAGE;
 	w->msg.body_len = 20;
 	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
@@ -351,12 +343,12 @@ static void body_beside_a_nack(void **state)
 {
 	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
 	struct core_from from = ar2();
-	struct rsvp_id_ack ack = {{0}, 0};
-	struct rsvp_msg m = {0};
+	struct rsvp_id_ack ack = { { 0 }, 0 };
+	struct rsvp_msg m = { 0 };
 
 	path(w, "10.200.1.12", 0);
 	sent(w, RSVP_PATH, &m);
-	ack.id = (struct rsvp_id){0, m.id.epoch, m.id.id};
+	ack.id = (struct rsvp_id){ 0, m.id.epoch, m.id.id };
 	rsvp_msg_clear(&w->msg);
 	w->msg.type = RSVP_ACK;
 	w->msg.flags = RSVP_FLAG_REDUCTION;
@@ -377,8 +369,7 @@ static void body_beside_a_nack(void **state)
 	stop(w);
 }
 
-/* An ISC comes with a newer revision, while an older one, which only passes here, is in force: it is started all the
- * same. */
+/* An ISC comes with a newer revision, while an older one, which only passes here, is in force: it is started all the same. */
 static void isc_of_a_newer_revision(void **state)
 {
 	struct world *w = start(ELEMENT_SERVER, "10.200.2.21");
@@ -401,14 +392,13 @@ static void isc_of_a_newer_revision(void **state)
 	stop(w);
 }
 
-/* A newer revision gives the server another address before the tear of the older one has come: there is one ISC here
- * still. */
+/* A newer revision gives the server another address before the tear of the older one has come: there is one ISC here still. */
 static void isc_with_another_address(void **state)
 {
 	struct world *w = start(ELEMENT_SERVER, "10.200.2.21");
 	const struct core_resource *cpu = &core_config(w->core)->resource[RESOURCE_CPU];
 	struct contract *older = w->contract;
-	struct core_from from = {ip("10.200.1.3"), 0, 0, 0};
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
 	struct contract_error error;
 	uint64_t level;
 
@@ -426,8 +416,7 @@ static void isc_with_another_address(void **state)
 	w->msg.template_.lsp_id = older->revision;
 	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
 	assert_int_equal(cpu->used, level);
-	assert_int_equal(plan_isc_address(core_session(w->core, older->id, ip("10.200.1.11"))).s_addr,
-			 ip("10.64.7.68").s_addr);
+	assert_int_equal(plan_isc_address(core_session(w->core, older->id, ip("10.200.1.11"))).s_addr, ip("10.64.7.68").s_addr);
 	contract_unref(older);
 	begin(w, RSVP_PATH_TEAR, "10.200.1.3");
 	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
@@ -438,9 +427,9 @@ static void isc_with_another_address(void **state)
 /* srv1 hears whether srv2 is up, and is in force itself. */
 static struct session *in_force(struct world *w, int srv2_up, uint32_t sequence)
 {
-	const struct rsvp_load srv2 = {.endpoint = ip("10.200.2.22"), .flags = srv2_up ? RSVP_LOAD_UP : 0, .weight = 1};
-	struct core_from from = {ip("10.200.1.3"), 0, 0, 0};
-	struct adaptor_result done = {0};
+	const struct rsvp_load srv2 = { .endpoint = ip("10.200.2.22"), .flags = srv2_up ? RSVP_LOAD_UP : 0, .weight = 1 };
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
+	struct adaptor_result done = { 0 };
 	struct session *s;
 
 	path(w, "10.200.2.21", 0);
@@ -470,7 +459,7 @@ static unsigned shortcuts(struct world *w)
 static void shortcut_of_a_revision_given_up(void **state)
 {
 	struct world *w = start(ELEMENT_SERVER, "10.200.2.21");
-	struct core_from from = {ip("10.200.1.3"), 0, 0, 0};
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
 	struct contract *older = w->contract, *newer = next_revision(older);
 
 	route(w, "10.200.1.0/24", 0);
@@ -494,7 +483,7 @@ static void shortcut_of_a_revision_given_up(void **state)
 static void shortcut_without_room_for_what_stands(void **state)
 {
 	struct world *w = start(ELEMENT_SERVER, "10.200.2.21");
-	struct core_from from = {ip("10.200.1.3"), 0, 0, 0};
+	struct core_from from = { ip("10.200.1.3"), 0, 0, 0 };
 	struct contract *older = w->contract, *newer = next_revision(older);
 	struct contract_error error;
 
@@ -527,7 +516,7 @@ static void shortcut_without_room_for_what_stands(void **state)
 static void confirmed_before_it_is_wanted_again(void **state)
 {
 	struct world *w = with_enterprise(ELEMENT_ROUTER, "10.200.1.2");
-	struct nexthop_route to = {.gateway = ip("10.200.1.12"), .port = 1};
+	struct nexthop_route to = { .gateway = ip("10.200.1.12"), .port = 1 };
 	const struct session *s;
 
 	assert_int_equal(prefix_parse("10.200.0.0/16", &to.dest, 0), 0);
@@ -546,20 +535,11 @@ static void confirmed_before_it_is_wanted_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(unknown_object),
-		cmocka_unit_test(unknown_style),
-		cmocka_unit_test(resv_without_path),
-		cmocka_unit_test(path_that_was_here),
-		cmocka_unit_test(confirmed),
-		cmocka_unit_test(grants_in_parts),
-		cmocka_unit_test(grants_in_a_circle),
-		cmocka_unit_test(answers_to_what_is_asked),
-		cmocka_unit_test(body_of_a_known_digest),
-		cmocka_unit_test(body_beside_a_nack),
-		cmocka_unit_test(isc_of_a_newer_revision),
-		cmocka_unit_test(isc_with_another_address),
-		cmocka_unit_test(shortcut_of_a_revision_given_up),
-		cmocka_unit_test(shortcut_without_room_for_what_stands),
+		cmocka_unit_test(unknown_object), cmocka_unit_test(unknown_style), cmocka_unit_test(resv_without_path),
+		cmocka_unit_test(path_that_was_here), cmocka_unit_test(confirmed), cmocka_unit_test(grants_in_parts), cmocka_unit_test(grants_in_a_circle), cmocka_unit_test(answers_to_what_is_asked),
+		cmocka_unit_test(body_of_a_known_digest), cmocka_unit_test(body_beside_a_nack),
+		cmocka_unit_test(isc_of_a_newer_revision), cmocka_unit_test(isc_with_another_address),
+		cmocka_unit_test(shortcut_of_a_revision_given_up), cmocka_unit_test(shortcut_without_room_for_what_stands),
 		cmocka_unit_test(confirmed_before_it_is_wanted_again),
 	};
 	int r;
