@@ -109,24 +109,18 @@ int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *ou
 	return next(grants, at, out, &part);
 }
 
-static int append(struct pool *pool, struct grants *grants, const uint8_t *data, size_t len)
+int grants_add(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant)
 {
-	uint8_t *more = pool_resize(pool, grants->data, grants->len, grants->len + len);
+	uint8_t one[PACKED_MAX], *more;
+	size_t len = pack(one, grant, 0);
 
+	more = pool_resize(pool, grants->data, grants->len, grants->len + len);
 	if (!more)
 		return -ENOMEM;
-	memcpy(more + grants->len, data, len);
+	memcpy(more + grants->len, one, len);
 	grants->data = more;
 	grants->len += (uint32_t)len;
 	return 0;
-}
-
-int grants_add(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant)
-{
-	uint8_t one[PACKED_MAX];
-	size_t len = pack(one, grant, 0);
-
-	return append(pool, grants, one, len);
 }
 
 /* Those of the parts below `end`, or of those from it on; copied to `to` unless that is NULL. Returns their length. */
@@ -190,27 +184,26 @@ int grants_set(struct pool *pool, struct grants *grants, unsigned part, int last
 
 int grants_put(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant)
 {
-	uint32_t at = 0, from = 0;
+	uint32_t from = 0, at = 0, rest, len;
+	uint8_t one[PACKED_MAX], *data;
 	struct rsvp_grant old;
 
-	while (grants_next(grants, &at, &old)) {
-		if (old.endpoint.s_addr == grant->endpoint.s_addr && old.resource == grant->resource) {
-			uint32_t len = grants->len - (at - from);
-			uint8_t *data;
-
-			memmove(grants->data + from, grants->data + at, grants->len - at);
-			data = pool_resize(pool, grants->data, grants->len, len);
-			if (!data && len)
-				return -ENOMEM;
-			if (!len)
-				pool_put(pool, grants->data, grants->len);
-			grants->data = len ? data : NULL;
-			grants->len = len;
-			break;
-		}
+	while (grants_next(grants, &at, &old) &&
+	       (old.endpoint.s_addr != grant->endpoint.s_addr || old.resource != grant->resource))
 		from = at;
+	rest = grants->len - at; /* behind the old one, which is between from and at, if there is one */
+	len = (uint32_t)pack(one, grant, 0);
+	data = pool_get(pool, from + rest + len);
+	if (!data)
+		return -ENOMEM;
+	if (grants->data) {
+		memcpy(data, grants->data, from);
+		memcpy(data + from, grants->data + at, rest);
 	}
-	return grants_add(pool, grants, grant);
+	memcpy(data + from + rest, one, len);
+	grants_free(pool, grants);
+	*grants = (struct grants){ data, from + rest + len };
+	return 0;
 }
 
 void grants_free(struct pool *pool, struct grants *grants)

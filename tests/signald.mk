@@ -34,6 +34,7 @@ tests_fuzz_fuzz_rsvp_LDADD = $(FUZZ_DRIVER) $(TEST_RSVP_LIBS)
 
 check_PROGRAMS += tests/unit/test_grants tests/unit/test_table
 tests_unit_test_grants_SOURCES = tests/unit/test_grants.c
+tests_unit_test_grants_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_unit_test_grants_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_table_SOURCES = tests/unit/test_table.c
 tests_unit_test_table_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)

@@ -1,4 +1,5 @@
 /* Packed grants: what goes in comes out, whatever the numbers and however long the texts; replacing one moves no other. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 #include "signald/grants.h"
+#include "tests/unit/memory.h"
 
 static void assert_same(const struct rsvp_grant *a, const struct rsvp_grant *b)
 {
@@ -76,6 +78,35 @@ static void one_is_replaced(void **state)
 	pool_free(&pool);
 }
 
+/* Without memory the list is what it was, whether what replaces one is shorter or longer. */
+static void without_memory(void **state)
+{
+	struct rsvp_grant in[8], out, shorter = sample(1, 1, 1, 3), longer;
+	struct grants grants = { 0 };
+	struct pool pool = { 0 };
+	uint32_t at = 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		in[i] = sample(i, i, (uint8_t)i, 60);
+		assert_int_equal(grants_add(&pool, &grants, &in[i]), 0);
+	}
+	longer = in[1];
+	longer.level = UINT64_MAX;
+	memory_for(0, 1);
+	shorter.endpoint = in[1].endpoint;
+	assert_int_equal(grants_put(&pool, &grants, &shorter), -ENOMEM);
+	assert_int_equal(grants_put(&pool, &grants, &longer), -ENOMEM);
+	assert_int_equal(memory_again(), 1);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_int_equal(grants_next(&grants, &at, &out), 1);
+		assert_same(&in[i], &out);
+	}
+	assert_int_equal(grants_next(&grants, &at, &out), 0);
+	grants_free(&pool, &grants);
+	assert_int_equal(pool.used, 0);
+	pool_free(&pool);
+}
+
 static void has(const struct grants *grants, const char *levels)
 {
 	struct rsvp_grant out;
@@ -127,7 +158,7 @@ static void said_twice(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(one_is_replaced),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(what_goes_in_comes_out), cmocka_unit_test(one_is_replaced), cmocka_unit_test(without_memory),
 					    cmocka_unit_test(in_parts), cmocka_unit_test(said_twice) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
