@@ -6,14 +6,14 @@
 
 #include "signald/l2_lldp.h"
 
-/* Whose address it is: the number of the first neighbour with that chassis. */
+/* Whose address it is: the neighbour's number, as in reading.who. */
 struct claim { struct in_addr addr; size_t who; };
 
 struct reading {
 	const struct l2_lldp_neighbour *v; size_t n;
 	l2_lldp_trust_fn *trust;
 	const void *ctx;
-	size_t who[L2_LLDP_NEIGHBOURS];   /* of each the first with its chassis */
+	size_t who[L2_LLDP_NEIGHBOURS];   /* of each the first with its chassis and addresses */
 	int gone[L2_LLDP_NEIGHBOURS];     /* it is behind another port now */
 	int node[L2_LLDP_NEIGHBOURS];     /* in the map; -1: not, or not yet */
 	struct claim *claim; size_t n_claims;
@@ -58,15 +58,38 @@ static int same_id(const struct l2_lldp_id *a, const struct l2_lldp_id *b)
 	return a->len == b->len && !memcmp(a->v, b->v, a->len);
 }
 
-/* One port of a neighbour is the other end of one of ours; an older entry has not timed out yet. */
+/* Who announces another element's chassis beside an address of its own is somebody else: an element announces all of its own. */
+static int same_neighbour(const struct l2_lldp_neighbour *a, const struct l2_lldp_neighbour *b)
+{
+	return same_id(&a->chassis, &b->chassis) && a->n_addr == b->n_addr &&
+	       !memcmp(a->addr, b->addr, a->n_addr * sizeof(*a->addr));
+}
+
+/* Is it where one of its addresses is reached? */
+static int believed(const struct reading *r, const struct l2_lldp_neighbour *v)
+{
+	for (unsigned i = 0; i < v->n_addr; i++)
+		if (r->trust(r->ctx, v->port, v->addr[i]) != L2_LLDP_NOT)
+			return 1;
+	return 0;
+}
+
+/*
+ * One port of a neighbour is the other end of one of ours: of two, the one behind which it is reached, or else where it came
+ * last; an older entry has not timed out yet.
+ */
 static void find_moved(struct reading *r)
 {
 	for (size_t i = 0; i < r->n; i++)
 		for (size_t k = 0; k < i; k++) {
 			const struct l2_lldp_neighbour *a = &r->v[i], *b = &r->v[k];
+			int first = a->since_s < b->since_s;
 
-			if (r->who[i] == r->who[k] && strcmp(a->port, b->port) && same_id(&a->its_port, &b->its_port))
-				r->gone[a->since_s < b->since_s ? i : k] = 1;
+			if (r->who[i] != r->who[k] || !strcmp(a->port, b->port) || !same_id(&a->its_port, &b->its_port))
+				continue;
+			if (believed(r, a) != believed(r, b))
+				first = !believed(r, a);
+			r->gone[first ? i : k] = 1;
 		}
 }
 
@@ -233,7 +256,7 @@ int l2_lldp_map(const struct nexthops *base, const struct l2_lldp_heard *heard, 
 		*r = (struct reading){ .v = heard->v, .n = heard->n, .trust = trust, .ctx = ctx, .out = out };
 		for (size_t i = 0; i < r->n; i++) {
 			r->node[i] = -1;
-			while (!same_id(&r->v[r->who[i]].chassis, &r->v[i].chassis))
+			while (!same_neighbour(&r->v[r->who[i]], &r->v[i]))
 				r->who[i]++;
 		}
 		find_moved(r);

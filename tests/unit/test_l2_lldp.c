@@ -242,6 +242,32 @@ static void elsewhere(void **state)
 	done(&nh);
 }
 
+/* Who copies a neighbour behind another port does not take its place, whatever of its own it says besides. */
+static void copies(void **state)
+{
+	struct l2_lldp_neighbour v[] = { neighbour("eth0", "r7", "eth0", 0, "10.7.0.7"), neighbour("eth2", "r7", "eth0", 0, "10.7.0.7"),
+					 neighbour("eth1", "r7", "eth0", 0, "10.7.0.7") };
+	struct nexthops nh;
+
+	v[0].since_s = v[2].since_s = 2;
+	nh = map(v, 3);
+	assert_int_equal(nh.n_nodes, 2);
+	assert_int_equal(nh.n_links, 1);
+	link_is(&nh, 0, "r1 eth2 r7 eth0");
+	done(&nh);
+	v[0].addr[v[0].n_addr++] = address("10.0.0.9");
+	nh = map(v, 3);
+	assert_int_equal(nh.n_nodes, 3);
+	assert_int_equal(nh.n_links, 2);
+	link_is(&nh, 0, "r1 eth0 r7 eth0");
+	link_is(&nh, 1, "r1 eth2 10.7.0.7 eth0");
+	assert_int_equal(nh.node[1].n_addr, 1);
+	assert_int_equal(nh.node[1].addr[0].s_addr, address("10.0.0.9").s_addr);
+	route(&nh, "10.7.0.0/16", "0.0.0.0", 2);
+	goes(&nh, "10.7.0.7", "10.7.0.7", 2, 0);
+	done(&nh);
+}
+
 /* lldpd is new and hears little yet. */
 static void is_held(void **state)
 {
@@ -288,7 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(neighbours_are_found), cmocka_unit_test(leads_through_the_switch), cmocka_unit_test(moves),
 		cmocka_unit_test(sections_come_first), cmocka_unit_test(liars), cmocka_unit_test(allowed_come_first),
-		cmocka_unit_test(elsewhere), cmocka_unit_test(is_held), cmocka_unit_test(floods),
+		cmocka_unit_test(elsewhere), cmocka_unit_test(copies), cmocka_unit_test(is_held), cmocka_unit_test(floods),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
