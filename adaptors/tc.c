@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adaptors/nftables.h"
 #include "adaptors/tc_kernel.h"
 #include "lib/config.h"
 #include "lib/writer.h"
@@ -59,17 +60,19 @@ static int parse_links(struct tc_state *s, const struct adaptor_option *options,
 
 static int has_egress(struct tc_kernel *k, const char *ifname)
 {
-	char text[256];
+	char text[256], why[ADAPTOR_REASON];
 
 	snprintf(text, sizeof(text), "add table netdev " TC_TABLE "_probe\nadd chain netdev " TC_TABLE
 		 "_probe out { type filter hook egress device \"%s\" priority 0; }\n", ifname);
-	return tc_nft_would(k, text);
+	return !nftables_try(k->nft, text, why, sizeof(why));
 }
 
 static int has_maps(struct tc_kernel *k)
 {
-	return tc_nft_would(k, "add table inet " TC_TABLE "_probe\nadd map inet " TC_TABLE
-			    "_probe class { type ipv4_addr : classid; flags interval, timeout; }\n");
+	char why[ADAPTOR_REASON];
+
+	return !nftables_try(k->nft, "add table inet " TC_TABLE "_probe\nadd map inet " TC_TABLE
+			     "_probe class { type ipv4_addr : classid; flags interval, timeout; }\n", why, sizeof(why));
 }
 
 /* Options, a kernel to talk to, and which hook: what probe and open share. */
@@ -159,7 +162,7 @@ static int op_open(const struct adaptor_option *options, size_t n, void **state,
 		return -ENOMEM;
 	int rc = prepare(s, &kernel, options, n, why, room);
 
-	s->renews = !rc && tc_nft_renews(kernel);
+	s->renews = !rc && nftables_renews(kernel->nft);
 	rc = rc ? rc : tc_adopt(s, why, room);
 	s->backend_state = kernel;
 	if (rc) {

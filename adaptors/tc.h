@@ -130,7 +130,6 @@ void tc_text_free(struct tc_text *t);
 const char *tc_family(enum tc_hook hook);
 struct tc_htb tc_htb(const struct tc_level *level);
 uint32_t tc_leaf_limit(const struct tc_level *level);
-uint32_t tc_timeout(uint32_t lifetime_s);
 /* As `tc` would be told: for people and for golden files. */
 void tc_op_text(struct tc_text *t, const struct tc_op *op);
 /* Commands that make the table, the map and (anew) the chains, keeping the map's elements. */
@@ -148,9 +147,6 @@ void tc_elements_remove(struct tc_elements *e, const struct tc_session *session,
 void tc_elements_stray(struct tc_elements *e, struct prefix prefix);
 /* Runs it as one transaction, if there is anything to do, and frees it. 0, or -errno with a reason. */
 int tc_elements_run(const struct tc_state *s, struct tc_elements *e, char *why, size_t room);
-
-/* The key in an element's comment. 0 or -EINVAL. */
-int tc_comment_parse(const char *comment, struct adaptor_key *key);
 
 /* tc_state.c: sessions, links and the pool */
 void tc_state_init(struct tc_state *s, const struct tc_backend *backend, void *backend_state);

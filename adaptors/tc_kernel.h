@@ -23,9 +23,5 @@ void tc_kernel_close(struct tc_kernel *k); /* NULL is fine */
 int tc_nft_run(void *backend, const char *text, char *why, size_t room);
 int tc_nft_read_map(void *backend, const char *family, struct tc_element **elements, size_t *n);
 char *tc_nft_rules(void *backend, const char *family);
-/* Does adding an element again renew its timeout? Tried in a table of its own. */
-int tc_nft_renews(struct tc_kernel *k);
-/* Would the kernel take these commands? Changes nothing. */
-int tc_nft_would(struct tc_kernel *k, const char *text);
 
 #endif

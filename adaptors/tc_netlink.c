@@ -16,10 +16,10 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <nftables/libnftables.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adaptors/nftables.h"
 #include "lib/clock.h"
 
 #define BATCH 64
@@ -35,9 +35,8 @@ struct tc_kernel *tc_kernel_open(void)
 		return NULL;
 	k->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	k->buffer = malloc(DUMP_ROOM);
-	k->nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (!k->nl || !k->buffer || !k->nft || mnl_socket_bind(k->nl, 0, MNL_SOCKET_AUTOPID) ||
-	    nft_ctx_buffer_output(k->nft) || nft_ctx_buffer_error(k->nft)) {
+	k->nft = nftables_open();
+	if (!k->nl || !k->buffer || !k->nft || mnl_socket_bind(k->nl, 0, MNL_SOCKET_AUTOPID)) {
 		tc_kernel_close(k);
 		return NULL;
 	}

@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adaptors/nftables.h"
+
 #define TICK_NS 64ull
 
 void tc_text_add(struct tc_text *t, const char *fmt, ...)
@@ -99,11 +101,6 @@ uint32_t tc_leaf_limit(const struct tc_level *level)
 	return limit;
 }
 
-uint32_t tc_timeout(uint32_t lifetime_s)
-{
-	return lifetime_s > UINT32_MAX / 2 ? 0 : lifetime_s + (lifetime_s + 3) / 4;
-}
-
 static const char *parent_text(uint16_t minor)
 {
 	return minor == TC_MINOR_LINK ? "" : "1";
@@ -175,7 +172,7 @@ static void element(struct tc_text *full, struct tc_text *keys, const struct tc_
 		    const struct tc_want *want)
 {
 	char prefix[PREFIX_TEXT], leader[ADDR_TEXT], timeout[48] = "";
-	uint32_t timeout_s = tc_timeout(want->lifetime_s);
+	uint32_t timeout_s = nftables_timeout_s(want->lifetime_s);
 
 	prefix_text(want->prefix, prefix);
 	if (timeout_s)
@@ -233,13 +230,4 @@ int tc_elements_run(const struct tc_state *s, struct tc_elements *e, char *why, 
 	tc_text_free(&e->put);
 	tc_text_free(&e->put_keys);
 	return rc;
-}
-
-int tc_comment_parse(const char *comment, struct adaptor_key *key)
-{
-	char leader[ADDR_TEXT], end;
-
-	if (!comment || sscanf(comment, "icorp %u %15s%c", &key->icorp, leader, &end) != 2)
-		return -EINVAL;
-	return addr_parse(leader, &key->leader);
 }

@@ -43,7 +43,7 @@ check_PROGRAMS += tests/unit/test_adaptor_tc
 TESTS += tests/unit/test_adaptor_tc
 tests_unit_test_adaptor_tc_SOURCES = tests/unit/test_adaptor_tc.c tests/unit/tc_fake.c tests/unit/tc_fake.h \
 	tests/unit/adaptor_samples.h tests/unit/netns.h
-tests_unit_test_adaptor_tc_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS)
+tests_unit_test_adaptor_tc_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_adaptor_tc_LDADD = adaptors/libadaptorhost.a adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) \
 	$(NFT_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adaptors/nftables.h"
+
 struct fake_link *fake_link(struct fake *f, const char *ifname)
 {
 	for (size_t i = 0; i < f->n_links; i++)
@@ -108,7 +110,7 @@ static int add_element(struct fake *f, const char *line, struct prefix p)
 	*e = (struct tc_element){ .prefix = p, .expires_s = 100 };
 	if (comment)
 		sscanf(comment, "comment \"%63[^\"]", text);
-	e->ours = !tc_comment_parse(text, &e->key);
+	e->ours = !nftables_comment_parse(text, &e->key);
 	e->minor = (uint16_t)strtoul(class + 1, NULL, 16);
 	return 0;
 }

@@ -24,6 +24,7 @@
 #include <nftables/libnftables.h>
 
 #include "adaptor_samples.h"
+#include "adaptors/nftables.h"
 #include "lib/clock.h"
 #include "lib/config.h"
 #include "lib/writer.h"
@@ -281,8 +282,8 @@ static void test_numbers(void **state)
 		assert_true(h.buffer > 0 && h.cbuffer > 0);
 		assert_true(tc_leaf_limit(&level) >= 1u << 17);
 	}
-	assert_int_equal(tc_timeout(157), 197);
-	assert_int_equal(tc_timeout(0), 0);
+	assert_int_equal(nftables_timeout_s(157), 197);
+	assert_int_equal(nftables_timeout_s(0), 0);
 }
 
 static int net_missing = -1;
