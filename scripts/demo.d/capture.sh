@@ -69,7 +69,7 @@ types_check() { # TYPES: how many of each; none that must be there is missing
 	while read -r n t; do said+=", $n ${RSVP_TYPES[t]:-of type $t}"; done < <(printf '%s' "$1" | sort -n | uniq -c)
 	saw "${said#, }"
 	for t in "${TYPES_WANTED[@]}"; do
-		printf '%s' "$1" | grep -qx "$t" || { failed "no message of type ${RSVP_TYPES[t]:-$t} was captured"; return 1; }
+		grep -qx "$t" <<< "$1" || { failed "no message of type ${RSVP_TYPES[t]:-$t} was captured"; return 1; }
 	done
 }
 

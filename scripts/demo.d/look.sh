@@ -20,7 +20,7 @@ answered() {
 	local status=$1 text=$2 out; shift 2
 	out=$(api "$@")
 	printf '%s: %s\n' "$(status_of "$out")" "$(body_of "$out" | cut -c1-300)"
-	[ "$(status_of "$out")" = "$status" ] && body_of "$out" | grep -qE "$text"
+	[ "$(status_of "$out")" = "$status" ] && grep -qE "$text" <<< "$(body_of "$out")"
 }
 
 icorp_field() { body_of "$(api GET "/v1/icorps/$1")" | jq -r "$2"; }
@@ -109,14 +109,14 @@ tags_by_address() { # SWITCH PORT PREFIX PRIORITY: the flower filter, or the flo
 	fi
 	 f=$(in_ "$1" tc filter show dev "$2" ingress < /dev/null)
 	printf '%s %s: %s\n' "$1" "$2" "$(printf '%s' "$f" | grep -E 'dst_ip|vlan +push|priority' | tr -s ' \t\n' ' ')"
-	printf '%s' "$f" | grep -qF "dst_ip $3" && printf '%s' "$f" | grep -qE "push id [0-9]+ .*priority $4"
+	grep -qF "dst_ip $3" <<< "$f" && grep -qE "push id [0-9]+ .*priority $4" <<< "$f"
 }
 
 # What is listened on, or translated, for a public address.
 proxied() { # ACCESS-ROUTER PORT
 	local out; out=$(in_ "$1" bash -c "ss -Hltn; nft list ruleset" < /dev/null)
 	printf '%s: %s\n' "$1" "$(printf '%s' "$out" | grep -oE "$PUBLIC_RE(:| \. )($2|http)\b" | sort -u | paste -sd' ')"
-	printf '%s' "$out" | grep -qE "$PUBLIC_RE(:| \. (tcp \. )?)($2|http)\b"
+	grep -qE "$PUBLIC_RE(:| \. (tcp \. )?)($2|http)\b" <<< "$out"
 }
 routes_of() { # ELEMENT PREFIX-WITHOUT-LAST HOW-MANY: host routes into the ICorp by our protocol number
 	local out; out=$(in_ "$1" ip route show proto 73 < /dev/null | grep -F "$2")

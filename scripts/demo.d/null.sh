@@ -79,7 +79,7 @@ proxies_last() { # LAPSED
 	for ((i = 0; i < 100; i++)); do
 		left=0
 		for ar in ar1 ar2; do
-			told $ar '.endpoints[] | select(.up and .weight > 0) | .private_addr' | grep -qxF "$dead" && left=1
+			grep -qxF "$dead" <<< "$(told $ar '.endpoints[] | select(.up and .weight > 0) | .private_addr')" && left=1
 		done
 		[ $left = 1 ] || break
 		sleep 0.05
@@ -98,5 +98,5 @@ load_isc() {
 }
 stop_load() { stop_one "$1"; }
 other_state() { find "$STATE/$1/null" -name '*.json' 2> /dev/null; return 0; }
-snapshot_has() { printf '%s\n' "$1" | grep -q "null/$ID-.*json"; }
+snapshot_has() { grep -q "null/$ID-.*json" <<< "$1"; }
 compare_create() { saw "time from POST to first page: $FIRST_PAGE_MS ms"; }

@@ -66,7 +66,7 @@ post_xml() { # NAME CLASS
 refused_xml() { # STATUS TEXT NAME CLASS
 	local out; out=$(post_xml "$3" "$4")
 	printf '%s: %s\n' "$(status_of "$out")" "$(body_of "$out" | cut -c1-200)"
-	[ "$(status_of "$out")" = "$1" ] && body_of "$out" | grep -qE "$2"
+	[ "$(status_of "$out")" = "$1" ] && grep -qE "$2" <<< "$(body_of "$out")"
 }
 
 step_2() {
@@ -144,13 +144,13 @@ snapshot_differs() {
 	local kinds
 	kinds=$(diff <(snapshot) "$WORK/before" | sed -n 's/^< *//p')
 	printf '%s lines more than before\n' "$(printf '%s\n' "$kinds" | grep -c .)"
-	printf '%s' "$kinds" | grep -q "$HOST" || { echo "the DNS name is missing"; return 1; }
+	grep -q "$HOST" <<< "$kinds" || { echo "the DNS name is missing"; return 1; }
 	snapshot_has "$kinds"
 }
 snapshot_has() {
 	local what
 	for what in "icorp-$ID-" "^class eth0.*rate 15Mbit" "vlan +push id" "^route .*proto 73" "$PUBLIC_RE:80" "${PREFIX%/*}"; do
-		printf '%s\n' "$1" | grep -qE "$what" || { echo "nothing like $what in it"; return 1; }
+		grep -qE "$what" <<< "$1" || { echo "nothing like $what in it"; return 1; }
 	done
 }
 first_process_is_agent() {
@@ -176,7 +176,7 @@ thermostat() { # more|less RESOURCE CHECK…
 	asked "in srv1's ISC: icorp $verb $what"
 	out=$(in_isc srv1 "icorp $verb $what") || { failed "icorp $verb $what" "$out"; return 1; }
 	saw "its answer, with the price and what each hop granted:" "$out"
-	printf '%s' "$out" | grep -q EUR || failed "no price in it"
+	grep -q EUR <<< "$out" || failed "no price in it"
 }
 
 step_5() {

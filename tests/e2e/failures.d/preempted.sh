@@ -10,7 +10,7 @@ in_isc_of() { # ICORP SERVER COMMAND
 isc_says() { # ICORP SERVER PATTERN
 	local out; out=$(in_isc_of "$1" "$2" 'icorp status' | grep bandwidth)
 	printf '%s\n' "$out"
-	printf '%s' "$out" | grep -qE "$3"
+	grep -qE "$3" <<< "$out"
 }
 # What the gatekeeper has heard of an ICorp's bandwidth from an element.
 gatekeeper_knows() { # ICORP ELEMENT OUTCOME REASON
@@ -22,7 +22,7 @@ gatekeeper_knows() { # ICORP ELEMENT OUTCOME REASON
 errors_say() { # ELEMENT PATTERN
 	local out; out=$(in_ "$1" icorpctl show errors < /dev/null | grep preempted)
 	printf '%s\n' "$out"
-	printf '%s' "$out" | grep -qE "$2"
+	grep -qE "$2" <<< "$out"
 }
 rates_are() { # PREFIX RATE: at both ends of the ICorp and in between
 	local at

@@ -79,7 +79,7 @@ case_demand_refused() {
 	reload r2 's/^port eth1 .*/port eth1 { speed = 16M }/'
 	serving thrifty || return
 	out=$(in_isc srv1 'icorp more bandwidth')
-	printf '%s' "$out" | grep -qE 'refused.*r2|r2.*refused' || { fail "srv1's ISC is told that r2 refuses" "$out"; return 1; }
+	grep -qE 'refused.*r2|r2.*refused' <<< "$out" || { fail "srv1's ISC is told that r2 refuses" "$out"; return 1; }
 	echo "ok - $CASE: srv1's ISC is told that r2 refuses"
 	for at in srv1:eth0 r2:eth0 r2:eth1 r1:eth0 r1:eth1 ar1:eth0; do
 		check 2 "$at still has the former rate" rate_is "${at%:*}" "${at#*:}" "$PREFIX" $RATE || return
