@@ -24,7 +24,7 @@ command -v busybox > /dev/null || skip "needs busybox"
 D=$(mktemp -d /var/tmp/conformance.XXXXXX) pid=
 finish() {
 	trap - EXIT
-	[ -z "$pid" ] || kill -9 "$pid" 2> /dev/null
+	[ -z "$pid" ] || kill -9 -- "-$pid" 2> /dev/null
 	rm -rf --one-file-system "$D"
 }
 trap finish EXIT
@@ -41,7 +41,7 @@ cat > "$D/init" <<- END
 	busybox poweroff -f
 END
 chmod 755 "$D/init"
-env -i HOME="$D" PATH="$PATH" LD_PRELOAD="$(uml_preload "$D")" "$uml" mem=256M rootfstype=hostfs rootflags=/ rw \
+setsid env -i HOME="$D" PATH="$PATH" LD_PRELOAD="$(uml_preload "$D")" "$uml" mem=256M rootfstype=hostfs rootflags=/ rw \
 	init="$D/init" quiet loglevel=1 umid="conformance$$" uml_dir="$D/uml" con=null con0=null,fd:1 < /dev/null > "$D/out" 2>&1 &
 pid=$!
 wait $pid
