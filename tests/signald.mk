@@ -8,14 +8,14 @@ tests_unit_rsvp_pcap_SOURCES = tests/unit/rsvp_pcap.c tests/unit/rsvp_samples.c 
 tests_unit_rsvp_pcap_LDADD = $(TEST_RSVP_LIBS) $(PCAP_LIBS)
 dist_check_SCRIPTS += tests/unit/rsvp_oracles.sh
 TESTS += tests/unit/test_rsvp tests/unit/rsvp_oracles.sh
-EXTRA_DIST += tests/unit/element.h tests/unit/memory.h tests/unit/network.h tests/lib/oracles.sh tests/lib/stage.sh
+EXTRA_DIST += tests/unit/demo_network.h tests/unit/element.h tests/unit/memory.h tests/unit/network.h tests/lib/oracles.sh tests/lib/stage.sh
 
 check_PROGRAMS += tests/unit/test_cutthrough
 tests_unit_test_cutthrough_SOURCES = tests/unit/test_cutthrough.c
 tests_unit_test_cutthrough_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_cutthrough
 
-check_PROGRAMS += tests/unit/test_core tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute
+check_PROGRAMS += tests/unit/test_core tests/unit/test_revision tests/unit/test_lapse tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute
 tests_unit_test_preempt_SOURCES = tests/unit/test_preempt.c
 tests_unit_test_preempt_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_plain_SOURCES = tests/unit/test_plain.c
@@ -24,7 +24,11 @@ tests_unit_test_reroute_SOURCES = tests/unit/test_reroute.c
 tests_unit_test_reroute_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c
 tests_unit_test_core_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
-TESTS += tests/unit/test_core tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute tests/sim/quick.sh tests/sim/broken.sh
+tests_unit_test_revision_SOURCES = tests/unit/test_revision.c
+tests_unit_test_revision_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_lapse_SOURCES = tests/unit/test_lapse.c
+tests_unit_test_lapse_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_core tests/unit/test_revision tests/unit/test_lapse tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute tests/sim/quick.sh tests/sim/broken.sh
 dist_check_SCRIPTS += tests/sim/quick.sh tests/sim/broken.sh
 EXTRA_DIST += tests/sim/seeds.sh
 

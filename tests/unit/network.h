@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "contracts/contract.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "tests/sim/sim.h"
 
@@ -46,6 +47,28 @@ static inline struct in_addr address(const char *element)
 static inline const struct session *session(struct sim *sim, const char *element, uint32_t id)
 {
 	return core_session(sim_core(sim, element), id, address("ar1"));
+}
+
+/* After a long calm every ICorp is whole or gone, and nothing was violated on the way. */
+static inline void assert_settled(struct sim *sim)
+{
+	sim_settled(sim);
+	assert_int_equal(sim_violations(sim), 0);
+}
+
+/* How a test ends: as it is, or its ICorp 1 is withdrawn and nothing of it is left. Frees it. */
+static inline void end_settled(struct sim *sim)
+{
+	assert_settled(sim);
+	sim_free(sim);
+}
+
+static inline void end_withdrawn(struct sim *sim)
+{
+	sim_withdraw(sim, "ar1", 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_leftovers(sim), 0);
+	sim_free(sim);
 }
 
 static inline int network_begin(const char *topology)

@@ -75,8 +75,7 @@ static void moves(void **state)
 		by(sim, "rb", "ra", id);
 	assert_int_equal(sim_core(sim, "srv1")->next_cookie, below);
 	run(sim, 60 * CLOCK_S);
-	sim_settled(sim);
-	assert_int_equal(sim_violations(sim), 0);
+	assert_settled(sim);
 	to_servers(sim, "10.210.3.2");
 	run(sim, CLOCK_S);
 	for (uint32_t id = 1; id <= 2; id++)
@@ -99,8 +98,7 @@ static void full_stays(void **state)
 	}
 	assert_int_equal(moved, 2);
 	run(sim, 60 * CLOCK_S);
-	sim_settled(sim);
-	assert_int_equal(sim_violations(sim), 0);
+	assert_settled(sim);
 	for (uint32_t id = 1; id <= 3; id++) { /* when one goes that has moved, the one that stayed follows */
 		if (!session(sim, "rb", id))
 			continue;
@@ -162,9 +160,7 @@ static void changes_back(void **state)
 		by(sim, "ra", "rb", 1);
 		assert_int_equal(sim_core(sim, "srv1")->next_cookie, below);
 		run(sim, 60 * CLOCK_S);
-		sim_settled(sim);
-		assert_int_equal(sim_violations(sim), 0);
-		sim_free(sim);
+		end_settled(sim);
 	}
 }
 
@@ -212,12 +208,8 @@ static void one_of_two(void **state)
 	assert_null(session(sim, "r2", 1)->former);
 	assert_true(sim_complete(sim, "ar1", 1));
 	run(sim, 60 * CLOCK_S);
-	sim_settled(sim);
-	assert_int_equal(sim_violations(sim), 0);
-	sim_withdraw(sim, "ar1", 1);
-	run(sim, CLOCK_S);
-	assert_int_equal(sim_leftovers(sim), 0);
-	sim_free(sim);
+	assert_settled(sim);
+	end_withdrawn(sim);
 }
 
 /* The old way is gone in the same moment: it moves all the same, and lapses there. */
