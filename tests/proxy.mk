@@ -1,7 +1,7 @@
 # tests of proxy
 PROXY_TEST_LIBS = $(PROXY_LIBS) $(CMOCKA_LIBS)
 PROXY_TESTS = tests/unit/test_proxy_policy tests/unit/test_proxy_spec tests/unit/test_proxy_kernel \
-	tests/unit/test_proxy_relay
+	tests/unit/test_proxy_relay tests/unit/test_proxy_balance tests/unit/test_proxy_table
 check_PROGRAMS += $(PROXY_TESTS)
 TESTS += $(PROXY_TESTS)
 
@@ -11,8 +11,11 @@ tests_unit_test_proxy_spec_SOURCES = tests/unit/test_proxy_spec.c tests/unit/pro
 tests_unit_test_proxy_spec_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_test_proxy_kernel_SOURCES = tests/unit/test_proxy_kernel.c tests/unit/proxy_golden.c tests/unit/proxy_golden.h
 tests_unit_test_proxy_kernel_LDADD = $(PROXY_TEST_LIBS)
-tests_unit_test_proxy_relay_SOURCES = tests/unit/test_proxy_relay.c tests/unit/proxy_world.c tests/unit/proxy_world.h
-tests_unit_test_proxy_relay_LDADD = $(PROXY_TEST_LIBS) -lpthread
+check_LIBRARIES += tests/unit/libproxyworld.a
+tests_unit_libproxyworld_a_SOURCES = tests/unit/proxy_world.c tests/unit/proxy_world.h
+tests_unit_test_proxy_relay_LDADD = tests/unit/libproxyworld.a $(PROXY_TEST_LIBS) -lpthread
+tests_unit_test_proxy_balance_LDADD = tests/unit/libproxyworld.a $(PROXY_TEST_LIBS) -lpthread
+tests_unit_test_proxy_table_LDADD = tests/unit/libproxyworld.a $(PROXY_TEST_LIBS) -lpthread
 
 check_PROGRAMS += tests/unit/test_route
 TESTS += tests/unit/test_route

@@ -233,3 +233,108 @@ int write_all(int fd, const void *data, size_t len)
 	}
 	return 0;
 }
+
+void serve_name(int fd, int n)
+{
+	char c = (char)('0' + n);
+
+	write_all(fd, &c, 1);
+	close(fd);
+}
+
+/* Answers only after the user has ended: with the number of bytes and the first line. */
+void serve_count(int fd, int n)
+{
+	char buf[65536], text[256];
+	int got = read_all(fd, buf, sizeof(buf));
+
+	snprintf(text, sizeof(text), "%d %.*s", got, (int)strcspn(buf, "\r\n"), buf);
+	write_all(fd, text, strlen(text));
+	close(fd);
+}
+
+/* Holds the connection until the user ends it. */
+void serve_hold(int fd, int n)
+{
+	char c = (char)('0' + n);
+
+	write_all(fd, &c, 1);
+	while (recv(fd, &c, 1, 0) > 0)
+		;
+	close(fd);
+}
+
+void *many_names(void *arg)
+{
+	struct user *user = arg;
+	char buf[64];
+
+	for (int i = 0; i < 30; i++) {
+		int fd = user_connect(user->world);
+		int n = fd < 0 ? -1 : read_all(fd, buf, sizeof(buf));
+
+		user->got[i] = n == 1 ? buf[0] : 'x';
+		if (fd >= 0)
+			close(fd);
+	}
+	user->done = 1;
+	return NULL;
+}
+
+void *one_request(void *arg)
+{
+	struct user *user = arg;
+	int fd = user_connect(user->world);
+
+	if (fd < 0 || write_all(fd, "hello", 5) || shutdown(fd, SHUT_WR) ||
+	    read_all(fd, user->got, sizeof(user->got)) < 0)
+		snprintf(user->got, sizeof(user->got), "error %d", errno);
+	if (fd >= 0)
+		close(fd);
+	user->done = 1;
+	return NULL;
+}
+
+void *idle_user(void *arg)
+{
+	struct user *user = arg;
+	int fd = user_connect(user->world);
+	ssize_t n;
+
+	while ((n = recv(fd, user->got, sizeof(user->got), 0)) > 0)
+		;
+	snprintf(user->got, sizeof(user->got), "%s", n ? "reset" : "closed");
+	close(fd);
+	user->done = 1;
+	return NULL;
+}
+
+int world_has_conns(void *ctx)
+{
+	return ((struct world *)ctx)->proxy->n_conns > 0;
+}
+
+int world_is_idle(void *ctx)
+{
+	return !world_has_conns(ctx);
+}
+
+int world_has_answered(void *ctx)
+{
+	return world_has_conns(ctx) && world_service(ctx)->counters.bytes_down >= 1;
+}
+
+int world_setup(void **state)
+{
+	static struct world world;
+
+	world_new(&world);
+	*state = &world;
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	world_free(*state);
+	return 0;
+}

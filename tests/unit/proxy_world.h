@@ -64,4 +64,25 @@ int user_connect(struct world *world);
 int read_all(int fd, char *out, size_t room);
 int write_all(int fd, const void *data, size_t len);
 
+/* What servers do: say their digit and close; say with how many bytes and which first line the user ended; say their digit
+ * and hold the connection until the user ends it. */
+void serve_name(int fd, int n);
+void serve_count(int fd, int n);
+void serve_hold(int fd, int n);
+/* What users do: connect 30 times, with a digit, or x, of each in `got`; send "hello", end, and keep the answer, or "error" and
+ * errno; read until they are closed, or reset, and say which. */
+void *many_names(void *arg);
+void *one_request(void *arg);
+void *idle_user(void *arg);
+
+/* For world_until, with the world: it has connections, none, or a byte has come from a server. */
+int world_has_conns(void *ctx);
+int world_is_idle(void *ctx);
+int world_has_answered(void *ctx);
+
+/* A new world for each test. */
+int world_setup(void **state);
+int world_teardown(void **state);
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
 #endif

@@ -34,7 +34,8 @@ struct fixture {
 	char dir[64], socket[96];
 	struct proxy_config config;
 	pthread_t thread;
-	atomic_int ready, stop;
+	pthread_barrier_t ready;
+	atomic_int stop;
 	void *state;
 };
 
@@ -63,7 +64,7 @@ static void *serve(void *arg)
 	if (control_listen(base, f->socket, proxy_commands, proxy, 0, &control))
 		abort();
 	event_add(timer, &tick);
-	f->ready = 1;
+	pthread_barrier_wait(&f->ready);
 	while (!f->stop)
 		event_base_loop(base, EVLOOP_ONCE);
 	control_close(control);
@@ -75,10 +76,11 @@ static void *serve(void *arg)
 
 static void start(struct fixture *f)
 {
-	f->ready = f->stop = 0;
+	f->stop = 0;
+	assert_int_equal(pthread_barrier_init(&f->ready, NULL, 2), 0);
 	assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
-	while (!f->ready)
-		usleep(100);
+	pthread_barrier_wait(&f->ready);
+	pthread_barrier_destroy(&f->ready);
 }
 
 static void stop(struct fixture *f)
