@@ -52,6 +52,7 @@ struct host {
 	struct protocol_buffer in, out;
 	struct item *batch, **batch_end;
 	struct item *waiting;
+	int idle;                      /* the adaptor may have something to do before the next request */
 	int dirty;                     /* something was applied or revoked since the last flush */
 	int error;                     /* sticky: out of memory, broken peer */
 	struct log_burst burst;
@@ -540,11 +541,13 @@ static int requests(struct host *h, const char *type)
 static int turn(struct host *h, const char *type, int *eof)
 {
 	struct pollfd pfd = { .fd = h->fd, .events = POLLIN };
-	int rc = poll(&pfd, 1, next_retry_ms(h));
+	int rc = poll(&pfd, 1, h->idle ? 0 : next_retry_ms(h));
+
+	int asked = rc > 0;
 
 	if (rc < 0)
 		return errno == EINTR ? 0 : -errno;
-	if (rc > 0) {
+	if (asked) {
 		rc = read_some(h);
 		if (rc < 0)
 			return rc == -ECONNRESET ? (*eof = 1, 0) : rc;
@@ -554,6 +557,7 @@ static int turn(struct host *h, const char *type, int *eof)
 	if (h->ops) {
 		retry_due(h);
 		commit(h);
+		h->idle = h->ops->idle && (asked || h->ops->idle(h->state));
 	}
 	int sent = write_all(h);
 

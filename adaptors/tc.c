@@ -58,6 +58,18 @@ static int parse_links(struct tc_state *s, const struct adaptor_option *options,
 	return -EINVAL;
 }
 
+static int parse_pool(struct tc_state *s, const struct adaptor_option *options, size_t n, char *why, size_t room)
+{
+	const char *text = adaptor_option(options, n, "pool", "0");
+	char *end;
+
+	s->pool_least = strtoul(text, &end, 10);
+	if (text[0] >= '0' && text[0] <= '9' && !*end && s->pool_least <= TC_POOL_MAX)
+		return 0;
+	snprintf(why, room, "pool=%.20s: a number of classes is wanted, at most %u", text, TC_POOL_MAX);
+	return -EINVAL;
+}
+
 static int has_egress(struct tc_kernel *k, const char *ifname)
 {
 	char text[256], why[ADAPTOR_REASON];
@@ -85,6 +97,7 @@ static int prepare(struct tc_state *s, struct tc_kernel **kernel, const struct a
 	tc_state_init(s, &tc_kernel_backend, NULL);
 	rc = parse_hook(options, n, &automatic, &s->hook, why, room);
 	rc = rc ? rc : parse_links(s, options, n, why, room);
+	rc = rc ? rc : parse_pool(s, options, n, why, room);
 	if (rc)
 		return rc;
 	*kernel = tc_kernel_open();
@@ -198,6 +211,11 @@ static int op_revoke(void *state, struct adaptor_key key, char *why, size_t room
 static int op_renew(void *state, const struct adaptor_key *keys, size_t n, uint8_t *failed)
 {
 	return tc_renew(state, keys, n, failed);
+}
+
+static int op_idle(void *state)
+{
+	return tc_pool_ahead(state);
 }
 
 static int op_audit(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired)
@@ -354,6 +372,7 @@ static int op_show(void *state, struct writer *w)
 static const char *const tc_options[] = {
 	"link.IFNAME=RATE: shape what leaves this interface to RATE (100M) and share it among ICorps",
 	"hook=auto|egress|postrouting: where packets are classified",
+	"pool=N: classes to have on each link before they are needed (default 0; an eighth more than are used are kept anyway)",
 	NULL,
 };
 
@@ -369,6 +388,7 @@ const struct adaptor_ops adaptor_tc = {
 	.flush = op_flush,
 	.revoke = op_revoke,
 	.renew = op_renew,
+	.idle = op_idle,
 	.audit = op_audit,
 	.inventory = op_inventory,
 	.measure = op_measure,

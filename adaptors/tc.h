@@ -61,6 +61,8 @@ struct tc_session {
 	TAILQ_ENTRY(tc_session) link, staged_link;
 	uint16_t minor;                 /* 0: none yet */
 	int adopted;                    /* found in the kernel, no controller has claimed it yet */
+	struct prefix held;             /* its place in the table of prefixes */
+	int holds;
 	struct tc_want *now, *next;     /* in the kernel (NULL: nothing); staged */
 	enum tc_staged staged;
 	uint64_t renewed_us;            /* when its map element got its timeout */
@@ -115,9 +117,11 @@ struct tc_state {
 	int renews;                     /* adding an element again renews its timeout (see tc_text.c) */
 	const char *leaf;               /* "fq_codel" or "bfifo" */
 	size_t n_links, n_pool, free_hint;
+	size_t n_owned, n_adopted;      /* pool classes with an owner; sessions nobody has claimed */
+	size_t pool_least;              /* configured */
 	struct tc_link links[TC_MAX_LINKS];
 	struct tc_session **owner;      /* by pool index */
-	void *tree;
+	void *tree, *prefixes;          /* sessions by key; those that hold a prefix, by it */
 	TAILQ_HEAD(tc_sessions, tc_session) sessions, staged;
 };
 
@@ -159,8 +163,12 @@ struct tc_session *tc_session_obtain(struct tc_state *s, struct adaptor_key key)
 void tc_session_drop(struct tc_state *s, struct tc_session *session);
 /* What it will hold after the next flush, NULL: nothing. */
 const struct tc_want *tc_session_want(const struct tc_session *session);
-/* Adds (sign 1) or takes back (-1) what the session will hold to or from the links' promises. */
-void tc_promise(struct tc_state *s, const struct tc_session *session, int sign);
+/* Adds (sign 1) or takes back (-1) what the session will hold: the links' promises and, once it is claimed, its prefix. */
+void tc_promise(struct tc_state *s, struct tc_session *session, int sign);
+/* A claimed session other than self (NULL: any) whose prefix, as it will be, overlaps that; NULL: none. */
+struct tc_session *tc_prefix_holder(struct tc_state *s, struct tc_session *self, struct prefix prefix);
+/* Its class is index of the pool from now on. */
+void tc_minor_take(struct tc_state *s, struct tc_session *session, size_t index);
 void tc_stage(struct tc_state *s, struct tc_session *session, enum tc_staged staged);
 /* A minor number for it, growing the pool when all are used. 0, -ENOSPC, -ENOMEM or the kernel's error. */
 int tc_minor_obtain(struct tc_state *s, struct tc_session *session);
@@ -178,6 +186,8 @@ int tc_ops_commit(struct tc_state *s, struct tc_ops *ops);
 void tc_ops_free(struct tc_ops *ops);
 /* Room for n classes on every link; makes them. */
 int tc_pool_grow(struct tc_state *s, size_t n);
+/* Makes a few classes, about a millisecond's worth, while fewer are free than may be needed soon. 1: there is more to do. */
+int tc_pool_ahead(struct tc_state *s);
 /* Reads a link and makes its root, fixed classes and pool as far as they are missing or differ; counts that. */
 int tc_link_setup(struct tc_state *s, struct tc_link *link, unsigned *changes, char *why, size_t room);
 /* Links that are not as we left them, all or those made anew under their old name, are read and made whole. */

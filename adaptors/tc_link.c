@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AHEAD_US 1000
+
 struct tc_class *tc_class_of(struct tc_link *link, uint16_t minor)
 {
 	return minor < TC_MINOR_FIRST ? &link->fixed[minor] : &link->pool[minor - TC_MINOR_FIRST];
@@ -113,9 +115,9 @@ static struct tc_level pool_level(const struct tc_state *s, const struct tc_link
 	return want ? want->level[link - s->links] : tc_idle_level(link);
 }
 
-static void ops_pool(const struct tc_state *s, struct tc_ops *ops, struct tc_link *link)
+static void ops_pool(const struct tc_state *s, struct tc_ops *ops, struct tc_link *link, size_t first)
 {
-	for (size_t i = 0; i < s->n_pool; i++) {
+	for (size_t i = first; i < s->n_pool; i++) {
 		struct tc_level level = pool_level(s, link, i);
 		const struct tc_class *class = &link->pool[i];
 		struct tc_session *owner = s->owner[i] && s->owner[i]->now ? s->owner[i] : NULL;
@@ -157,7 +159,7 @@ int tc_link_setup(struct tc_state *s, struct tc_link *link, unsigned *changes, c
 		return rc;
 	}
 	ops_fixed(s, &ops, link);
-	ops_pool(s, &ops, link);
+	ops_pool(s, &ops, link, 0);
 	rc = tc_ops_commit(s, &ops);
 	rc = rc ? rc : first_error(&ops);
 	if (rc)
@@ -191,6 +193,7 @@ static int pool_resize(struct tc_state *s, size_t n)
 int tc_pool_grow(struct tc_state *s, size_t n)
 {
 	struct tc_ops ops = { 0 };
+	size_t first = s->n_pool;
 
 	if (s->n_pool >= TC_POOL_MAX)
 		return -ENOSPC;
@@ -199,10 +202,22 @@ int tc_pool_grow(struct tc_state *s, size_t n)
 	int rc = pool_resize(s, n);
 
 	for (size_t i = 0; !rc && i < s->n_links; i++)
-		ops_pool(s, &ops, &s->links[i]);
+		ops_pool(s, &ops, &s->links[i], first);
 	rc = rc ? rc : tc_ops_commit(s, &ops);
 	tc_ops_free(&ops);
 	return rc;      /* a class that could not be made is made when it is used, or that use fails */
+}
+
+/* An eighth more than are used; what was configured. The n-th class takes the kernel about 20 + n/10 us. */
+int tc_pool_ahead(struct tc_state *s)
+{
+	size_t want = s->n_owned + s->n_owned / 8 + TC_POOL_FIRST;
+	size_t few = 1 + AHEAD_US / (20 + s->n_pool / 10);
+
+	want = want > s->pool_least ? want : s->pool_least;
+	if (s->n_pool >= want || s->n_pool >= TC_POOL_MAX)
+		return 0;
+	return !tc_pool_grow(s, want - s->n_pool < few ? want : s->n_pool + few) && s->n_pool < want;
 }
 
 int tc_table_setup(struct tc_state *s, char *why, size_t room)
@@ -239,8 +254,8 @@ static int adopt_element(struct tc_state *s, const struct tc_element *e)
 	}
 	session->now = want;
 	session->adopted = 1;
-	session->minor = e->minor;
-	s->owner[index] = session;
+	s->n_adopted++;
+	tc_minor_take(s, session, index);
 	tc_promise(s, session, 1);
 	return 0;
 }

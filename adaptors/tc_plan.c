@@ -85,7 +85,7 @@ static int has_prefix(const struct tc_want *want, struct prefix prefix)
 
 /* Two ICorps with overlapping prefixes could not be told apart. One that nobody has claimed since it was found in the
  * kernel gives way. */
-static int check_prefix(struct tc_state *s, const struct tc_session *self, const struct adaptor_terms *terms,
+static int check_prefix(struct tc_state *s, struct tc_session *self, const struct adaptor_terms *terms,
 			struct adaptor_result *r)
 {
 	struct tc_session *other;
@@ -95,15 +95,11 @@ static int check_prefix(struct tc_state *s, const struct tc_session *self, const
 		return refuse(r, -EINVAL, "no prefix to classify by");
 	if (self && has_prefix(tc_session_want(self), terms->prefix))
 		return 0;
-	TAILQ_FOREACH(other, &s->sessions, link) {
-		const struct tc_want *want = tc_session_want(other);
-
-		if (other == self || other->adopted || !want || !prefix_overlaps(want->prefix, terms->prefix))
-			continue;
-		snprintf(text, sizeof(text), "the prefix overlaps that of ICorp %u", other->key.icorp);
-		return refuse(r, -EEXIST, text);
-	}
-	return 0;
+	other = tc_prefix_holder(s, self, terms->prefix);
+	if (!other)
+		return 0;
+	snprintf(text, sizeof(text), "the prefix overlaps that of ICorp %u", other->key.icorp);
+	return refuse(r, -EEXIST, text);
 }
 
 static int check_room(struct tc_state *s, const struct tc_session *self, const struct tc_want *want,
@@ -128,7 +124,7 @@ static int check_room(struct tc_state *s, const struct tc_session *self, const s
 	return 0;
 }
 
-static int plan(struct tc_state *s, const struct tc_session *self, const struct adaptor_terms *terms,
+static int plan(struct tc_state *s, struct tc_session *self, const struct adaptor_terms *terms,
 		struct tc_want *want, struct adaptor_result *r)
 {
 	int rc = check_prefix(s, self, terms, r);
@@ -211,6 +207,8 @@ static void evict(struct tc_state *s, const struct tc_session *self, struct pref
 {
 	struct tc_session *other;
 
+	if (!s->n_adopted)
+		return;
 	TAILQ_FOREACH(other, &s->sessions, link)
 		if (other != self && other->adopted && other->now && prefix_overlaps(other->now->prefix, prefix))
 			tc_revoke(s, other->key);
@@ -241,6 +239,7 @@ int tc_apply(struct tc_state *s, const struct adaptor_terms *terms, struct adapt
 	tc_promise(s, session, -1);
 	free(session->next);
 	session->next = want;
+	s->n_adopted -= (size_t)session->adopted;
 	session->adopted = 0;
 	tc_stage(s, session, TC_STAGED_APPLY);
 	tc_promise(s, session, 1);

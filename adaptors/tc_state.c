@@ -22,6 +22,16 @@ static int compare(const void *a, const void *b)
 	return memcmp(&x->leader, &y->leader, sizeof(x->leader));
 }
 
+/* Prefixes that are held do not overlap; so one that overlaps a held one is in its place. */
+static int compare_prefixes(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+
+	if (prefix_overlaps(*x, *y))
+		return 0;
+	return ntohl(x->addr.s_addr) < ntohl(y->addr.s_addr) ? -1 : 1;
+}
+
 void tc_state_init(struct tc_state *s, const struct tc_backend *backend, void *backend_state)
 {
 	memset(s, 0, sizeof(*s));
@@ -41,8 +51,13 @@ static void session_free(void *arg)
 	free(session);
 }
 
+static void keep(void *arg)
+{
+}
+
 void tc_state_clear(struct tc_state *s)
 {
+	tdestroy(s->prefixes, keep);
 	tdestroy(s->tree, session_free);
 	for (size_t i = 0; i < s->n_links; i++)
 		free(s->links[i].pool);
@@ -100,9 +115,11 @@ void tc_session_drop(struct tc_state *s, struct tc_session *session)
 	tc_stage(s, session, TC_STAGED_NOTHING);
 	if (session->minor && index < s->n_pool && s->owner[index] == session) {
 		s->owner[index] = NULL;
+		s->n_owned--;
 		if (index < s->free_hint)
 			s->free_hint = index;
 	}
+	s->n_adopted -= (size_t)session->adopted;
 	tdelete(session, &s->tree, compare);
 	TAILQ_REMOVE(&s->sessions, session, link);
 	session_free(session);
@@ -118,10 +135,48 @@ const struct tc_want *tc_session_want(const struct tc_session *session)
 	return session->now;
 }
 
-void tc_promise(struct tc_state *s, const struct tc_session *session, int sign)
+/* A prefix that cannot be held (two sessions' failed changes may leave one with two) the kernel refuses later. */
+static void prefix_hold(struct tc_state *s, struct tc_session *session)
+{
+	const struct tc_want *want = tc_session_want(session);
+	struct prefix **node;
+
+	if (!want || session->adopted || session->holds)
+		return;
+	session->held = want->prefix;
+	node = tsearch(&session->held, &s->prefixes, compare_prefixes);
+	session->holds = node && *node == &session->held;
+}
+
+static void prefix_let_go(struct tc_state *s, struct tc_session *session)
+{
+	if (session->holds)
+		tdelete(&session->held, &s->prefixes, compare_prefixes);
+	session->holds = 0;
+}
+
+struct tc_session *tc_prefix_holder(struct tc_state *s, struct tc_session *self, struct prefix prefix)
+{
+	struct prefix **node;
+
+	if (self)
+		prefix_let_go(s, self);
+	node = tfind(&prefix, &s->prefixes, compare_prefixes);
+	struct prefix *held = node ? *node : NULL;
+
+	if (self)
+		prefix_hold(s, self);
+	return held ? (struct tc_session *)((char *)held - offsetof(struct tc_session, held)) : NULL;
+}
+
+void tc_promise(struct tc_state *s, struct tc_session *session, int sign)
 {
 	const struct tc_want *want = tc_session_want(session);
 
+	if (sign > 0)
+		prefix_hold(s, session);
+	else
+		prefix_let_go(s, session);
 	for (size_t i = 0; want && i < s->n_links; i++) {
 		if (want->level[i].rate_bps <= TC_IDLE_BPS)
 			continue;
@@ -141,6 +196,13 @@ void tc_stage(struct tc_state *s, struct tc_session *session, enum tc_staged sta
 	session->staged = staged;
 }
 
+void tc_minor_take(struct tc_state *s, struct tc_session *session, size_t index)
+{
+	s->owner[index] = session;
+	s->n_owned++;
+	session->minor = (uint16_t)(TC_MINOR_FIRST + index);
+}
+
 int tc_minor_obtain(struct tc_state *s, struct tc_session *session)
 {
 	if (session->minor)
@@ -153,8 +215,7 @@ int tc_minor_obtain(struct tc_state *s, struct tc_session *session)
 		if (rc)
 			return rc;
 	}
-	s->owner[s->free_hint] = session;
-	session->minor = (uint16_t)(TC_MINOR_FIRST + s->free_hint++);
+	tc_minor_take(s, session, s->free_hint++);
 	return 0;
 }
 

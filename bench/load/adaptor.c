@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,11 +16,23 @@
 
 #define PATIENCE_S 120
 
+static void take_number(struct bench_adaptor *a, const char *json)
+{
+	char name[64];
+	const char *at;
+
+	snprintf(name, sizeof(name), "\"%s\":", a->asked);
+	at = json ? strstr(json, name) : NULL;
+	a->number = at ? strtoul(at + strlen(name), NULL, 10) : 0;
+}
+
 static void on_answer(void *ctx, struct adaptor_client *client, const struct adaptor_answer *answer)
 {
 	struct bench_adaptor *a = ctx;
 
 	a->outstanding--;
+	if (answer->request == ADAPTOR_SHOW)
+		take_number(a, answer->json);
 	if (!answer->result.error)
 		return;
 	a->failed++;
@@ -111,6 +124,16 @@ int bench_adaptor_revoke(struct bench_adaptor *a, const struct adaptor_terms *te
 {
 	a->outstanding++;
 	return adaptor_client_revoke(a->client, terms_key(terms), 0);
+}
+
+int bench_adaptor_number(struct bench_adaptor *a, const char *name, unsigned long *number)
+{
+	a->asked = name;
+	a->outstanding++;
+	if (adaptor_client_query(a->client, ADAPTOR_SHOW, 0) || bench_adaptor_wait(a))
+		return -1;
+	*number = a->number;
+	return 0;
 }
 
 void bench_adaptor_close(struct bench_adaptor *a)

@@ -15,6 +15,8 @@ struct bench_adaptor {
 	unsigned outstanding;           /* answers to come */
 	unsigned failed;                /* answers that were not 0 */
 	int down;
+	const char *asked;              /* of show: a number's name, */
+	unsigned long number;           /* and what it was */
 	char why[ADAPTOR_REASON + 32];  /* of the last that failed */
 };
 
@@ -25,6 +27,8 @@ int bench_adaptor_open(struct bench_adaptor *a, const char *directory, const cha
 int bench_adaptor_apply(struct bench_adaptor *a, const struct adaptor_terms *terms);
 int bench_adaptor_revoke(struct bench_adaptor *a, const struct adaptor_terms *terms);
 int bench_adaptor_wait(struct bench_adaptor *a);
+/* The number that `show` has first under that name. 0, or -1 after having said why. */
+int bench_adaptor_number(struct bench_adaptor *a, const char *name, unsigned long *number);
 void bench_adaptor_close(struct bench_adaptor *a);
 
 /* Terms of an ICorp of capacity class constant: all of the prefix is guaranteed rate_bps, out of this interface. */

@@ -246,6 +246,23 @@ static void check_renew(void **state)
 	free(before);
 }
 
+/* What is done in idle time ends, and nobody sees it. */
+static void check_idle(void **state)
+{
+	struct instance *i = *state;
+	unsigned turns = 0;
+	char *before;
+
+	if (!i->ops->idle)
+		return;
+	conform_applied(i, 7, 1);
+	before = conform_see(i);
+	while (i->ops->idle(i->state))
+		assert_true(++turns < 1000);
+	conform_expect(i, before, "idle time changed something");
+	free(before);
+}
+
 /* An ICorp's number is its leader's own: another leader's ICorp 7 is another ICorp. */
 static void check_leaders_apart(void **state)
 {
@@ -326,6 +343,7 @@ const struct CMUnitTest conform_checks[] = {
 	cmocka_unit_test(check_revoke),
 	cmocka_unit_test(check_revoke_by_a_successor),
 	cmocka_unit_test(check_renew),
+	cmocka_unit_test(check_idle),
 	cmocka_unit_test(check_orphans),
 	cmocka_unit_test(check_foreign),
 	cmocka_unit_test(check_drift),

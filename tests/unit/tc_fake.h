@@ -11,7 +11,7 @@
 
 #define FAKE_LINKS 4
 #define FAKE_CLASSES 256
-#define FAKE_ELEMENTS 64
+#define FAKE_ELEMENTS 128
 
 struct fake_link { char ifname[ADAPTOR_IFNAME]; unsigned ifindex; int root; struct tc_class class[FAKE_CLASSES]; };
 

@@ -286,6 +286,65 @@ static void test_numbers(void **state)
 	assert_int_equal(nftables_timeout_s(0), 0);
 }
 
+/* As many classes of the pool as the links have. */
+static size_t classes_made(const struct run *r, const char *ifname)
+{
+	const struct fake_link *link = fake_link((struct fake *)(uintptr_t)&r->fake, ifname);
+	size_t n = 0;
+
+	for (size_t i = TC_MINOR_FIRST; i < FAKE_CLASSES; i++)
+		n += (size_t)link->class[i].present;
+	return n;
+}
+
+static void idle_until_done(struct run *r)
+{
+	size_t before;
+	int more;
+
+	do {
+		before = r->tc.n_pool;
+		more = tc_pool_ahead(&r->tc);
+		assert_in_range(r->tc.n_pool, before + (size_t)more, before + 51);
+	} while (more);
+	assert_int_equal(classes_made(r, "eth0"), r->tc.n_pool);
+	assert_int_equal(classes_made(r, "eth1"), r->tc.n_pool);
+}
+
+static void idle_apply(struct run *r, unsigned icorp)
+{
+	struct adaptor_terms t = sample_small(icorp, "eth0", 1000000);
+	struct adaptor_result result = { 0 };
+
+	assert_int_equal(tc_apply(&r->tc, &t, &result), 0);
+}
+
+/* In idle time the pool comes to what was configured, later to an eighth more than is used; a few at a time, on all links. */
+static void test_pool_ahead(void **state)
+{
+	struct run r = { .hook = TC_HOOK_EGRESS, .n_links = 2, .link = { { "eth0", 100000000 }, { "eth1", 100000000 } } };
+
+	r.fake.out = fopen("/dev/null", "we");
+	do_open(&r);
+	r.tc.pool_least = 70;
+	idle_until_done(&r);
+	assert_int_equal(r.tc.n_pool, 70);
+	for (unsigned i = 1; i <= 64; i++)
+		idle_apply(&r, i);
+	assert_int_equal(tc_flush(&r.tc, NULL, NULL), 0);
+	assert_int_equal(r.tc.n_pool, 70);
+	idle_until_done(&r);
+	assert_int_equal(r.tc.n_pool, 64 + 8 + TC_POOL_FIRST);
+	for (unsigned i = 1; i <= 64; i++)
+		assert_int_equal(tc_revoke(&r.tc, key(i)), 0);
+	assert_int_equal(tc_flush(&r.tc, NULL, NULL), 0);
+	assert_int_equal(r.tc.n_owned, 0);
+	idle_until_done(&r);
+	assert_int_equal(r.tc.n_pool, 64 + 8 + TC_POOL_FIRST);
+	tc_state_clear(&r.tc);
+	fclose(r.fake.out);
+}
+
 static int net_missing = -1;
 
 struct live { const struct adaptor_ops *ops; void *state; };
@@ -465,7 +524,8 @@ static void test_lives_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden), cmocka_unit_test(test_numbers), LIVE(test_lives_on), LIVE(test_interface_made_anew),
+		cmocka_unit_test(test_golden), cmocka_unit_test(test_numbers), cmocka_unit_test(test_pool_ahead),
+		LIVE(test_lives_on), LIVE(test_interface_made_anew),
 		LIVE(test_apply_repairs), LIVE(test_pool),
 	};
 
