@@ -39,7 +39,8 @@ snapshot() {
 	ip route show table all | grep -v ' linkdown' | sort | sed 's/^/route /'
 	ip rule show | sed 's/^/rule /'
 	snapshot_tc
-	nft list ruleset 2>/dev/null |
+	# by name: whoever is started again makes its table anew, as the last
+	nft list tables 2>/dev/null | sort | while read -r _ table; do nft list table $table; done |
 		sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/g; s/ expires [0-9a-z]+//g; s/ # handle [0-9]+//g'
 	[ ! -S /run/openvswitch/br0.mgmt ] || ovs-ofctl -O OpenFlow14 --no-stats dump-flows br0 | grep -v idle_timeout | sort
 	bridge vlan show 2>/dev/null

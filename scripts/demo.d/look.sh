@@ -58,9 +58,9 @@ shares_are() { local s; s=$(schedinfo "$1"); echo "$1: cpu_shares $s"; [ "$s" = 
 # More, or less, than before: OP is gt or lt.
 shares_than() { local s; s=$(schedinfo "$1"); echo "$1: cpu_shares $s (was $3)"; test "${s:-0}" "-$2" "$3"; }
 
-# The ISC controller of a server, as this machine numbers it: the container's first process.
+# The ISC controller of a server, as this machine numbers it: the first process of the ICorp's container.
 agent_pid() {
-	local d; d=$(domains "$1" | head -n 1)
+	local d; d=$(domains "$1" | grep -m 1 "^icorp-$ID-")
 	pgrep -P "$(virsh_ "$1" domid "$d")" | head -n 1
 }
 

@@ -29,12 +29,12 @@ kill_daemon() { # SIGNAL ELEMENT DAEMON: and waits until it has ended
 }
 
 # An ICorp of silver's class, or another one, by its name; sets ID, HOST.
-request() { # NAME [CLASS]
+request() { # NAME [CLASS [LEADER OTHER]]
 	cat <<- END
 		<request xmlns="urn:icorp:contract:1">
 		  <name>$1</name>
 		  <class>${2:-silver}</class>
-		  <endpoints><access element="ar1" leader="yes"/><access element="ar2"/><servers count="2"/></endpoints>
+		  <endpoints><access element="${3:-ar1}" leader="yes"/><access element="${4:-ar2}"/><servers count="2"/></endpoints>
 		  <services><service name="web" port="80"/></services>
 		  <applications><application name="httpd"/></applications>
 		</request>
@@ -43,7 +43,7 @@ request() { # NAME [CLASS]
 post() { # FILE
 	api POST /v1/icorps -H 'Content-Type: application/xml' --data-binary "@$1"
 }
-create() { # NAME [CLASS]
+create() { # NAME [CLASS [LEADER OTHER]]
 	local out
 	request "$@" > "$WORK/request.xml"
 	out=$(post "$WORK/request.xml")
@@ -56,7 +56,7 @@ delete() {
 	check 30 "the gatekeeper has forgotten ICorp $ID" icorp_gone "$ID"
 }
 nothing_left() { check 30 "kernels, libvirt and DNS are as they were in the beginning" same_as_before; }
-serving() { # NAME [CLASS]: it is complete and users get pages from both ISCs
+serving() { # NAME [CLASS [LEADER OTHER]]: it is complete and users get pages from both ISCs
 	create "$@" || return
 	check 30 "ICorp $ID completes" icorp_is "$ID" complete || return
 	check 15 "user1 gets pages from both ISCs" pages_from user1 "$HOST" 4 2 || return
@@ -80,6 +80,8 @@ log_has() { # ELEMENT DAEMON TEXT: a grep -E pattern
 . "$TOP/tests/e2e/failures.d/restarts.sh"
 # shellcheck source=failures.d/revisions.sh
 . "$TOP/tests/e2e/failures.d/revisions.sh"
+# shellcheck source=failures.d/kills.sh
+. "$TOP/tests/e2e/failures.d/kills.sh"
 
 stage_set tcpdump
 tb -q up "$TOP/testbed/demo.topo" --bindir "$build" ${FAILURES_REFRESH:+--set "refresh=$FAILURES_REFRESH"} || { CASE=testbed; fail "it comes up"; exit 1; }

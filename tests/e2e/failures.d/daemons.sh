@@ -25,7 +25,7 @@ case_knotd_down() {
 icorp_dns() { local now; now=$(icorp_field "$ID" .dns.state); echo "$now"; [ "$now" = "$1" ]; }
 
 adaptor_pid() { # ELEMENT TYPE: a child of the controller's launcher
-	pgrep -P "$(pgrep -P "$(daemon_pid "$1" signald)" -x icorp-launcher)" -f "icorp-adaptor(-vm)? $2\$"
+	in_ "$1" pgrep -P "$(launcher_pid "$1")" -f "icorp-adaptor(-vm)? $2\$" < /dev/null
 }
 new_adaptor() { # ELEMENT TYPE FORMER-PID
 	local now; now=$(adaptor_pid "$1" "$2")
@@ -35,7 +35,7 @@ new_adaptor() { # ELEMENT TYPE FORMER-PID
 kill_adaptor() { # ELEMENT TYPE
 	local pid; pid=$(adaptor_pid "$1" "$2")
 	[ -n "$pid" ] || { fail "$1's adaptor $2 is found"; return 1; }
-	kill -9 "$pid"
+	in_ "$1" kill -9 "$pid" < /dev/null
 	check 10 "$1's adaptor $2 is started again after kill -9" new_adaptor "$1" "$2" "$pid"
 }
 session_up() { # ELEMENT HOW-MANY: of the four endpoints, those that are behind it

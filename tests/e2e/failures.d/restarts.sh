@@ -2,19 +2,21 @@
 # Graceful restart: the controller of each kind of element dies and is back, and nobody notices. The ICorp has grown before,
 # so that what only demands led to has to be found again; a flow with numbers and users' requests run all the time.
 
-# A flow from ar1, through every element, into srv1's ISC; flow_whole ends it.
-flow_begin() {
-	local isc; isc=$(isc_address srv1)
-	behind nsenter -t "$(agent_pid srv1)" -n -- python3 "$TOP/tests/e2e/failures.d/flow.py" receive 4000 > "$WORK/flow"
-	behind "${TB[@]}" exec ar1 python3 "$TOP/tests/e2e/failures.d/flow.py" send "$isc" 4000
-	SENDER=$BEHIND
+# A flow from an access router, through every element, into a server's ISC of the ICorp; flow_end says whether it was whole.
+declare -A SENDER
+flow_begin() { # [ROUTER [SERVER]]
+	local from=${1:-ar1} to=${2:-srv1} isc; isc=$(isc_address "$to")
+	behind nsenter -t "$(agent_pid "$to")" -n -- python3 "$TOP/tests/e2e/failures.d/flow.py" receive 4000 > "$WORK/flow.$from"
+	behind "${TB[@]}" exec "$from" python3 "$TOP/tests/e2e/failures.d/flow.py" send "$isc" 4000
+	SENDER[$from]=$BEHIND
 }
-flow_said() { cat "$WORK/flow"; [ -s "$WORK/flow" ]; }
-flow_whole() { flow_said && grep -qE '^[1-9][0-9]* packets, 0 lost' "$WORK/flow"; }
-flow_end() {
-	kill -TERM -- "-$SENDER"
-	check 10 "the flow has ended" flow_said || return
-	check 1 "no packet of it was lost" flow_whole
+flow_said() { cat "$WORK/flow.$1"; [ -s "$WORK/flow.$1" ]; }
+flow_whole() { flow_said "$1" && grep -qE '^[1-9][0-9]* packets, 0 lost' "$WORK/flow.$1"; }
+flow_end() { # [ROUTER]
+	local from=${1:-ar1}
+	kill -TERM -- "-${SENDER[$from]}"
+	check 10 "the flow from $from has ended" flow_said "$from" || return
+	check 1 "no packet of it was lost" flow_whole "$from"
 }
 
 grown() { # the bandwidth srv1's ISC was granted is in force everywhere
