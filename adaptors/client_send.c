@@ -24,19 +24,7 @@ struct client_session *client_session_next(const struct adaptor_client *c, const
 
 struct client_session *client_session_obtain(struct adaptor_client *c, struct adaptor_key key)
 {
-	struct client_session *s = client_session_find(c, key);
-
-	if (s)
-		return s;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return NULL;
-	s->entry.key = key;
-	if (keymap_add(&c->sessions, &s->entry)) {
-		free(s);
-		return NULL;
-	}
-	return s;
+	return (struct client_session *)keymap_obtain(&c->sessions, key, sizeof(struct client_session));
 }
 
 void client_unqueue(struct adaptor_client *c, struct client_session *s)

@@ -53,18 +53,7 @@ static struct dscp_session *next(const struct dscp_state *s, const struct dscp_s
 
 static struct dscp_session *obtain(struct dscp_state *s, struct adaptor_key key)
 {
-	struct dscp_session *session = find(s, key);
-
-	if (session)
-		return session;
-	session = calloc(1, sizeof(*session));
-	if (!session)
-		return NULL;
-	session->entry.key = key;
-	if (!keymap_add(&s->sessions, &session->entry))
-		return session;
-	free(session);
-	return NULL;
+	return (struct dscp_session *)keymap_obtain(&s->sessions, key, sizeof(struct dscp_session));
 }
 
 static void drop(struct dscp_state *s, struct dscp_session *session)

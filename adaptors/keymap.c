@@ -84,6 +84,22 @@ int keymap_add(struct keymap *map, struct keymap_entry *entry)
 	return 0;
 }
 
+struct keymap_entry *keymap_obtain(struct keymap *map, struct adaptor_key key, size_t size)
+{
+	struct keymap_entry *entry = keymap_find(map, key);
+
+	if (entry)
+		return entry;
+	entry = calloc(1, size);
+	if (!entry)
+		return NULL;
+	entry->key = key;
+	if (!keymap_add(map, entry))
+		return entry;
+	free(entry);
+	return NULL;
+}
+
 void keymap_remove(struct keymap *map, struct keymap_entry *entry)
 {
 	struct keymap_entry **at = &map->chain[chain_of(map, entry->key)];

@@ -18,6 +18,9 @@ struct keymap { struct keymap_entry **chain; size_t n, low, room, count; };
 struct keymap_entry *keymap_find(const struct keymap *map, struct adaptor_key key);
 /* Puts in an entry whose key is set and not in yet. 0 or -ENOMEM. */
 int keymap_add(struct keymap *map, struct keymap_entry *entry);
+/* The entry of that key, which may be a new one: the first member of a zeroed, allocated block of so many bytes, the caller's
+ * to free. NULL: no memory. */
+struct keymap_entry *keymap_obtain(struct keymap *map, struct adaptor_key key, size_t size);
 /* Takes out one that is in. When the last one goes, so does the memory of a table that had grown. */
 void keymap_remove(struct keymap *map, struct keymap_entry *entry);
 /* Walks: NULL for the first, NULL after the last. Entries that were passed may be taken out, others and new ones not. */

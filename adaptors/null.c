@@ -191,19 +191,7 @@ static int null_check(void *state, const struct adaptor_terms *terms, struct ada
 
 static struct null_session *obtain(struct null_state *s, struct adaptor_key key)
 {
-	struct null_session *session = find(s, key);
-
-	if (session)
-		return session;
-	session = calloc(1, sizeof(*session));
-	if (!session)
-		return NULL;
-	session->entry.key = key;
-	if (keymap_add(&s->sessions, &session->entry)) {
-		free(session);
-		return NULL;
-	}
-	return session;
+	return (struct null_session *)keymap_obtain(&s->sessions, key, sizeof(struct null_session));
 }
 
 static int null_apply(void *state, const struct adaptor_terms *terms, struct adaptor_result *result)

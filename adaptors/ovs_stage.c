@@ -36,18 +36,7 @@ int ovs_stage(struct ovs_state *s, struct adaptor_key key, struct ovs_session *t
 
 int ovs_know(struct ovs_state *s, struct adaptor_key key)
 {
-	if (keymap_find(&s->known, key))
-		return 0;
-	struct keymap_entry *entry = calloc(1, sizeof(*entry));
-
-	if (!entry)
-		return -ENOMEM;
-	entry->key = key;
-	int rc = keymap_add(&s->known, entry);
-
-	if (rc)
-		free(entry);
-	return rc;
+	return keymap_obtain(&s->known, key, sizeof(struct keymap_entry)) ? 0 : -ENOMEM;
 }
 
 void ovs_unknow(struct ovs_state *s, struct adaptor_key key)
