@@ -216,6 +216,35 @@ void world_register(struct world *w)
 	}
 }
 
+int world_begin(void **state, const char *extra)
+{
+	struct world *w = world_new(extra);
+
+	world_register(w);
+	*state = w;
+	return 0;
+}
+
+int world_end(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+void check_has(char *text, const char *what)
+{
+	if (!strstr(text, what))
+		fail_msg("\"%s\" is not in: %s", what, text);
+	free(text);
+}
+
+void check_lacks(char *text, const char *what)
+{
+	if (strstr(text, what))
+		fail_msg("\"%s\" is in: %s", what, text);
+	free(text);
+}
+
 struct reader *reader_new(struct world *w, const char *path, const char *token)
 {
 	char *text = request_text("GET", path, token, NULL, NULL, "keep-alive");

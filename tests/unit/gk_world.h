@@ -37,6 +37,13 @@ char *world_expect(struct world *w, int status, const char *method, const char *
 /* The demo's access routers, servers, routers and switches register. */
 void world_register(struct world *w);
 
+/* A test of its own world: *state is one with these further lines, where the elements are registered. */
+int world_begin(void **state, const char *extra);
+int world_end(void **state);
+/* Is that in the text, or not? Frees the text. */
+void check_has(char *text, const char *what);
+void check_lacks(char *text, const char *what);
+
 /* A stream held open. */
 struct reader;
 struct reader *reader_new(struct world *w, const char *path, const char *token);

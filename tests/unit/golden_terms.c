@@ -1,4 +1,4 @@
-/* Directories of cases of a technology: see golden_terms.h. */
+/* See golden_terms.h. */
 #include "tests/unit/golden_terms.h"
 
 #include <dirent.h>
@@ -13,7 +13,8 @@
 
 #include "tests/unit/terms_text.h"
 
-void golden_expect(const char *path, const char *got)
+/* The file says exactly that; with GOLDEN_UPDATE=1 it does from then on. */
+static void expect(const char *path, const char *got)
 {
 	char want[65536] = "";
 	FILE *f;
@@ -34,9 +35,12 @@ void golden_expect(const char *path, const char *got)
 	assert_string_equal(want, got);
 }
 
-int golden_terms(const char *path, struct adaptor_terms *t)
+/* 1, 0: no such file. Whatever is in it and is none fails the test. */
+static int read_terms(const struct golden *g, const char *stem, const char *ending, struct adaptor_terms *t)
 {
-	char why[256] = "";
+	char path[512], why[256] = "";
+
+	snprintf(path, sizeof(path), "%s%s.%s", g->dir, stem, ending);
 	FILE *f = fopen(path, "r");
 
 	if (!f)
@@ -47,9 +51,57 @@ int golden_terms(const char *path, struct adaptor_terms *t)
 	return 1;
 }
 
-unsigned golden_each(const char *dir, void (*valid)(const char *stem), void (*invalid)(const char *stem))
+void *golden_want(const struct golden *g, const char *stem, const char *ending)
 {
-	DIR *d = opendir(dir);
+	char why[ADAPTOR_REASON] = "";
+	struct adaptor_terms t;
+	void *session = NULL;
+
+	if (!read_terms(g, stem, ending, &t))
+		return NULL;
+	if (g->want(&t, &session, why, sizeof(why)))
+		fail_msg("%s%s.%s: %s", g->dir, stem, ending, why);
+	terms_clear(&t);
+	return session;
+}
+
+static void valid(const struct golden *g, const char *stem)
+{
+	void *from = golden_want(g, stem, "from"), *to = golden_want(g, stem, "in");
+	char path[512], *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	g->print(out, stem, from, to);
+	assert_int_equal(fclose(out), 0);
+	snprintf(path, sizeof(path), "%s%s.%s", g->dir, stem, g->ending);
+	expect(path, text);
+	free(text);
+	g->drop(from);
+	g->drop(to);
+}
+
+static void invalid(const struct golden *g, const char *stem)
+{
+	char path[512], got[512], why[ADAPTOR_REASON] = "";
+	struct adaptor_terms t;
+	void *session = NULL;
+
+	assert_true(read_terms(g, stem, "in", &t));
+	int rc = g->want(&t, &session, why, sizeof(why));
+
+	assert_null(session);
+	assert_int_not_equal(rc, 0);
+	snprintf(got, sizeof(got), "%s: %s\n", strerror(-rc), why);
+	snprintf(path, sizeof(path), "%s%s.err", g->dir, stem);
+	expect(path, got);
+	terms_clear(&t);
+}
+
+unsigned golden_run(const struct golden *g)
+{
+	DIR *d = opendir(g->dir);
 	struct dirent *e;
 	unsigned n = 0;
 
@@ -61,19 +113,9 @@ unsigned golden_each(const char *dir, void (*valid)(const char *stem), void (*in
 		if (len < 4 || strcmp(e->d_name + len - 3, ".in"))
 			continue;
 		snprintf(stem, sizeof(stem), "%.*s", (int)len - 3, e->d_name);
-		(strstr(stem, "-invalid") ? invalid : valid)(stem);
+		(strstr(stem, "-invalid") ? invalid : valid)(g, stem);
 		n++;
 	}
 	closedir(d);
 	return n;
-}
-
-void golden_refused(const char *dir, const char *stem, int rc, const char *why)
-{
-	char got[512], file[512];
-
-	assert_int_not_equal(rc, 0);
-	snprintf(got, sizeof(got), "%s: %s\n", strerror(-rc), why);
-	snprintf(file, sizeof(file), "%s%s.err", dir, stem);
-	golden_expect(file, got);
 }

@@ -17,7 +17,6 @@
 #include "tests/unit/bridge_text.h"
 #include "tests/unit/golden_terms.h"
 
-#define GOLDEN SRCDIR "/tests/golden/bridge/"
 
 static struct bridge_slave slaves[] = {
 	{ .ifindex = 10, .ifname = "eth0" }, { .ifindex = 11, .ifname = "eth1" },
@@ -30,32 +29,26 @@ static const char *name_of(int ifindex)
 	return ifindex >= 10 && ifindex < 14 ? slaves[ifindex - 10].ifname : "?";
 }
 
-static struct bridge_session *want_of(const char *stem, const char *ending)
+static int want(const struct adaptor_terms *t, void **session, char *why, size_t room)
 {
 	struct bridge_session *s = NULL;
-	char path[512], why[ADAPTOR_REASON] = "";
-	struct adaptor_terms t;
+	int rc = bridge_want(&world, t, &s, why, room);
 
-	snprintf(path, sizeof(path), GOLDEN "%s.%s", stem, ending);
-	if (!golden_terms(path, &t))
-		return NULL;
-	if (bridge_want(&world, &t, &s, why, sizeof(why)))
-		fail_msg("%s: %s", path, why);
-	terms_clear(&t);
-	return s;
+	*session = s;
+	return rc;
 }
 
-static void golden_valid(const char *stem)
+static void drop(void *session)
 {
-	struct bridge_session *from = want_of(stem, "from"), *to = want_of(stem, "in");
+	bridge_session_free(session);
+}
+
+static void print_plan(FILE *out, const char *stem, void *from, void *to)
+{
 	struct bridge_ops ops = { 0 };
-	char file[512], *text = NULL;
-	size_t size = 0;
 
 	bridge_plan(from, to, &ops);
 	assert_int_equal(ops.error, 0);
-	FILE *out = open_memstream(&text, &size);
-
 	for (size_t i = 0; i < ops.n; i++) {
 		char buffer[BRIDGE_MESSAGE];
 		struct nlmsghdr *nlh = bridge_message(&ops.op[i], strstr(stem, "-skbedit") != NULL, buffer);
@@ -63,33 +56,14 @@ static void golden_valid(const char *stem)
 		assert_true(nlh->nlmsg_len <= sizeof(buffer));
 		bridge_text_print(out, nlh, name_of);
 	}
-	assert_int_equal(fclose(out), 0);
-	snprintf(file, sizeof(file), GOLDEN "%s.nl", stem);
-	golden_expect(file, text);
-	free(text);
 	free(ops.op);
-	bridge_session_free(from);
-	bridge_session_free(to);
-}
-
-static void golden_invalid(const char *stem)
-{
-	char path[512], why[ADAPTOR_REASON] = "";
-	struct bridge_session *s = NULL;
-	struct adaptor_terms t;
-
-	snprintf(path, sizeof(path), GOLDEN "%s.in", stem);
-	assert_true(golden_terms(path, &t));
-	int rc = bridge_want(&world, &t, &s, why, sizeof(why));
-
-	assert_null(s);
-	golden_refused(GOLDEN, stem, rc, why);
-	terms_clear(&t);
 }
 
 static void test_golden(void **unused)
 {
-	assert_true(golden_each(GOLDEN, golden_valid, golden_invalid) >= 8);
+	static const struct golden cases = { SRCDIR "/tests/golden/bridge/", "nl", want, print_plan, drop };
+
+	assert_true(golden_run(&cases) >= 8);
 }
 
 /* The state of four ports as bits, and what ops make of it. A membership replaces the other kind. */

@@ -28,40 +28,12 @@
 
 static int set_up(void **state)
 {
-	struct world *w = world_new("");
-
-	world_register(w);
-	*state = w;
-	return 0;
+	return world_begin(state, "");
 }
 
 static int set_up_open(void **state)
 {
-	struct world *w = world_new("anonymous = \"client\"\nmax_streams = 3");
-
-	world_register(w);
-	*state = w;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static void check_has(char *text, const char *what)
-{
-	if (!strstr(text, what))
-		fail_msg("\"%s\" is not in: %s", what, text);
-	free(text);
-}
-
-static void check_lacks(char *text, const char *what)
-{
-	if (strstr(text, what))
-		fail_msg("\"%s\" is in: %s", what, text);
-	free(text);
+	return world_begin(state, "anonymous = \"client\"\nmax_streams = 3");
 }
 
 static void report(struct world *w, int status, const char *element, unsigned icorp, const char *state, const char *more)
@@ -515,22 +487,22 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_life, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_capacity, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_failed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_revise, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_reports_are_the_leaders, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_who_may_what, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_idempotency, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_l2map_restart, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_l2map, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_waiting, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_lifetime, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_pages, set_up_open, tear_down),
-		cmocka_unit_test_setup_teardown(test_slow_reader, set_up_open, tear_down),
-		cmocka_unit_test_setup_teardown(test_hostile, set_up_open, tear_down),
+		cmocka_unit_test_setup_teardown(test_life, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_refusals, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_capacity, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_failed, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_revise, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_reports_are_the_leaders, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_who_may_what, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_idempotency, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_restart, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_l2map_restart, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_l2map, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_waiting, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_lifetime, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_pages, set_up_open, world_end),
+		cmocka_unit_test_setup_teardown(test_slow_reader, set_up_open, world_end),
+		cmocka_unit_test_setup_teardown(test_hostile, set_up_open, world_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

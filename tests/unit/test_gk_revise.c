@@ -21,25 +21,8 @@
 
 static int set_up(void **state)
 {
-	struct world *w = world_new("class narrow { rate = 15M cpu = 1024 memory = 128MiB max_cpu = 2000 }\n"
-				    "class wide { rate = 15M cpu = 1024 memory = 128MiB max_cpu = 9000 }");
-
-	world_register(w);
-	*state = w;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
-static void check_has(char *text, const char *what)
-{
-	if (!strstr(text, what))
-		fail_msg("\"%s\" is not in: %s", what, text);
-	free(text);
+	return world_begin(state, "class narrow { rate = 15M cpu = 1024 memory = 128MiB max_cpu = 2000 }\n"
+			       "class wide { rate = 15M cpu = 1024 memory = 128MiB max_cpu = 9000 }");
 }
 
 static void report(struct world *w, unsigned revision, const char *state)
@@ -183,12 +166,12 @@ static void test_no_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_deleted_meanwhile, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_failed_meanwhile, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_addresses, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_no_address, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_deleted_meanwhile, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_failed_meanwhile, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_limits, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_refusals, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_addresses, set_up, world_end),
+		cmocka_unit_test_setup_teardown(test_no_address, set_up, world_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,22 @@ static unsigned chain_length(const struct keymap *map, size_t chain)
 	return length;
 }
 
+/* Once there is one of a key it is that; a new one is zeroed. */
+static void test_obtains(void **state)
+{
+	struct keymap map = { 0 };
+	struct item *one = (struct item *)keymap_obtain(&map, key_of(7), sizeof(*one));
+
+	assert_non_null(one);
+	assert_int_equal(one->seen, 0);
+	assert_int_equal(one->entry.key.icorp, key_of(7).icorp);
+	assert_ptr_equal(keymap_obtain(&map, key_of(7), sizeof(*one)), &one->entry);
+	assert_int_equal(map.count, 1);
+	keymap_remove(&map, &one->entry);
+	free(one);
+	keymap_free(&map);
+}
+
 /* Looking for an entry passes less than two others on average, however many there are and in whatever row they are numbered. */
 static void test_chains_are_short(void **state)
 {
@@ -123,6 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_grows),
+		cmocka_unit_test(test_obtains),
 		cmocka_unit_test(test_chains_are_short),
 		cmocka_unit_test(test_walks),
 		cmocka_unit_test(test_removes),

@@ -15,7 +15,6 @@
 #include "tests/unit/ovs_text.h"
 #include "tests/unit/test_ovs.h"
 
-#define GOLDEN SRCDIR "/tests/golden/ovs/"
 #define TABLE 200
 
 static struct ovs_port ports[] = {
@@ -24,60 +23,37 @@ static struct ovs_port ports[] = {
 };
 static const struct ovs_world world = { .datapath = "netdev", .n_ports = 4, .port = ports };
 
-static struct ovs_session *want_of(const char *stem, const char *ending)
+static int want(const struct adaptor_terms *t, void **session, char *why, size_t room)
 {
 	struct ovs_session *s = NULL;
-	char path[512], why[ADAPTOR_REASON] = "";
-	struct adaptor_terms t;
+	int rc = ovs_want(&world, t, TABLE, &s, why, room);
 
-	snprintf(path, sizeof(path), GOLDEN "%s.%s", stem, ending);
-	if (!golden_terms(path, &t))
-		return NULL;
-	if (ovs_want(&world, &t, TABLE, &s, why, sizeof(why)))
-		fail_msg("%s: %s", path, why);
-	terms_clear(&t);
-	return s;
+	*session = s;
+	return rc;
 }
 
-static void golden_valid(const char *stem)
+static void drop(void *session)
 {
-	struct ovs_session *from = want_of(stem, "from"), *to = want_of(stem, "in");
+	ovs_session_free(session);
+}
+
+static void print_plan(FILE *out, const char *stem, void *from, void *to)
+{
 	struct protocol_buffer mods = { 0 };
-	char file[512], *text = NULL;
-	size_t size = 0, changes;
-	FILE *out = open_memstream(&text, &size);
+	size_t changes;
 
 	assert_int_equal(ovs_plan(from, to, TABLE, &mods, &changes), 0);
 	fprintf(out, "%zu changes\n", changes);
 	for (size_t at = 0; at < mods.len;)
 		at += ovs_text_print(out, mods.data + at, mods.len - at);
-	assert_int_equal(fclose(out), 0);
-	snprintf(file, sizeof(file), GOLDEN "%s.of", stem);
-	golden_expect(file, text);
-	free(text);
 	protocol_free(&mods);
-	ovs_session_free(from);
-	ovs_session_free(to);
 }
 
-static void golden_invalid(const char *stem)
-{
-	char path[512], why[ADAPTOR_REASON] = "";
-	struct ovs_session *s = NULL;
-	struct adaptor_terms t;
-
-	snprintf(path, sizeof(path), GOLDEN "%s.in", stem);
-	assert_true(golden_terms(path, &t));
-	int rc = ovs_want(&world, &t, TABLE, &s, why, sizeof(why));
-
-	assert_null(s);
-	golden_refused(GOLDEN, stem, rc, why);
-	terms_clear(&t);
-}
+static const struct golden cases = { SRCDIR "/tests/golden/ovs/", "of", want, print_plan, drop };
 
 static void test_golden(void **unused)
 {
-	assert_true(golden_each(GOLDEN, golden_valid, golden_invalid) >= 6);
+	assert_true(golden_run(&cases) >= 6);
 }
 
 /* A flow of ours as an entry of flow statistics. */
@@ -118,7 +94,7 @@ static int parse(const uint8_t *data, size_t len, struct ovs_seen *seen)
 /* Every flow we make is recognised again; one that is cut is an error, one that was changed harms nothing. */
 static void test_parse(void **unused)
 {
-	struct ovs_session *s = want_of("trunk", "in");
+	struct ovs_session *s = golden_want(&cases, "trunk", "in");
 
 	assert_int_equal(s->n_flows, 7);
 	for (unsigned i = 0; i < s->n_flows; i++) {

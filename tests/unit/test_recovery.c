@@ -82,10 +82,9 @@ static void unclaimed_goes_by_and_by(void **state)
 	stop(w);
 }
 
-/* It keeps its VLAN, though others are free, and its rate; nothing is changed before its endpoint is confirmed again. */
-static void claimed_stays(void **state)
+/* What a former process had in force is asked for again. */
+static const struct session *claimed(struct world *w)
 {
-	struct world *w = start(ELEMENT_SWITCH, "10.200.1.2");
 	const struct session *s;
 
 	found(w, w->contract->id, 150, 17000000);
@@ -93,6 +92,15 @@ static void claimed_stays(void **state)
 	path(w, "10.200.1.12", 0);
 	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
 	assert_non_null(s);
+	return s;
+}
+
+/* It keeps its VLAN, though others are free, and its rate; nothing is changed before its endpoint is confirmed again. */
+static void claimed_stays(void **state)
+{
+	struct world *w = start(ELEMENT_SWITCH, "10.200.1.2");
+	const struct session *s = claimed(w);
+
 	assert_int_equal(s->vlan, 150);
 	assert_int_equal(reserved(w, 1), 17000000);
 	assert_int_equal(core_unclaimed(w->core), 0);
@@ -108,12 +116,8 @@ static void claimed_stays(void **state)
 static void waits_for_room(void **state)
 {
 	struct world *w = start(ELEMENT_SWITCH, "10.200.1.2");
-	const struct session *s;
+	const struct session *s = claimed(w);
 
-	found(w, w->contract->id, 150, 17000000);
-	core_recover(w->core, w->now_us);
-	path(w, "10.200.1.12", 0);
-	s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
 	no_room = 2;
 	core_tick(w->core, w->now_us + 2700 * CLOCK_MS, &w->actions);
 	assert_int_equal(no_room, 0);
