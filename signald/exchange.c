@@ -123,6 +123,8 @@ static int on_refreshed(void *ctx, struct neighbour *n, uint32_t slot, uint32_t 
 	for (struct branch *b = s->branch; b; b = b->next) {
 		if (b->resv_id != id || b->neighbour.s_addr != addr)
 			continue;
+		if (b->parts != UINT16_MAX)
+			return 0; /* not all of it is here, or it is not to be relied on */
 		branch_renew(b, now_us + core_their_lifetime(core, b->refresh_ms));
 		return 1;
 	}

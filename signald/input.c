@@ -48,8 +48,7 @@ static int session_message(struct turn *t, const struct rsvp_msg *msg, const str
 	case RSVP_PATH:
 		return path_message(t, msg, from, contract);
 	case RSVP_RESV:
-		resv_input(t, msg, from);
-		break;
+		return resv_input(t, msg, from);
 	case RSVP_PATH_ERR:
 		path_err_input(t, msg, from);
 		break;

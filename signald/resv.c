@@ -256,25 +256,45 @@ static unsigned part_grants(const struct rsvp_msg *msg)
 	return msg->grants.n < RSVP_PART_GRANTS ? msg->grants.n : RSVP_PART_GRANTS;
 }
 
-/* A further part of a Resv: GRANTs that had no room in the first one. */
-static void resv_further(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
+/* This part of the Resv is here; after the last one there is none to wait for. */
+static void part_is_here(struct branch *b, const struct rsvp_msg *msg)
+{
+	unsigned part = msg->template_.group & ~RSVP_PART_MORE;
+
+	b->parts |= (uint16_t)((msg->template_.group & RSVP_PART_MORE ? 1u : UINT16_MAX) << part);
+}
+
+/*
+ * A further part of a Resv: GRANTs that had no room in the first one. The parts are numbered one after the other, so each says
+ * which Resv it is of. 0: that is not here yet, or there is no memory: it is to come again.
+ */
+static int resv_further(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
 	unsigned part = msg->template_.group & ~RSVP_PART_MORE, last = !(msg->template_.group & RSVP_PART_MORE);
+	int news;
 
-	if (part >= RSVP_PARTS ||
-	    grants_set(&t->core->pool, &b->grants, part, (int)last, msg->grants.v, part_grants(msg)) <= 0)
-		return;
+	if (part >= RSVP_PARTS)
+		return 1;
+	if ((msg->has & RSVP_HAS_ID) && msg->id.id - part != b->resv_id)
+		return 0;
+	news = grants_set(&t->core->pool, &b->grants, part, (int)last, msg->grants.v, part_grants(msg));
+	if (news < 0)
+		return 0;
+	part_is_here(b, msg);
+	if (!news)
+		return 1;
 	s->dirty_up = s->dirty_report = 1;
 	session_settle_soon(t, s, GATHER_US);
+	return 1;
 }
 
 static void resv_changed(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)
 {
 	s->dirty_up = s->dirty_report = 1;
 	resv_leaves(t, s, b, msg);
-	if (!b->isc)
-		grants_set(&t->core->pool, &b->grants, 0, !(msg->template_.group & RSVP_PART_MORE), msg->grants.v,
-			   part_grants(msg)); /* an ISC grants nothing */
+	if (!b->isc && grants_set(&t->core->pool, &b->grants, 0, !(msg->template_.group & RSVP_PART_MORE), msg->grants.v,
+				  part_grants(msg)) < 0) /* an ISC grants nothing */
+		b->resv_hash = 0;
 	resv_demands(t, s, b, msg);
 	resv_admit(t, s, b, resv_rate(t, s, b, msg));
 	if (!b->isc)
@@ -301,58 +321,63 @@ static int confirms_others(const struct session *s, const struct branch *b, cons
 	return 0;
 }
 
-void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
+/* The first part of a Resv, or all of it: the state. What cannot be relied on is not refreshed, but asked for in full. */
+static void resv_first(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg,
+		       const struct core_from *from)
+{
+	uint32_t hash = hash_u64(resv_hash(msg), from->gap) | 1u; /* 0 means none */
+	int news, isc = b->isc;
+
+	b->refresh_ms = isc ? (uint32_t)(t->core->config.refresh_us / 1000) : msg->refresh_ms;
+	branch_renew(b, t->now_us + core_their_lifetime(t->core, b->refresh_ms));
+	if (!(msg->has & RSVP_HAS_ID) || msg->id.id != b->resv_id)
+		b->parts = 0;
+	if (!isc)
+		message_learn(t, s, from->addr, &b->resv_id, msg);
+	b->gap = (uint8_t)(from->gap < UINT8_MAX ? from->gap : UINT8_MAX);
+	news = hash != b->resv_hash;
+	if (news)
+		reroute_confirmed(t, s, b, msg);
+	resv_loads(s, b, msg);
+	b->resv_hash = !isc && confirms_others(s, b, msg) ? 0 : hash;
+	if (news)
+		resv_changed(t, s, b, msg);
+	if (b->resv_hash)
+		part_is_here(b, msg);
+	session_settle(t, s);
+	if (isc && !s->closing)
+		revision_mirror(t, s, news);
+}
+
+int resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from)
 {
 	struct branch *b;
 	struct session *s = resv_session(t, msg, from, &b);
-	uint32_t hash;
-	int news, isc;
 
 	if (!b || s->state == SESSION_FAILED) {
 		t->core->counter[CORE_NO_PATH]++;
-		return;
+		return 1;
 	}
 	if (stranger_answers(b, from)) {
 		b = branch_adopt(t, s, b, from->addr);
 		if (!b) {
 			session_settle(t, s); /* the Path goes out, and its Resv answers for all */
-			return;
+			return 1;
 		}
 	}
 	if (!is_news(t, s, b, msg, from))
-		return;
+		return 1;
 	if (msg->style != RSVP_STYLE_SE) { /* RFC 2205 section 3.1.8 */
 		struct rsvp_error error = { t->core->config.address, 0, RSVP_ERR_STYLE, 0 };
 
 		t->core->counter[CORE_REFUSED]++;
 		send_resv_err(t, s, b, &error, NULL);
-		return;
+		return 1;
 	}
-	if (!b->isc && (msg->template_.group & ~RSVP_PART_MORE)) {
-		resv_further(t, s, b, msg);
-		return;
-	}
-	b->refresh_ms = b->isc ? (uint32_t)(t->core->config.refresh_us / 1000) : msg->refresh_ms;
-	branch_renew(b, t->now_us + core_their_lifetime(t->core, b->refresh_ms));
-	if (!b->isc)
-		message_learn(t, s, from->addr, &b->resv_id, msg);
-	hash = hash_u64(resv_hash(msg), from->gap) | 1u; /* 0 means none */
-	b->gap = (uint8_t)(from->gap < UINT8_MAX ? from->gap : UINT8_MAX);
-	isc = b->isc;
-	news = hash != b->resv_hash;
-	if (news)
-		reroute_confirmed(t, s, b, msg);
-	resv_loads(s, b, msg);
-	b->resv_hash = hash;
-	if (!isc && confirms_others(s, b, msg)) {
-		message_unlearn(t->core, from->addr, &b->resv_id); /* so that its refresh is asked for in full */
-		b->resv_hash = 0;
-	}
-	if (news)
-		resv_changed(t, s, b, msg);
-	session_settle(t, s);
-	if (isc && !s->closing)
-		revision_mirror(t, s, news);
+	if (!b->isc && (msg->template_.group & ~RSVP_PART_MORE))
+		return resv_further(t, s, b, msg);
+	resv_first(t, s, b, msg, from);
+	return 1;
 }
 
 static void resv_torn(struct turn *t, struct session *s, struct branch *b, const struct rsvp_msg *msg)

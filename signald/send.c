@@ -220,8 +220,8 @@ static void resv_leaves(const struct session *s, int former, struct rsvp_msg *m)
 
 /*
  * Sends it with all GRANTs that are known here. As many as are in a part fit into the first one, whatever else of the largest
- * contract is there. That is the state, and refreshed: a neighbour that does not know it is sent all again. The others only
- * arrive.
+ * contract is there. That is the state, and refreshed: a neighbour that does not know it, or has not all the parts, is sent
+ * all again.
  */
 static void send_resv_parts(struct turn *t, struct session *s, struct upstream *to, struct rsvp_msg *m)
 {

@@ -78,6 +78,7 @@ struct branch {
 	uint8_t gap;                          /* routers without a controller before the neighbour, as its Resv's TTL says */
 	uint8_t dirty : 1;                    /* it is to be sent a Path */
 	uint8_t had_to_wait : 1;              /* its reservation had to wait, until its deadline */
+	uint16_t parts;                       /* of its last Resv that are here, a bit each; and all behind the last one */
 	uint32_t resv_hash;                   /* of the last Resv's content: a refresh only moves the lifetime */
 	uint32_t path_id, resv_id;            /* of the messages: ours, its; 0: none */
 	uint32_t refresh_ms;                  /* its R */
@@ -516,7 +517,8 @@ void path_tear_input(struct turn *t, const struct rsvp_msg *msg);
 int path_reserve(struct turn *t, struct session *s);
 
 /* resv.c */
-void resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from);
+/* 0: it is not to be taken yet, and is to come again. */
+int resv_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from);
 void resv_tear_input(struct turn *t, const struct rsvp_msg *msg, const struct core_from *from);
 void resv_conf_input(struct turn *t, const struct rsvp_msg *msg);
 /* Admits a rate of a branch; on refusal what it has stands, downstream and upstream are told. */

@@ -84,13 +84,16 @@ tests_unit_test_recovery_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recovery_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=session_hold
 TESTS += tests/unit/test_recovery
 
-check_PROGRAMS += tests/unit/test_element tests/unit/test_memory
+check_PROGRAMS += tests/unit/test_element tests/unit/test_parts tests/unit/test_memory
+tests_unit_test_parts_SOURCES = tests/unit/test_parts.c
+tests_unit_test_parts_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_unit_test_parts_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_element_SOURCES = tests/unit/test_element.c
 tests_unit_test_element_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c
 tests_unit_test_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_unit_test_memory_LDADD = $(SIGNALD_LIBS) $(CMOCKA_LIBS)
-TESTS += tests/unit/test_element tests/unit/test_memory
+TESTS += tests/unit/test_element tests/unit/test_parts tests/unit/test_memory
 
 # Two neighbours on a virtual clock.
 check_LIBRARIES += tests/unit/libneighbourworld.a

@@ -5,23 +5,6 @@
 
 #define GARBAGE ((const uint8_t *)"not what anybody has read")
 
-static struct core_from ar2(void)
-{
-	return (struct core_from){ ip("10.200.1.12"), 1, 0, 0 };
-}
-
-/* The last message of that type that was sent; the caller frees it. */
-static void sent(const struct world *w, uint8_t type, struct rsvp_msg *m)
-{
-	const struct core_action *last = NULL;
-
-	for (unsigned i = 0; i < w->actions.n; i++)
-		if (w->actions.v[i].type == CORE_SEND && w->actions.v[i].message_type == type)
-			last = &w->actions.v[i];
-	assert_non_null(last);
-	assert_int_equal(rsvp_decode(core_action_message(&w->actions, last), last->len, RSVP_ENTERPRISE, m, NULL), 0);
-}
-
 /* The last Path sent carries the contract itself, and nothing else. */
 static void carries_the_contract(struct world *w)
 {
@@ -36,39 +19,6 @@ static void carries_the_contract(struct world *w)
 	free(xml);
 	rsvp_msg_free(&m);
 	core_actions_clear(&w->actions);
-}
-
-static struct world *with_enterprise(enum element_kind kind, const char *address)
-{
-	struct world *w = start(kind, address);
-
-	w->config.enterprise = RSVP_ENTERPRISE;
-	core_free(w->core);
-	w->core = core_new(&w->config, &w->nh);
-	return w;
-}
-
-/* A part of ar2's Resv with so many grants, of these levels on. */
-static void resv(struct world *w, uint16_t group, unsigned n, uint64_t level)
-{
-	const struct session *s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
-	struct core_from from = ar2();
-
-	begin(w, RSVP_RESV, "10.200.1.12");
-	w->msg.hop.lih = s->branch->lih;
-	w->msg.flow.rate_bps = w->contract->network.rate_bps;
-	w->msg.template_.group = group;
-	w->msg.has = RSVP_HAS_HOP | RSVP_HAS_TIME | RSVP_HAS_STYLE | RSVP_HAS_FLOWSPEC | RSVP_HAS_FILTER;
-	if (!(group & ~RSVP_PART_MORE))
-		rsvp_add_s2l(&w->msg, ip("10.200.1.12"), (struct in_addr){ 0 });
-	for (unsigned i = 0; i < n; i++) {
-		struct rsvp_grant g = { .node = from.addr, .endpoint = { htonl((uint32_t)(level + i + 1)) },
-					.resource = RESOURCE_BANDWIDTH, .level = level + i, .element = "ar2" };
-
-		memset(g.reason, 'r', sizeof(g.reason) - 1);
-		rsvp_add_grant(&w->msg, &g);
-	}
-	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
 }
 
 /* ar2's Resv for itself and another. */
