@@ -4,7 +4,8 @@
  *
  *     sender eth0 -- in  router  out -- eth0 receiver
  *
- *     load/adaptor.c  the adaptor, driven    load/flow.c  what is forwarded
+ *     load/adaptor.c  the adaptor, driven    load/flow.c    what is forwarded
+ *     load/demand.c   with a controller before it
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "bench/load/adaptor.h"
+#include "bench/load/bench.h"
 #include "bench/load/flow.h"
 #include "bench/load/namespace.h"
 #include "bench/load/options.h"
@@ -29,8 +31,7 @@
 #define FIRST_MINOR 0x10u       /* of the adaptor's pool, which it gives out in order */
 
 struct adaptors {
-	struct options options;
-	struct report report;
+	struct bench bench;
 	struct bench_adaptor tc;
 	unsigned installed;
 };
@@ -75,7 +76,7 @@ static int router_open(struct adaptors *b, unsigned pool)
 	b->installed = 0;
 	snprintf(classes, sizeof(classes), "%u", pool);
 	return namespace_command("router", NULL, forward) ||
-	       bench_adaptor_open(&b->tc, b->options.directory, "router", "tc", options, 2) ? -1 : 0;
+	       bench_adaptor_open(&b->tc, b->bench.options.directory, "router", "tc", options, 2) ? -1 : 0;
 }
 
 static void router_close(struct adaptors *b)
@@ -147,7 +148,7 @@ static int classes_by_tc(const char *verb, struct cost *c, unsigned round, unsig
 
 static void report_changes(struct adaptors *b, unsigned n, struct cost *ours, struct cost *tc)
 {
-	unsigned rounds = b->options.rounds;
+	unsigned rounds = b->bench.options.rounds;
 	double cpu = report_quantile(ours->cpu_s, rounds, 0.5), tc_cpu = report_quantile(tc->cpu_s, rounds, 0.5);
 	struct report_row row = { .name = "tc_changes_per_s", .unit = "/s", .goal = 80000, .least = 1 };
 
@@ -155,27 +156,27 @@ static void report_changes(struct adaptors *b, unsigned n, struct cost *ours, st
 	row.floor = n / report_quantile(tc->wall_s, rounds, 0.5);
 	snprintf(row.note, sizeof(row.note), "floor: tc -batch; CPU time of a change %.1f us, tc's %.1f us", cpu / n * 1e6,
 		 tc_cpu / n * 1e6);
-	report_add(&b->report, &row);
+	report_add(&b->bench.report, &row);
 	row = (struct report_row){ .name = "tc_change_cpu_ratio", .unit = "of tc -batch", .goal = 1 / 0.9 };
 	row.value = cpu / tc_cpu;
-	report_add(&b->report, &row);
+	report_add(&b->bench.report, &row);
 }
 
 static void measure_changes(void *ctx)
 {
 	struct adaptors *b = ctx;
-	unsigned n = b->options.quick ? 500 : 10000;
+	unsigned n = b->bench.options.quick ? 500 : 10000;
 	struct cost ours, tc;
 	int rc = router_open(b, 0);
 
 	rc = rc ? rc : icorps(b, 0, n, MBIT);
-	for (unsigned i = 0; !rc && i < b->options.rounds; i++) {
+	for (unsigned i = 0; !rc && i < b->bench.options.rounds; i++) {
 		rc = change_ours(b, &ours, i, n, (4 + i) * MBIT / 2);
 		rc = rc ? rc : classes_by_tc("change", &tc, i, n, 3 * MBIT + i);
 	}
 	router_close(b);
 	if (rc)
-		report_missing(&b->report, "tc_changes_per_s", "see above");
+		report_missing(&b->bench.report, "tc_changes_per_s", "see above");
 	else
 		report_changes(b, n, &ours, &tc);
 }
@@ -201,7 +202,7 @@ static void measure_one(void *ctx)
 {
 	static double ms[SINGLES];
 	struct adaptors *b = ctx;
-	unsigned n = b->options.quick ? 100 : SINGLES;
+	unsigned n = b->bench.options.quick ? 100 : SINGLES;
 	int rc = router_open(b, 0);
 
 	rc = rc ? rc : icorps(b, 0, n, MBIT);
@@ -209,16 +210,16 @@ static void measure_one(void *ctx)
 		rc = change_one(b, i, &ms[i]);
 	router_close(b);
 	if (rc) {
-		report_missing(&b->report, "change_to_kernel_p99_ms", "see above");
+		report_missing(&b->bench.report, "change_to_kernel_p99_ms", "see above");
 		return;
 	}
 	struct report_row row = { .name = "change_to_kernel_p50_ms", .unit = "ms", .value = report_quantile(ms, n, 0.5) };
 
-	report_add(&b->report, &row);
+	report_add(&b->bench.report, &row);
 	row = (struct report_row){ .name = "change_to_kernel_p99_ms", .unit = "ms", .goal = 2 };
 	row.value = report_quantile(ms, n, 0.99);
 	snprintf(row.note, sizeof(row.note), "%u installed; from the controller's request on", n);
-	report_add(&b->report, &row);
+	report_add(&b->bench.report, &row);
 }
 
 /* ---- many ICorps ---- */
@@ -276,7 +277,7 @@ static int many_round(struct adaptors *b, struct many *m, unsigned round, unsign
 static void measure_many(void *ctx)
 {
 	struct adaptors *b = ctx;
-	unsigned n = b->options.quick ? 500 : 10000, rounds = b->options.rounds;
+	unsigned n = b->bench.options.quick ? 500 : 10000, rounds = b->bench.options.rounds;
 	struct report_row row = { .name = "icorps_on_one_router_10k_s", .unit = "s", .goal = 5 };
 	struct many m;
 	int rc = 0;
@@ -284,7 +285,7 @@ static void measure_many(void *ctx)
 	for (unsigned i = 0; !rc && i < rounds; i++)
 		rc = many_round(b, &m, i, n);
 	if (rc) {
-		report_missing(&b->report, row.name, "see above");
+		report_missing(&b->bench.report, row.name, "see above");
 		return;
 	}
 	row.value = report_quantile(m.pooled.wall_s, rounds, 0.5);
@@ -292,12 +293,12 @@ static void measure_many(void *ctx)
 	snprintf(row.note, sizeof(row.note), "%u; their classes were made before, in idle time, in %.1f s; CPU time %.2f s; "
 		 "floor: tc -batch adds bare classes, %.2f s", n, report_quantile(m.pool_s, rounds, 0.5),
 		 report_quantile(m.pooled.cpu_s, rounds, 0.5), report_quantile(m.tc.cpu_s, rounds, 0.5));
-	report_add(&b->report, &row);
+	report_add(&b->bench.report, &row);
 	row = (struct report_row){ .name = "icorps_on_an_empty_link_10k_s", .unit = "s", .floor = row.floor };
 	row.value = report_quantile(m.empty.wall_s, rounds, 0.5);
 	snprintf(row.note, sizeof(row.note), "%u at once, no pool; CPU time %.2f s", n,
 		 report_quantile(m.empty.cpu_s, rounds, 0.5));
-	report_add(&b->report, &row);
+	report_add(&b->bench.report, &row);
 }
 
 /* ---- what they cost the packets ---- */
@@ -332,11 +333,11 @@ static void report_forwarding(struct adaptors *b, const unsigned *n, struct forw
 		struct report_row row = { .name = names[i], .unit = "Gbit/s", .floor = few, .least = 1, .goal = 0.95 * few };
 
 		snprintf(names[i], sizeof(names[i]), "forwarding_gbit_%u", n[i]);
-		row.value = report_quantile(f[i].gbit, b->options.rounds, 0.5);
+		row.value = report_quantile(f[i].gbit, b->bench.options.rounds, 0.5);
 		few = few > 0 ? few : row.value;
 		snprintf(row.note, sizeof(row.note), "sending and forwarding a packet: %.0f ns of CPU time",
-			 report_quantile(f[i].ns, b->options.rounds, 0.5));
-		report_add(&b->report, &row);
+			 report_quantile(f[i].ns, b->bench.options.rounds, 0.5));
+		report_add(&b->bench.report, &row);
 	}
 }
 
@@ -344,12 +345,12 @@ static void report_forwarding(struct adaptors *b, const unsigned *n, struct forw
 static void measure_forwarding(void *ctx)
 {
 	struct adaptors *b = ctx;
-	const unsigned n[STEPS] = { 10, b->options.quick ? 100 : 1000, b->options.quick ? 500 : 10000 };
-	unsigned seconds = b->options.quick ? 1 : 3;
+	const unsigned n[STEPS] = { 10, b->bench.options.quick ? 100 : 1000, b->bench.options.quick ? 500 : 10000 };
+	unsigned seconds = b->bench.options.quick ? 1 : 3;
 	struct forwarding f[STEPS];
 	int rc = 0;
 
-	for (unsigned i = 0; !rc && i < b->options.rounds; i++) {
+	for (unsigned i = 0; !rc && i < b->bench.options.rounds; i++) {
 		for (unsigned k = 0; !rc && k < STEPS; k++) {
 			rc = router_open(b, 0);
 			rc = rc ? rc : icorps(b, 0, 1, 50000 * MBIT);
@@ -359,9 +360,23 @@ static void measure_forwarding(void *ctx)
 		}
 	}
 	if (rc)
-		report_missing(&b->report, "forwarding_gbit", "see above");
+		report_missing(&b->bench.report, "forwarding_gbit", "see above");
 	else
 		report_forwarding(b, n, f);
+}
+
+/* ---- a demand, all the way ---- */
+
+static void measure_demands(void *ctx)
+{
+	struct adaptors *b = ctx;
+
+	b->bench.cpu_daemon = b->bench.cpu_generator = -1;
+	if (bench_prepare(&b->bench))
+		report_missing(&b->bench.report, "demand_to_kernel_p99_ms", "no contract could be made");
+	else
+		measure_demand(&b->bench);
+	bench_clear(&b->bench);
 }
 
 /* ---- the program ---- */
@@ -369,6 +384,7 @@ static void measure_forwarding(void *ctx)
 static const struct options_measurement measurements[] = {
 	{ "changes", "tc_changes_per_s, beside tc -batch", measure_changes },
 	{ "one", "change_to_kernel_p50_ms, _p99_ms", measure_one },
+	{ "demand", "demand_to_kernel_p50_ms, _p99_ms: from the datagram on, through a controller", measure_demands },
 	{ "many", "icorps_on_one_router_10k_s, icorps_on_an_empty_link_10k_s", measure_many },
 	{ "forwarding", "forwarding_gbit_* with 10, 1,000 and 10,000 ICorps installed", measure_forwarding },
 };
@@ -385,11 +401,11 @@ static int measure_all(void *ctx)
 	int rc = 0;
 
 	uname(&system);
-	options_run(&b->options, &program, b);
-	if (b->options.json)
-		rc = report_json(&b->report, b->options.json, about, NULL, 0);
+	options_run(&b->bench.options, &program, b);
+	if (b->bench.options.json)
+		rc = report_json(&b->bench.report, b->bench.options.json, about, NULL, 0);
 	if (rc)
-		fprintf(stderr, "adaptors: %s: %s\n", b->options.json, strerror(-rc));
+		fprintf(stderr, "adaptors: %s: %s\n", b->bench.options.json, strerror(-rc));
 	return rc ? 1 : 0;
 }
 
@@ -397,7 +413,7 @@ int main(int argc, char **argv)
 {
 	static struct adaptors adaptors;
 
-	if (options_parse(&adaptors.options, &program, argc, argv))
+	if (options_parse(&adaptors.bench.options, &program, argc, argv))
 		return 2;
 	return namespaces_run(measure_all, &adaptors);
 }

@@ -3,12 +3,14 @@ noinst_LIBRARIES += bench/libbench.a
 bench_libbench_a_SOURCES = bench/load/namespace.h bench/load/options.h bench/load/report.h \
 	bench/load/namespace.c bench/load/options.c bench/load/plot.c bench/load/report.c
 
-noinst_PROGRAMS += bench/signaling
-bench_signaling_SOURCES = bench/signaling.c bench/load/bench.h bench/load/docs.h bench/load/generator.h bench/load/messages.h \
+# A real controller between two neighbours.
+BENCH_RIG = bench/load/bench.h bench/load/docs.h bench/load/generator.h bench/load/messages.h \
 	bench/load/neighbour.h bench/load/process.h bench/load/relay.h bench/load/socket.h bench/load/world.h \
-	bench/load/change.c bench/load/docs.c bench/load/generator.c bench/load/messages.c bench/load/neighbour.c \
-	bench/load/process.c bench/load/relay.c bench/load/rig.c bench/load/scale.c \
-	bench/load/setups.c bench/load/socket.c bench/load/world.c
+	bench/load/docs.c bench/load/generator.c bench/load/messages.c bench/load/neighbour.c \
+	bench/load/process.c bench/load/relay.c bench/load/rig.c bench/load/socket.c bench/load/world.c
+
+noinst_PROGRAMS += bench/signaling
+bench_signaling_SOURCES = bench/signaling.c bench/load/change.c bench/load/scale.c bench/load/setups.c $(BENCH_RIG)
 bench_signaling_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS)
 bench_signaling_LDADD = bench/libbench.a $(CONTRACT_LIBS) -lm
 EXTRA_bench_signaling_DEPENDENCIES = icorp-signald$(EXEEXT) icorp-adaptor$(EXEEXT)
@@ -24,10 +26,10 @@ bench_isolation_LDADD = $(BENCH_ADAPTOR_LIBS)
 EXTRA_bench_isolation_DEPENDENCIES = icorp-adaptor$(EXEEXT)
 
 noinst_PROGRAMS += bench/adaptors
-bench_adaptors_SOURCES = bench/adaptors.c $(BENCH_ADAPTOR)
-bench_adaptors_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
-bench_adaptors_LDADD = $(BENCH_ADAPTOR_LIBS)
-EXTRA_bench_adaptors_DEPENDENCIES = icorp-adaptor$(EXEEXT)
+bench_adaptors_SOURCES = bench/adaptors.c bench/load/demand.c $(BENCH_ADAPTOR) $(BENCH_RIG)
+bench_adaptors_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(ZLIB_CFLAGS)
+bench_adaptors_LDADD = $(BENCH_ADAPTOR_LIBS) $(CONTRACT_LIBS)
+EXTRA_bench_adaptors_DEPENDENCIES = icorp-signald$(EXEEXT) icorp-adaptor$(EXEEXT)
 
 noinst_PROGRAMS += bench/vm
 bench_vm_SOURCES = bench/vm.c $(BENCH_ADAPTOR)

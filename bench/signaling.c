@@ -48,16 +48,6 @@ static const struct options_program program = {
 	.own = own, .n_own = sizeof(own) / sizeof(own[0]), .svg = "growth curves", .rounds = 5,
 };
 
-static int prepare(struct bench *b)
-{
-	if (contract_init() || neighbour_write_keyring(WORLD_DIR "/keyring"))
-		return -1;
-	b->sharing = !b->own_contracts && docs_can_share();
-	if (docs_new(&b->own, 0, 0) || docs_new(&b->fresh, 4096, 0))
-		return -1;
-	return b->sharing ? docs_new(&b->shared, 0, 1) : 0;
-}
-
 static int write_plots(const struct bench *b)
 {
 	const struct report_plot plots[] = {
@@ -103,7 +93,7 @@ static int measure_all(void *ctx)
 	int r = 0;
 
 	process_pin(b->cpu_generator);
-	if (prepare(b)) {
+	if (bench_prepare(b)) {
 		fprintf(stderr, "signaling: cannot prepare\n");
 		return 1;
 	}
@@ -115,10 +105,7 @@ static int measure_all(void *ctx)
 		r |= write_json(b);
 	if (b->options.svg)
 		r |= write_plots(b);
-	docs_free(&b->own);
-	docs_free(&b->shared);
-	docs_free(&b->fresh);
-	contract_cleanup();
+	bench_clear(b);
 	return r;
 }
 

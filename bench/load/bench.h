@@ -20,6 +20,7 @@ struct bench {
 	/* Of the daemons to be started. No Hello by default: while the floor is measured nobody would answer it. */
 	unsigned hello_ms;
 	const char *log;
+	const char *adaptor;         /* a section of their configuration; NULL: the null adaptor */
 };
 
 /* A chain of daemons and one of relays, with a generator each. */
@@ -42,6 +43,9 @@ int rig_answers(struct rig *rig);
 struct burst { uint32_t asked, up; double seconds, cpu_us, adaptor_us, generator_us, waited_share; };
 struct burst rig_burst(struct generator *g, const struct process *process, uint32_t count, unsigned window);
 
+/* Keyring, contracts. 0 or -1. */
+int bench_prepare(struct bench *bench);
+void bench_clear(struct bench *bench);
 /* The contract that most measurements use: shared if that can be. */
 struct docs *bench_docs(struct bench *bench);
 
@@ -55,5 +59,6 @@ void measure_loss(void *bench);
 void measure_restart(void *bench);
 void measure_neighbour(void *bench);
 void measure_reroute(void *bench);
+void measure_demand(void *bench);
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,6 +139,20 @@ int namespace_join(const char *name)
 	if (fd >= 0)
 		close(fd);
 	return r;
+}
+
+int namespace_socket(const char *name, int domain, int type, int protocol)
+{
+	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int fd = here < 0 || namespace_join(name) ? -1 : socket(domain, type | SOCK_CLOEXEC, protocol);
+
+	if (here >= 0 && setns(here, CLONE_NEWNET)) {
+		fprintf(stderr, "%s: there is no way back from %s\n", program_invocation_short_name, name);
+		abort();
+	}
+	if (here >= 0)
+		close(here);
+	return fd;
 }
 
 static _Noreturn void become(const char *name, int in, const char *const *argv)

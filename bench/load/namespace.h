@@ -14,6 +14,8 @@
 int namespaces_run(int (*inside)(void *ctx), void *ctx);
 /* The calling process moves into that network namespace, as `ip netns` knows it. 0 or -errno. */
 int namespace_join(const char *name);
+/* A socket (close on exec) of that network namespace, where the calling process does not go. -1 and errno. */
+int namespace_socket(const char *name, int domain, int type, int protocol);
 /* Runs a command in it (NULL: here) with text (or NULL) as its standard input. 0, or -1 after having said so. */
 int namespace_command(const char *name, const char *text, const char *const *argv);
 /* Runs these lines of `ip -batch` in it. Likewise. */

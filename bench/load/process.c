@@ -30,7 +30,7 @@ void process_pin(int cpu)
 		fprintf(stderr, "signaling: processor %d: %s\n", cpu, strerror(errno));
 }
 
-/* A router without a gatekeeper: two ports (three at r1) of 1 Tbit/s, null adaptor, authentication on. */
+/* A router without a gatekeeper: two ports (three at r1) of 1 Tbit/s, one adaptor, authentication on. */
 static int write_config(unsigned router, const struct daemon_options *o, char *path, size_t room)
 {
 	FILE *f;
@@ -48,7 +48,7 @@ static int write_config(unsigned router, const struct daemon_options *o, char *p
 	fprintf(f, "port in { speed = 1000G share = 100 }\nport out { speed = 1000G share = 100 }\n");
 	if (router == 1)
 		fprintf(f, "port spare { speed = 1000G share = 100 }\n");
-	fprintf(f, "adaptor null { type = \"null\" }\n");
+	fprintf(f, "%s\n", o->adaptor ? o->adaptor : "adaptor null { type = \"null\" }");
 	return fclose(f);
 }
 

@@ -19,6 +19,7 @@ struct daemon_options {
 	unsigned refresh_ms;    /* R */
 	unsigned hello_ms;      /* between its HELLOs; 0: it sends none */
 	int cpu;                /* the processor to run on; -1: any */
+	const char *adaptor;    /* a section of its configuration; NULL: the null adaptor */
 	const char *log;        /* where its log goes; NULL: to our standard error */
 };
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "bench/load/bench.h"
+#include "contracts/contract.h"
 #include "lib/clock.h"
 
 #define ANSWER_S 20
@@ -11,6 +12,24 @@
 struct docs *bench_docs(struct bench *bench)
 {
 	return bench->sharing ? &bench->shared : &bench->own;
+}
+
+int bench_prepare(struct bench *b)
+{
+	if (contract_init() || neighbour_write_keyring(WORLD_DIR "/keyring"))
+		return -1;
+	b->sharing = !b->own_contracts && docs_can_share();
+	if (docs_new(&b->own, 0, 0) || docs_new(&b->fresh, 4096, 0))
+		return -1;
+	return b->sharing ? docs_new(&b->shared, 0, 1) : 0;
+}
+
+void bench_clear(struct bench *b)
+{
+	docs_free(&b->own);
+	docs_free(&b->shared);
+	docs_free(&b->fresh);
+	contract_cleanup();
 }
 
 int rig_answers(struct rig *rig)
@@ -50,7 +69,7 @@ int rig_start(struct rig *rig, struct bench *bench, unsigned routers, unsigned r
 	rig->routers = routers;
 	rig->docs = docs;
 	rig->daemon_options = (struct daemon_options){ bench->options.directory, bench->raw, refresh_ms,
-						       bench->hello_ms, bench->cpu_daemon, bench->log };
+						       bench->hello_ms, bench->cpu_daemon, bench->adaptor, bench->log };
 	if (world_build(routers) || start_processes(rig) ||
 	    generator_open(&rig->g, docs, WORLD_DAEMONS, routers, bench->raw, bench->plain))
 		return -1;
