@@ -25,6 +25,8 @@ adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c
 adaptors_libadaptornet_a_SOURCES += adaptors/route.c adaptors/route_message.c adaptors/route_message.h
 adaptors_libadaptornet_a_SOURCES += adaptors/tc.h adaptors/tc_kernel.h adaptors/tc.c adaptors/tc_audit.c adaptors/tc_link.c \
 	adaptors/tc_netlink.c adaptors/tc_nft.c adaptors/tc_plan.c adaptors/tc_state.c adaptors/tc_text.c
+adaptors_libadaptornet_a_SOURCES += adaptors/trunk.h adaptors/trunk.c adaptors/trunk_audit.c adaptors/trunk_choose.c \
+	adaptors/trunk_circuit.c adaptors/trunk_plan.c adaptors/trunk_table.c
 adaptors_libadaptornet_a_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS) $(JANSSON_CFLAGS)
 
 adaptors_libadaptorvm_a_SOURCES = adaptors/registry_vm.c

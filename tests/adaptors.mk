@@ -47,6 +47,13 @@ tests_unit_test_adaptor_tc_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(MNL_CFLA
 tests_unit_test_adaptor_tc_LDADD = adaptors/libadaptorhost.a adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) \
 	$(NFT_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test_trunk
+TESTS += tests/unit/test_trunk
+tests_unit_test_trunk_SOURCES = tests/unit/test_trunk.c
+tests_unit_test_trunk_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_trunk_LDADD = adaptors/libadaptorhost.a adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) \
+	$(NFT_LIBS) $(MNL_LIBS) $(CMOCKA_LIBS)
+
 EXTRA_DIST += tests/fuzz/corpus/terms
 FUZZ_TARGETS += tests/fuzz/fuzz_terms
 tests_fuzz_fuzz_terms_SOURCES = tests/fuzz/fuzz_terms.c

@@ -103,6 +103,11 @@ static void spoil_proxy(struct conform_terms *c)
 #define OVS_SWITCH "ovs-vswitchd --detach --no-chdir --pidfile --log-file=$DIR/ovs/log -vconsole:off"
 #define OVS_GONE(what) "read -r p < $DIR/ovs/" what ".pid; kill -9 $p; while kill -0 $p 2> /dev/null; do sleep 0.02; done;"
 
+/* The map's elements, which rule and route of each circuit, and the rules. */
+#define TRUNK_SEE "nft list map ip icorp_trunk_tst0 circuit 2> /dev/null | grep -oE '[0-9]+[0-9./]+ [^,}]*: 0x[0-9a-f]+' | sed -E 's/expires [^ ]+ //; s/ *$//' | sort;" \
+	"ip rule show | grep 1c0b | sort; for t in $(ip rule show | grep -oE 'lookup 4[0-9]+' | cut -c8- | sort); do ip route show table $t; done;" \
+	"nft -s -t list table ip icorp_trunk_tst0 2> /dev/null; true"
+
 const struct subject conform_subjects[] = {
 	{ .name = "null", .type = "null", .options = { { "record", "$DIR/record" } }, .port = "tst0", .spoil = spoil_null,
 	  .see = NULL_SEE,
@@ -118,6 +123,16 @@ const struct subject conform_subjects[] = {
 	  .options = { { "link.tst0", "100M" }, { "link.tst1", "1G" }, { "hook", "postrouting" } }, .port = "tst1",
 	  .second_port = "tst0", .needs_root = 1, .prepare = VETHS, .finish = NO_VETHS, .spoil = spoil_tc, .see = TC_SEE("inet"),
 	  .jam = TC_JAM, .unjam = TC_UNJAM, .harm = TC_HARM("inet"), .foreign = TC_FOREIGN, .foreign_see = TC_FOREIGN_SEE },
+	{ .name = "trunk", .type = "trunk", .port = "tst0", .needs_root = 1, .spoil = spoil_tc,
+	  .options = { { "port", "tst0" }, { "circuit.tst0", "100M via 10.200.3.2" }, { "circuit.tst1", "150M" } },
+	  .prepare = VETHS "ip addr add 10.200.3.1/30 dev tst0", .finish = NO_VETHS, .see = TRUNK_SEE,
+	  .jam = "ip link set tst0 down; ip link set tst1 down", .unjam = "ip link set tst0 up; ip link set tst1 up",
+	  .harm = { "nft delete element ip icorp_trunk_tst0 circuit '{ 10.64.7.0/24 }'", "nft delete table ip icorp_trunk_tst0",
+		    "nft flush chain ip icorp_trunk_tst0 forwarded", "ip rule del pref 7179",
+		    "for t in $(ip rule show pref 7179 | grep -oE 'lookup 4[0-9]+' | cut -c8-); do ip route replace blackhole default table $t; done",
+		    "nft add element ip icorp_trunk_tst0 circuit '{ 10.64.99.0/24 : 5 }'" },
+	  .foreign = "nft add table ip other; nft add table ip icorp_trunk_tst1; ip rule add fwmark 5 lookup 5 pref 7179; ip route add default dev tst1 table 5",
+	  .foreign_see = "nft list table ip other; nft list table ip icorp_trunk_tst1; ip rule show | grep 'fwmark 0x5'; ip route show table 5" },
 	{ .name = "route", .type = "route", .needs_root = 1, .prepare = VETHS "ip addr add 10.200.1.11/24 dev tst0",
 	  .finish = NO_VETHS, .spoil = spoil_route, .see = "ip -4 route show proto 73 | grep -E 'metric 12[0-9]{8} ' | grep -v / | sort",
 	  .jam = "ip addr del 10.200.1.11/24 dev tst0", .unjam = "ip addr add 10.200.1.11/24 dev tst0",
