@@ -37,14 +37,16 @@ static int parse_hook(const struct adaptor_option *options, size_t n, int *autom
 static int parse_links(struct tc_state *s, const struct adaptor_option *options, size_t n, char *why, size_t room)
 {
 	for (size_t i = 0; i < n; i++) {
-		const char *ifname = options[i].key + strlen(LINK_OPTION);
+		const char *ifname = options[i].key + strlen(LINK_OPTION), *of = strstr(options[i].value, " of ");
+		char text[32];
 		uint64_t rate;
 		int rc;
 
 		if (strncmp(options[i].key, LINK_OPTION, strlen(LINK_OPTION)))
 			continue;
-		rc = parse_rate(options[i].value, &rate);
-		rc = rc ? rc : tc_link_add(s, ifname, rate);
+		snprintf(text, sizeof(text), "%.*s", of ? (int)(of - options[i].value) : 31, options[i].value);
+		rc = parse_rate(text, &rate);
+		rc = rc ? rc : tc_link_add(s, ifname, rate, of ? of + strlen(" of ") : NULL);
 		if (rc) {
 			snprintf(why, room, "%.40s=%.20s: %s", options[i].key, options[i].value,
 				 rc == -EEXIST ? "the link is given twice" :
@@ -272,7 +274,7 @@ static void inventory_ports(struct writer *w, const struct tc_state *s, const st
 		if (now->level[i].rate_bps <= TC_IDLE_BPS)
 			continue;
 		writer_object(w, NULL);
-		writer_str(w, "name", s->links[i].ifname);
+		writer_str(w, "name", s->links[i].port);
 		writer_uint(w, "rate", now->level[i].rate_bps);
 		writer_end(w);
 	}
@@ -370,7 +372,7 @@ static int op_show(void *state, struct writer *w)
 }
 
 static const char *const tc_options[] = {
-	"link.IFNAME=RATE: shape what leaves this interface to RATE (100M) and share it among ICorps",
+	"link.IFNAME=RATE [of PORT]: shape what leaves this interface (a circuit of the trunk PORT) to RATE (100M) and share it among ICorps",
 	"hook=auto|egress|postrouting: where packets are classified",
 	"pool=N: classes to have on each link before they are needed (default 0; an eighth more than are used are kept anyway)",
 	NULL,

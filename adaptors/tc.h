@@ -45,6 +45,8 @@ struct tc_class {
 
 struct tc_link {
 	char ifname[ADAPTOR_IFNAME];
+	char port[ADAPTOR_IFNAME];      /* whose terms count here: its own, or the trunk's (trunk.h) of which it is a circuit */
+	int circuit;                    /* the latter: what fits is not for us to say */
 	unsigned ifindex;               /* 0: no such interface now */
 	uint64_t rate_bps, promised_bps;/* configured; guaranteed to sessions (staged ones included) */
 	struct tc_class fixed[TC_MINOR_FIRST], *pool;
@@ -155,8 +157,8 @@ int tc_elements_run(const struct tc_state *s, struct tc_elements *e, char *why, 
 /* tc_state.c: sessions, links and the pool */
 void tc_state_init(struct tc_state *s, const struct tc_backend *backend, void *backend_state);
 void tc_state_clear(struct tc_state *s);
-/* 0, -EINVAL, -EEXIST, -ENOSPC. */
-int tc_link_add(struct tc_state *s, const char *ifname, uint64_t rate_bps);
+/* of: the port of which it is a circuit, or NULL. 0, -EINVAL, -EEXIST, -ENOSPC. */
+int tc_link_add(struct tc_state *s, const char *ifname, uint64_t rate_bps, const char *of);
 struct tc_session *tc_session_find(struct tc_state *s, struct adaptor_key key);
 struct tc_session *tc_session_obtain(struct tc_state *s, struct adaptor_key key);
 /* Gives its minor back and frees it; what it was promised must be taken back before. */

@@ -42,7 +42,7 @@ static uint64_t min64(uint64_t a, uint64_t b)
 /* constant: exactly its rate, first in line; controlled: may borrow; best-effort: last, and only what is left. */
 static void set_level(struct tc_level *level, const struct adaptor_terms *terms, const struct tc_link *link)
 {
-	const struct terms_port *port = port_of(terms, link->ifname);
+	const struct terms_port *port = port_of(terms, link->port);
 
 	*level = tc_idle_level(link);
 	if (!port)
@@ -57,6 +57,8 @@ static void set_level(struct tc_level *level, const struct adaptor_terms *terms,
 		level->ceil_bps = port->ceil_bps / 8 * 8;
 	}
 	level->ceil_bps = min64(level->ceil_bps, link->rate_bps);
+	if (link->circuit)               /* more than it has is carried by another */
+		level->rate_bps = min64(level->rate_bps, link->rate_bps);
 }
 
 static int refuse(struct adaptor_result *r, int error, const char *reason)
@@ -115,7 +117,7 @@ static int check_room(struct tc_state *s, const struct tc_session *self, const s
 		uint64_t others = link->promised_bps - own;
 
 		/* A session may always keep or lower what it has, even on a link since configured slower. */
-		if (asked <= own || (asked <= link->rate_bps && others <= link->rate_bps - asked))
+		if (link->circuit || asked <= own || (asked <= link->rate_bps && others <= link->rate_bps - asked))
 			continue;
 		snprintf(text, sizeof(text), "%s: %" PRIu64 " bit/s asked, %" PRIu64 " of %" PRIu64 " are free",
 			 link->ifname, asked, others < link->rate_bps ? link->rate_bps - others : 0, link->rate_bps);
@@ -143,7 +145,7 @@ static int plan(struct tc_state *s, struct tc_session *self, const struct adapto
 static const struct tc_link *link_of(const struct tc_state *s, const char *ifname)
 {
 	for (size_t i = 0; i < s->n_links; i++)
-		if (!strcmp(s->links[i].ifname, ifname))
+		if (!strcmp(s->links[i].port, ifname))
 			return &s->links[i];
 	return NULL;
 }

@@ -65,11 +65,14 @@ void tc_state_clear(struct tc_state *s)
 	memset(s, 0, sizeof(*s));
 }
 
-int tc_link_add(struct tc_state *s, const char *ifname, uint64_t rate_bps)
+static int is_ifname(const char *name)
 {
-	size_t len = strlen(ifname);
+	return name[0] && strlen(name) < ADAPTOR_IFNAME && !strpbrk(name, "\" \\;{}\n");
+}
 
-	if (len == 0 || len >= ADAPTOR_IFNAME || strpbrk(ifname, "\" \\;{}\n") || rate_bps < 100 * TC_IDLE_BPS)
+int tc_link_add(struct tc_state *s, const char *ifname, uint64_t rate_bps, const char *of)
+{
+	if (!is_ifname(ifname) || (of && !is_ifname(of)) || rate_bps < 100 * TC_IDLE_BPS)
 		return -EINVAL;
 	if (s->n_links == TC_MAX_LINKS)
 		return -ENOSPC;
@@ -78,7 +81,9 @@ int tc_link_add(struct tc_state *s, const char *ifname, uint64_t rate_bps)
 			return -EEXIST;
 	struct tc_link *link = &s->links[s->n_links++];
 
-	memcpy(link->ifname, ifname, len + 1);
+	strcpy(link->ifname, ifname);
+	strcpy(link->port, of ? of : ifname);
+	link->circuit = of != NULL;
 	link->rate_bps = rate_bps / 8 * 8;
 	return 0;
 }
@@ -178,7 +183,7 @@ void tc_promise(struct tc_state *s, struct tc_session *session, int sign)
 	else
 		prefix_let_go(s, session);
 	for (size_t i = 0; want && i < s->n_links; i++) {
-		if (want->level[i].rate_bps <= TC_IDLE_BPS)
+		if (want->level[i].rate_bps <= TC_IDLE_BPS || s->links[i].circuit)
 			continue;
 		if (sign > 0)
 			s->links[i].promised_bps += want->level[i].rate_bps;

@@ -36,7 +36,7 @@
 struct run {
 	struct fake fake;
 	struct tc_state tc;
-	struct { char ifname[ADAPTOR_IFNAME]; uint64_t rate; } link[FAKE_LINKS];
+	struct { char ifname[ADAPTOR_IFNAME]; uint64_t rate; char of[ADAPTOR_IFNAME]; } link[FAKE_LINKS];
 	size_t n_links;
 	enum tc_hook hook;
 	int open, renews;
@@ -58,7 +58,8 @@ static void do_open(struct run *r)
 	r->tc.renews = r->renews;
 	r->open = 1;
 	for (size_t i = 0; i < r->n_links; i++)
-		assert_int_equal(tc_link_add(&r->tc, r->link[i].ifname, r->link[i].rate), 0);
+		assert_int_equal(tc_link_add(&r->tc, r->link[i].ifname, r->link[i].rate,
+					     r->link[i].of[0] ? r->link[i].of : NULL), 0);
 	if (tc_adopt(&r->tc, why, sizeof(why)))
 		fprintf(r->fake.out, "open REFUSED: %s\n", why);
 }
@@ -159,6 +160,7 @@ static void do_line(struct run *r, char **word, int n)
 {
 	if (!strcmp(word[0], "link")) {
 		snprintf(r->link[r->n_links].ifname, ADAPTOR_IFNAME, "%s", word[1]);
+		snprintf(r->link[r->n_links].of, ADAPTOR_IFNAME, "%s", n > 4 && !strcmp(word[3], "of") ? word[4] : "");
 		assert_int_equal(parse_rate(word[2], &r->link[r->n_links++].rate), 0);
 	} else if (!strcmp(word[0], "hook")) {
 		r->hook = !strcmp(word[1], "egress") ? TC_HOOK_EGRESS : TC_HOOK_POSTROUTING;
