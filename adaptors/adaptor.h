@@ -60,6 +60,7 @@ struct terms_endpoint {
 struct terms_isc {
 	int present;
 	struct contract_isc spec;       /* levels as they are to be now, not as the contract began */
+	uint64_t max_memory_kib;        /* what the contract lets it grow to; 0: it does not say */
 	struct in_addr address;         /* the ISC's, inside the ICorp */
 	struct in_addr host;            /* where the ISC's controller finds its host's controller */
 	uint16_t host_port;             /* UDP */

@@ -216,6 +216,7 @@ static void put_isc(struct wire *w, const struct terms_isc *isc)
 	wire_put_u64(w, isc->spec.cpu_shares);
 	wire_put_u64(w, isc->spec.cpu_quota_us);
 	wire_put_u64(w, isc->spec.memory_kib);
+	wire_put_u64(w, isc->max_memory_kib);
 	wire_put_u64(w, isc->spec.disk_mib);
 	wire_put_u32(w, isc->spec.vcpus);
 	put_addr(w, isc->address);
@@ -234,6 +235,7 @@ static void get_isc(struct wire *w, struct terms_isc *isc)
 	isc->spec.cpu_shares = wire_u64(w);
 	isc->spec.cpu_quota_us = wire_u64(w);
 	isc->spec.memory_kib = wire_u64(w);
+	isc->max_memory_kib = wire_u64(w);
 	isc->spec.disk_mib = wire_u64(w);
 	isc->spec.vcpus = wire_u32(w);
 	isc->address = get_addr(w);

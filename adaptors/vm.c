@@ -3,7 +3,8 @@
  *
  * A session with an ISC has one transient domain. It is not tied to our connection: it outlives this process and the
  * controller, and is found again by its name and checked by its mark (vm.h). The files:
- *     vm_xml.c     the domain as XML; what differs between hypervisors
+ *     vm_xml.c     the domain as XML
+ *     vm_lxc.c, vm_qemu.c   what differs between hypervisors
  *     vm_files.c   the directory with boot.json that the ISC's own controller reads
  *     vm_conn.c    the connection, errors, bounds
  *     vm_levels.c  CPU, memory: by difference, with grants
@@ -33,10 +34,11 @@
 #define STATE_ROOM 3900   /* so that paths below it fit PATH_MAX */
 
 static const char *const vm_options[] = {
-	"uri=URI: libvirt's, such as lxc:///system",
-	"image.NAME=PATH: an image; for lxc a directory that is the root file system",
-	"state=DIR: where each ISC's boot.json is kept",
-	"init=PATH: the ISC's first process, inside the image (" DEFAULT_INIT ")",
+	"uri=URI: libvirt's, such as lxc:///system or qemu:///system",
+	"image.NAME=PATH: an image; for lxc a directory that is the root file system, for qemu one with the files kernel and initrd",
+	"state=DIR: where each ISC's boot.json is kept, and its disk",
+	"init=PATH: lxc: the ISC's first process, inside the image (" DEFAULT_INIT ")",
+	"kvm=yes: qemu: run the machines by KVM; without, QEMU translates, which works everywhere and is slow",
 	NULL,
 };
 
@@ -45,41 +47,51 @@ static int usable_path(const char *path)
 	return path[0] == '/' && strlen(path) < STATE_ROOM;
 }
 
-/* An image that can be used: for LXC, a directory that is not this machine's own root. */
-static int check_image(const struct vm_hypervisor *hv, const char *name, const char *path, char *why, size_t room)
+static int check_image(const struct vm_hypervisor *hv, const char *name, const char *path, const char *init, char *why,
+		       size_t room)
 {
-	struct stat st, root;
+	struct vm_image image = { .path = (char *)(uintptr_t)path };
 
-	if (!hv->image_is_dir)
+	snprintf(image.name, sizeof(image.name), "%s", name);
+	if (!hv->check_image)
 		return 0;
-	if (!usable_path(path) || stat(path, &st) || !S_ISDIR(st.st_mode)) {
-		snprintf(why, room, "image %.40s: no directory %.60s; testbed/mkimage makes one", name, path);
-		return -ENOENT;
-	}
-	if (!stat("/", &root) && root.st_dev == st.st_dev && root.st_ino == st.st_ino) {
-		snprintf(why, room, "image %.40s: this machine's own root is no image", name);
+	if (!usable_path(path)) {
+		snprintf(why, room, "image %.40s: an absolute path is needed", name);
 		return -EINVAL;
 	}
-	return 0;
+	return hv->check_image(&image, init, why, room);
+}
+
+/* Whether the option makes sense; *kvm: what it says. */
+static int kvm_asked(const struct adaptor_option *options, size_t n, int *kvm)
+{
+	const char *text = adaptor_option(options, n, "kvm", "no");
+
+	*kvm = !strcmp(text, "yes");
+	return *kvm || !strcmp(text, "no");
 }
 
 static int vm_probe(const struct adaptor_option *options, size_t n, char *why, size_t room)
 {
 	const char *uri = adaptor_option(options, n, "uri", "lxc:///system");
 	const struct vm_hypervisor *hv = vm_hypervisor_find(uri);
-	int rc = 0;
+	int rc = 0, kvm;
 
 	if (!hv) {
-		snprintf(why, room, "uri=%.40s: lxc:///… or test:///… is what this adaptor can do", uri);
+		snprintf(why, room, "uri=%.40s: lxc:///…, qemu:///… or test:///… is what this adaptor can do", uri);
 		return -EINVAL;
 	}
 	if (!usable_path(adaptor_option(options, n, "state", RUNDIR "/vm"))) {
 		snprintf(why, room, "state: an absolute path to a directory is needed");
 		return -EINVAL;
 	}
+	if (!kvm_asked(options, n, &kvm) || (kvm && hv != &vm_qemu)) {
+		snprintf(why, room, "kvm is yes or no, and for uri=qemu:///… only");
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < n && !rc; i++)
 		if (!strncmp(options[i].key, "image.", 6))
-			rc = check_image(hv, options[i].key + 6, options[i].value, why, room);
+			rc = check_image(hv, options[i].key + 6, options[i].value, NULL, why, room);
 	return rc;
 }
 
@@ -132,6 +144,7 @@ static int vm_open(const struct adaptor_option *options, size_t n, void **state,
 		return -ENOMEM;
 	s->options.hv = vm_hypervisor_find(uri);
 	s->options.uri = strdup(uri);
+	kvm_asked(options, n, &s->options.kvm);
 	s->options.state = strdup(adaptor_option(options, n, "state", RUNDIR "/vm"));
 	s->options.init = strdup(adaptor_option(options, n, "init", DEFAULT_INIT));
 	s->conn = s->options.uri ? vm_conn_new(uri) : NULL;
@@ -153,18 +166,6 @@ static int refuse(struct adaptor_result *result, int error, const char *reason)
 	if (reason)
 		snprintf(result->reason, sizeof(result->reason), "%s", reason);
 	return error;
-}
-
-static int check_init(const struct vm_options *o, const struct vm_image *image, struct adaptor_result *result)
-{
-	char path[4096];
-	struct stat st;
-
-	if (snprintf(path, sizeof(path), "%s/%s", image->path, o->init) >= (int)sizeof(path) || lstat(path, &st)) {
-		snprintf(result->reason, sizeof(result->reason), "image %.40s has no %.60s", image->name, o->init);
-		return result->error = -ENOENT;
-	}
-	return 0;
 }
 
 /* In KiB; 0 when it cannot be known now: creating says why. */
@@ -193,21 +194,20 @@ static int vm_check(void *state, const struct adaptor_terms *t, struct adaptor_r
 	if (t->isc.spec.memory_kib > UINT64_MAX / 1024 || t->isc.spec.disk_mib > UINT64_MAX / (1024 * 1024) ||
 	    t->isc.spec.vcpus > MAX_VCPUS)
 		return refuse(result, -ENOSPC, "more than any host has");
-	image = vm_image_find(&s->options, t->isc.spec.image);
-	if (s->options.hv->image_is_dir) {
+	if (s->options.hv->check_image) {
+		image = vm_image_find(&s->options, t->isc.spec.image);
 		if (!image) {
 			snprintf(result->reason, sizeof(result->reason), "no image %.60s on this server",
 				 t->isc.spec.image);
 			return result->error = -ENOENT;
 		}
-		if (check_image(s->options.hv, image->name, image->path, result->reason, sizeof(result->reason)))
+		if (check_image(s->options.hv, image->name, image->path, s->options.init, result->reason,
+				sizeof(result->reason)))
 			return result->error = -ENOENT;
-		if (check_init(&s->options, image, result))
-			return result->error;
 	}
-	if (t->isc.spec.memory_kib > s->host_kib)
-		s->host_kib = host_memory(s, result);
-	if (s->host_kib && t->isc.spec.memory_kib > s->host_kib)
+	if (t->isc.spec.memory_kib > s->options.host_kib)
+		s->options.host_kib = host_memory(s, result);
+	if (s->options.host_kib && t->isc.spec.memory_kib > s->options.host_kib)
 		return refuse(result, -ENOSPC, "more memory than the server has");
 	return 0;
 }
@@ -241,6 +241,16 @@ static void forget(struct vm_state *s, struct adaptor_key key)
 	}
 }
 
+static int make_disk(struct vm_state *s, const struct adaptor_terms *t, struct adaptor_result *result)
+{
+	int rc = vm_files_disk(s->options.state, terms_key(t), t->isc.spec.disk_mib);
+
+	if (rc)
+		snprintf(result->reason, sizeof(result->reason), "a disk of %llu MiB under %.60s: %s",
+			 (unsigned long long)t->isc.spec.disk_mib, s->options.state, strerror(-rc));
+	return rc;
+}
+
 static int create(struct vm_state *s, const struct adaptor_terms *t, virDomainPtr *dom, struct adaptor_result *result)
 {
 	virConnectPtr conn = vm_conn_get(s->conn, result->reason, sizeof(result->reason));
@@ -248,8 +258,10 @@ static int create(struct vm_state *s, const struct adaptor_terms *t, virDomainPt
 
 	if (!conn)
 		return -EAGAIN;
-	int rc = vm_domain_xml(&s->options, t, &xml);
+	int rc = s->options.hv->disk_is_file && t->isc.spec.disk_mib ? make_disk(s, t, result) : 0;
 
+	if (!rc)
+		rc = vm_domain_xml(&s->options, t, &xml);
 	if (rc)
 		return rc;
 	*dom = virDomainCreateXML(conn, xml, 0);
@@ -281,7 +293,7 @@ static int ensure(struct vm_state *s, const struct adaptor_terms *t, virDomainPt
 
 	if (rc)
 		return rc;
-	rc = vm_files_write(s->options.state, t, &changed);
+	rc = vm_files_write(s->options.state, s->options.hv->dir_mode, t, &changed);
 	if (rc) {
 		snprintf(result->reason, sizeof(result->reason), "boot.json under %.60s: %s", s->options.state,
 			 strerror(-rc));

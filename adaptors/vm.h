@@ -11,6 +11,7 @@
 
 #include <libvirt/libvirt.h>
 #include <net/if.h>
+#include <sys/types.h>
 
 #include "adaptors/protocol.h"
 
@@ -26,7 +27,9 @@ struct vm_image { char name[CONTRACT_NAME]; char *path; };
 /* The configured instance. Owned by the state. */
 struct vm_options {
 	char *uri, *state, *init;
+	int kvm;                         /* by hardware; qemu only */
 	struct vm_image *images; size_t n_images;
+	uint64_t host_kib;               /* memory of the server, as last asked; 0: not yet */
 	const struct vm_hypervisor *hv;
 };
 
@@ -36,23 +39,33 @@ struct vm_mark { struct adaptor_key key; uint64_t disk_mib; };
 struct vm_levels {
 	uint64_t cpu_shares, quota_us;   /* quota_us 0: no cap */
 	uint64_t memory_kib, disk_mib;
-	int has_shares, has_quota, has_memory;   /* it reports them at all */
+	uint64_t block_weight;           /* wanted: follows from cpu_shares */
+	int has_shares, has_quota, has_memory, has_block_weight;   /* it reports them at all */
+	int balloon_works;               /* the guest has answered */
 };
 
 /*
- * All that differs between hypervisors. A row in vm_xml.c; chosen by the URI's scheme.
+ * All that differs between hypervisors: vm_lxc.c, vm_qemu.c, and libvirt's test driver in vm_xml.c. Chosen by the URI's
+ * scheme.
  */
 struct vm_hypervisor {
 	const char *scheme;              /* of the URI: "lxc" */
 	const char *domain_type;         /* <domain type='…'> */
 	const char *quota_param;         /* its scheduler parameter for all CPUs together; NULL: none */
 	const char *quota_elements[2];   /* <cputune>'s elements for period and quota; NULL: leave <cputune> out */
-	int image_is_dir;                /* an image is a directory on this machine */
+	mode_t dir_mode;                 /* of the session's directory */
+	int balloon;                     /* memory is what the guest's balloon leaves it, not a control group's limit */
+	int disk_is_file;                /* `disk` is the file "disk" in the session's directory, not RAM */
 	const char *memory_reason;       /* for the grant; NULL: memory is enforced */
 	const char *cpu_reason;
-	void (*write_os)(void *xml, const struct vm_options *o);          /* xml: an xmlTextWriter */
+	/* Whether the image can be used. init: the first process, to be looked for inside where that can be done; NULL: not
+	 * now. 0 or -errno with a reason. NULL: no image is needed. */
+	int (*check_image)(const struct vm_image *image, const char *init, char *why, size_t room);
+	void (*write_os)(void *xml, const struct vm_options *o, const struct adaptor_terms *t); /* xml: an xmlTextWriter */
 	void (*write_devices)(void *xml, const struct vm_options *o, const struct adaptor_terms *t);
 };
+
+extern const struct vm_hypervisor vm_lxc, vm_qemu;
 
 /* NULL when no row serves the URI. */
 const struct vm_hypervisor *vm_hypervisor_find(const char *uri);
@@ -66,13 +79,17 @@ void vm_mac(struct in_addr address, char out[ETHER_TEXT]);
 
 /* The domain for these terms, as XML the caller frees. 0, -ENOENT (image), -ENOMEM. */
 int vm_domain_xml(const struct vm_options *o, const struct adaptor_terms *t, char **xml);
+/* Its interface. model: the device a guest sees, whose inside it makes itself; NULL: the hypervisor makes the inside. */
+void vm_xml_interface(void *xml, const struct adaptor_terms *t, const char *model);
 /* Reads a mark back from metadata. 0 or -EINVAL. */
 int vm_mark_parse(const char *xml, struct vm_mark *mark);
 
 /* boot.json for the ISC's controller, as text the caller frees. NULL when out of memory. It holds a key. */
 char *vm_boot_json(const struct adaptor_terms *t);
-/* Makes the directory and puts boot.json there unless it already says so; *changed tells. 0 or -errno. */
-int vm_files_write(const char *state, const struct adaptor_terms *t, int *changed);
+/* Makes the directory (with this mode) and puts boot.json there unless it already says so; *changed tells. 0 or -errno. */
+int vm_files_write(const char *state, mode_t mode, const struct adaptor_terms *t, int *changed);
+/* Makes the file "disk" there anew, empty, with its room reserved. 0 or -errno. */
+int vm_files_disk(const char *state, struct adaptor_key key, uint64_t mib);
 /* Notes that the ISC of this directory was started / asks for it. */
 int vm_files_set_started(const char *state, struct adaptor_key key);
 int vm_files_started(const char *state, struct adaptor_key key);
@@ -119,7 +136,6 @@ extern const struct adaptor_ops adaptor_vm;
 struct vm_state {
 	struct vm_options options;
 	struct vm_conn *conn;
-	uint64_t host_kib;               /* memory of the server, as last asked; 0: not yet */
 	struct vm_session *sessions;
 };
 

@@ -1,11 +1,12 @@
 /*
- * The directory of an ISC, <state>/<domain name>/ (0700), which the ISC sees read-only as VM_BOOT_DIR:
+ * The directory of an ISC, <state>/<domain name>/, which a container sees read-only as VM_BOOT_DIR:
  *     boot.json   what the ISC's controller needs to begin: whom to talk to with which key, and what to start. 0600;
  *                 always written beside and renamed, so that a reader never sees half.
  *     started     (empty) the ISC was started for what boot.json says. Without a domain that means: it has died, and
  *                 is not to be started again for the same. A changed boot.json takes the note away.
  *     handled     the last demand of each resource (its number) that was acted on, a line each: not to be acted on
  *                 again by another controller. Written before the levels change.
+ *     disk        what the contract's `disk` buys, where that is a file.
  * It lives as long as the session: revoke removes it.
  */
 #include <dirent.h>
@@ -106,19 +107,21 @@ char *vm_boot_json(const struct adaptor_terms *t)
 	return text;
 }
 
-/* The session's directory as a descriptor; -errno. */
-static int open_dir(const char *state, struct adaptor_key key, int create)
+/* The session's directory as a descriptor; -errno. create: with this mode, if it is not there; 0: do not. */
+static int open_dir(const char *state, struct adaptor_key key, mode_t create)
 {
 	char name[VM_NAME];
 	int top = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, error;
 
-	if (top < 0 && errno == ENOENT && create && !mkdir(state, 0700))
+	if (top < 0 && errno == ENOENT && create && !mkdir(state, create))
 		top = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		return -errno;
 	vm_domain_name(key, name);
-	fd = create && mkdirat(top, name, 0700) && errno != EEXIST ? -1 :
+	fd = create && mkdirat(top, name, create) && errno != EEXIST ? -1 :
 	     openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (create && fd >= 0)
+		fchmod(fd, create);   /* whatever our umask is */
 	error = errno;
 	close(top);
 	return fd < 0 ? -error : fd;
@@ -173,10 +176,10 @@ static int replace(int dir, const char *name, const char *text, size_t len)
 	return rc;
 }
 
-int vm_files_write(const char *state, const struct adaptor_terms *t, int *changed)
+int vm_files_write(const char *state, mode_t mode, const struct adaptor_terms *t, int *changed)
 {
 	struct adaptor_key key = { .icorp = t->icorp, .leader = t->leader };
-	int dir = open_dir(state, key, 1), rc = 0;
+	int dir = open_dir(state, key, mode), rc = 0;
 
 	*changed = 0;
 	if (dir < 0)
@@ -193,6 +196,21 @@ int vm_files_write(const char *state, const struct adaptor_terms *t, int *change
 	if (text)
 		explicit_bzero(text, strlen(text));
 	free(text);
+	close(dir);
+	return rc;
+}
+
+int vm_files_disk(const char *state, struct adaptor_key key, uint64_t mib)
+{
+	int dir = open_dir(state, key, 0), fd, rc;
+
+	if (dir < 0)
+		return dir;
+	unlinkat(dir, "disk", 0);
+	fd = openat(dir, "disk", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	rc = fd < 0 ? -errno : -posix_fallocate(fd, 0, (off_t)(mib * 1024 * 1024));
+	if (fd >= 0)
+		close(fd);
 	close(dir);
 	return rc;
 }
@@ -260,7 +278,7 @@ void vm_files_handled(const char *state, struct adaptor_key key, uint32_t handle
 
 int vm_files_remove(const char *state, struct adaptor_key key)
 {
-	static const char *const files[] = { "boot.json", "boot.json.new", "started", "handled", "handled.new" };
+	static const char *const files[] = { "boot.json", "boot.json.new", "started", "handled", "handled.new", "disk" };
 	char path[4096], name[VM_NAME];
 	int dir = open_dir(state, key, 0);
 

@@ -1,29 +1,26 @@
 /*
- * A session's domain as libvirt XML, and the table of what differs between hypervisors. Pure: golden tests compare
- * the text. The document is written by libxml2's writer, so that no name of a client can break out of its place.
+ * A session's domain as libvirt XML: what all hypervisors have in common (vm_lxc.c and vm_qemu.c have the rest). Pure:
+ * golden tests compare the text. The document is written by libxml2's writer, so that no name of a client can break out
+ * of its place.
  *
- * The domain's network (all hypervisors): an `ethernet` interface, that is a link which is not bridged. Its host end
- * has 169.254.1.1 with the ISC's private address as peer, the ISC's end its /32 with 169.254.1.1 as peer and as
- * gateway: the host routes, so an ISC's packets are classified by their addresses like all others and its neighbours see
- * no ARP for private addresses.
- *
- * LXC: the root is the image, read-only; RAM file systems where things are written; the session's directory read-only
- * at VM_BOOT_DIR. The ISC's root has only the capabilities that servers need. LXC insists on a console, and a process
- * blocks that writes to one that no one reads: what runs in an image has to log elsewhere (mkimage's starter does).
+ * The domain's network: an `ethernet` interface, that is a link which is not bridged. Its host end has 169.254.1.1 with
+ * the ISC's private address as peer, the ISC's end its /32 with 169.254.1.1 as peer and as gateway: the host routes, so an
+ * ISC's packets are classified by their addresses like all others and its neighbours see no ARP for private addresses.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <libxml/parser.h>
-#include <libxml/xmlwriter.h>
 
 #include "adaptors/vm.h"
+#include "adaptors/vm_writer.h"
 
-#define RUN_KIB 16384u
-#define TMP_KIB 65536u
+/* The memory a balloon can give: times what the ISC begins with, where the contract has no limit; at most, since a guest
+ * needs a 64th of all it could have to manage it. */
+#define GROWTH 4
+#define MOST_GROWTH 8
 
 void vm_domain_name(struct adaptor_key key, char out[VM_NAME])
 {
@@ -58,43 +55,6 @@ void vm_mac(struct in_addr address, char out[ETHER_TEXT])
 	ether_text(mac, out);
 }
 
-static void start(xmlTextWriter *x, const char *name)
-{
-	xmlTextWriterStartElement(x, BAD_CAST name);
-}
-
-static void end(xmlTextWriter *x)
-{
-	xmlTextWriterEndElement(x);
-}
-
-static void attr(xmlTextWriter *x, const char *name, const char *value)
-{
-	xmlTextWriterWriteAttribute(x, BAD_CAST name, BAD_CAST value);
-}
-
-static void attr_uint(xmlTextWriter *x, const char *name, uint64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	attr(x, name, text);
-}
-
-static void text_element(xmlTextWriter *x, const char *name, const char *text)
-{
-	xmlTextWriterWriteElement(x, BAD_CAST name, BAD_CAST text);
-}
-
-static void uint_element(xmlTextWriter *x, const char *name, const char *unit, uint64_t value)
-{
-	start(x, name);
-	if (unit)
-		attr(x, "unit", unit);
-	xmlTextWriterWriteFormatString(x, "%llu", (unsigned long long)value);
-	end(x);
-}
-
 static void address(xmlTextWriter *x, const char *own, const char *peer)
 {
 	start(x, "ip");
@@ -105,22 +65,9 @@ static void address(xmlTextWriter *x, const char *own, const char *peer)
 	end(x);
 }
 
-static void interface(xmlTextWriter *x, const struct adaptor_terms *t)
+/* The inside of the link, for hypervisors that can reach it. */
+static void inside(xmlTextWriter *x, const char *own)
 {
-	struct adaptor_key key = { .icorp = t->icorp, .leader = t->leader };
-	char ifname[IFNAMSIZ], mac[ETHER_TEXT], own[ADDR_TEXT];
-
-	vm_ifname(key, ifname);
-	vm_mac(t->isc.address, mac);
-	addr_text(t->isc.address, own);
-	start(x, "interface");
-	attr(x, "type", "ethernet");
-	start(x, "mac");
-	attr(x, "address", mac);
-	end(x);
-	start(x, "source");
-	address(x, VM_GATEWAY, own);
-	end(x);
 	address(x, own, VM_GATEWAY);
 	start(x, "route");
 	attr(x, "family", "ipv4");
@@ -128,87 +75,36 @@ static void interface(xmlTextWriter *x, const struct adaptor_terms *t)
 	attr(x, "prefix", "0");
 	attr(x, "gateway", VM_GATEWAY);
 	end(x);
-	start(x, "target");
-	attr(x, "dev", ifname);
-	end(x);
-	start(x, "guest");
-	attr(x, "dev", "eth0");
-	end(x);
-	end(x);
 }
 
-static void mount_dir(xmlTextWriter *x, const char *source, const char *target)
-{
-	start(x, "filesystem");
-	attr(x, "type", "mount");
-	start(x, "source");
-	attr(x, "dir", source);
-	end(x);
-	start(x, "target");
-	attr(x, "dir", target);
-	end(x);
-	start(x, "readonly");
-	end(x);
-	end(x);
-}
-
-static void mount_ram(xmlTextWriter *x, const char *target, uint64_t kib)
-{
-	start(x, "filesystem");
-	attr(x, "type", "ram");
-	start(x, "source");
-	attr_uint(x, "usage", kib);
-	attr(x, "units", "KiB");
-	end(x);
-	start(x, "target");
-	attr(x, "dir", target);
-	end(x);
-	end(x);
-}
-
-static void lxc_os(void *xml, const struct vm_options *o)
-{
-	static const char *const caps[] = { "chown", "dac_override", "fowner", "fsetid", "kill", "net_bind_service",
-					    "setgid", "setuid", "sys_chroot" };
-	xmlTextWriter *x = xml;
-
-	start(x, "os");
-	text_element(x, "type", "exe");
-	text_element(x, "init", o->init);
-	end(x);
-	start(x, "features");
-	start(x, "capabilities");
-	attr(x, "policy", "deny");
-	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
-		start(x, caps[i]);
-		attr(x, "state", "on");
-		end(x);
-	}
-	end(x);
-	end(x);
-}
-
-static void lxc_devices(void *xml, const struct vm_options *o, const struct adaptor_terms *t)
+void vm_xml_interface(void *xml, const struct adaptor_terms *t, const char *model)
 {
 	struct adaptor_key key = { .icorp = t->icorp, .leader = t->leader };
-	char name[VM_NAME], dir[4096];
+	char ifname[IFNAMSIZ], mac[ETHER_TEXT], own[ADDR_TEXT];
 	xmlTextWriter *x = xml;
 
-	vm_domain_name(key, name);
-	snprintf(dir, sizeof(dir), "%s/%s", o->state, name);
-	mount_dir(x, vm_image_find(o, t->isc.spec.image)->path, "/");
-	mount_ram(x, "/run", RUN_KIB);
-	mount_ram(x, "/tmp", TMP_KIB);
-	if (t->isc.spec.disk_mib)
-		mount_ram(x, VM_DATA_DIR, t->isc.spec.disk_mib * 1024);
-	mount_dir(x, dir, VM_BOOT_DIR);
-	interface(x, t);
-	start(x, "console");
-	attr(x, "type", "pty");
+	vm_ifname(key, ifname);
+	vm_mac(t->isc.address, mac);
+	addr_text(t->isc.address, own);
+	start(x, "interface");
+	attr(x, "type", "ethernet");
+	empty(x, "mac", "address", mac);
+	start(x, "source");
+	address(x, VM_GATEWAY, own);
+	end(x);
+	if (!model)
+		inside(x, own);
+	empty(x, "target", "dev", ifname);
+	if (model) {
+		empty(x, "model", "type", model);
+		empty(x, "rom", "enabled", "no");
+	} else {
+		empty(x, "guest", "dev", "eth0");
+	}
 	end(x);
 }
 
-static void test_os(void *xml, const struct vm_options *o)
+static void test_os(void *xml, const struct vm_options *o, const struct adaptor_terms *t)
 {
 	start(xml, "os");
 	text_element(xml, "type", "hvm");
@@ -217,24 +113,23 @@ static void test_os(void *xml, const struct vm_options *o)
 
 static void test_devices(void *xml, const struct vm_options *o, const struct adaptor_terms *t)
 {
-	interface(xml, t);
+	vm_xml_interface(xml, t, NULL);
 }
 
-static const struct vm_hypervisor hypervisors[] = {
-	{ .scheme = "lxc", .domain_type = "lxc", .quota_param = VIR_DOMAIN_SCHEDULER_VCPU_QUOTA,
-	  .quota_elements = { "period", "quota" }, .image_is_dir = 1, .write_os = lxc_os,
-	  .write_devices = lxc_devices },
-	{ .scheme = "test", .domain_type = "test", .memory_reason = "a test driver", .cpu_reason = "a test driver",
-	  .write_os = test_os, .write_devices = test_devices },
+static const struct vm_hypervisor vm_test = {
+	.scheme = "test", .domain_type = "test", .dir_mode = 0700, .memory_reason = "a test driver",
+	.cpu_reason = "a test driver", .write_os = test_os, .write_devices = test_devices,
 };
+
+static const struct vm_hypervisor *const hypervisors[] = { &vm_lxc, &vm_qemu, &vm_test };
 
 const struct vm_hypervisor *vm_hypervisor_find(const char *uri)
 {
 	size_t len = strcspn(uri, "+:");   /* lxc+ssh: is the same hypervisor */
 
 	for (size_t i = 0; i < sizeof(hypervisors) / sizeof(hypervisors[0]); i++)
-		if (strlen(hypervisors[i].scheme) == len && !strncmp(uri, hypervisors[i].scheme, len))
-			return &hypervisors[i];
+		if (strlen(hypervisors[i]->scheme) == len && !strncmp(uri, hypervisors[i]->scheme, len))
+			return hypervisors[i];
 	return NULL;
 }
 
@@ -274,6 +169,33 @@ static void cputune(xmlTextWriter *x, const struct vm_hypervisor *hv, const stru
 	end(x);
 }
 
+static uint64_t most_memory(const struct vm_options *o, const struct terms_isc *isc)
+{
+	uint64_t kib = isc->spec.memory_kib, most = isc->max_memory_kib ? isc->max_memory_kib : kib * GROWTH;
+
+	if (most > kib * MOST_GROWTH)
+		most = kib * MOST_GROWTH;
+	if (o->host_kib && most > o->host_kib)
+		most = o->host_kib;
+	return most > kib ? most : kib;
+}
+
+/* With a balloon the domain is made as large as it may become, and begins with what it has now. */
+static void memory(xmlTextWriter *x, const struct vm_options *o, const struct terms_isc *isc)
+{
+	uint64_t kib = isc->spec.memory_kib;
+
+	if (o->hv->balloon) {
+		uint_element(x, "memory", "KiB", most_memory(o, isc));
+		uint_element(x, "currentMemory", "KiB", kib);
+		return;
+	}
+	uint_element(x, "memory", "KiB", kib);
+	start(x, "memtune");
+	uint_element(x, "hard_limit", "KiB", kib);
+	end(x);
+}
+
 static void domain(xmlTextWriter *x, const struct vm_options *o, const struct adaptor_terms *t)
 {
 	static const char *const events[] = { "on_poweroff", "on_reboot", "on_crash" };
@@ -283,17 +205,14 @@ static void domain(xmlTextWriter *x, const struct vm_options *o, const struct ad
 
 	vm_domain_name(key, name);
 	start(x, "domain");
-	attr(x, "type", o->hv->domain_type);
+	attr(x, "type", o->kvm ? "kvm" : o->hv->domain_type);
 	text_element(x, "name", name);
 	text_element(x, "title", t->name);
 	mark(x, t);
-	uint_element(x, "memory", "KiB", spec->memory_kib);
-	start(x, "memtune");
-	uint_element(x, "hard_limit", "KiB", spec->memory_kib);
-	end(x);
+	memory(x, o, &t->isc);
 	uint_element(x, "vcpu", NULL, spec->vcpus ? spec->vcpus : 1);
 	cputune(x, o->hv, spec);
-	o->hv->write_os(x, o);
+	o->hv->write_os(x, o, t);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		text_element(x, events[i], "destroy");
 	start(x, "devices");
@@ -304,7 +223,7 @@ static void domain(xmlTextWriter *x, const struct vm_options *o, const struct ad
 
 int vm_domain_xml(const struct vm_options *o, const struct adaptor_terms *t, char **xml)
 {
-	if (o->hv->image_is_dir && !vm_image_find(o, t->isc.spec.image))
+	if (o->hv->check_image && !vm_image_find(o, t->isc.spec.image))
 		return -ENOENT;
 	xmlBuffer *buffer = xmlBufferCreate();
 	xmlTextWriter *x = buffer ? xmlNewTextWriterMemory(buffer, 0) : NULL;

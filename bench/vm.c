@@ -95,7 +95,7 @@ static int bare_create(struct vm_bench *b, virDomainPtr *dom, struct series *s)
 	char *xml;
 	int changed;
 
-	if (vm_files_write(b->state, &t, &changed) || vm_domain_xml(&b->vm, &t, &xml))
+	if (vm_files_write(b->state, b->vm.hv->dir_mode, &t, &changed) || vm_domain_xml(&b->vm, &t, &xml))
 		return -1;
 	start = clock_now_us();
 	*dom = virDomainCreateXML(b->conn, xml, 0);

@@ -155,6 +155,7 @@ static void plan_isc_terms(const struct session *s, const struct plan_isc *isc, 
 				memcpy(terms->isc.handled, leaf->more->handled, sizeof(terms->isc.handled));
 		}
 		terms->isc.present = 1;
+		terms->isc.max_memory_kib = larger(terms->isc.max_memory_kib, s->contract->limits.max[RESOURCE_MEMORY]);
 		plan_isc_levels(leaf, &terms->isc.spec);
 		terms->isc.host = isc->host;
 		terms->isc.host_port = isc->port;

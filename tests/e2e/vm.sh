@@ -9,69 +9,10 @@
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "${1:-${BUILDDIR:-$top}}" && pwd)
-drive=$build/tests/e2e/adaptor_drive_vm
-failed=0 D=
-
-skip() { echo "1..0 # SKIP $*"; exit 77; }
-ok() { echo "ok - $*"; }
-not_ok() { echo "not ok - $1"; shift; printf '%s\n' "$*" | sed 's/^/# /'; failed=$((failed + 1)); }
-check() { # WHAT COMMAND…
-	local what=$1 out; shift
-	if out=$("$@" 2>&1); then ok "$what"; else not_ok "$what" "$out"; fi
-}
-has() { grep -qF -- "$2" <<< "$1" || { printf 'no "%s" in: %s\n' "$2" "$1"; return 1; }; }
-until_true() { local end=$((SECONDS + $1)); shift; until "$@" > /dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.05; done; }
-
-[ "$(id -u)" = 0 ] || skip "needs root"
-for p in ip nsenter unshare curl virsh libvirtd busybox jq timeout; do command -v $p > /dev/null || skip "needs $p"; done
-[ -e /usr/lib/libvirt/libvirt_lxc ] || [ -e /usr/libexec/libvirt_lxc ] || skip "needs libvirt's LXC driver"
-[ -x "$drive" ] || skip "needs $drive: make check TESTS="
-
-D=$(mktemp -d /var/tmp/vmtest.XXXXXX)
-export VMTEST=$D
-machines=$(ls -d /sys/fs/cgroup/*/machine /sys/fs/cgroup/machine 2> /dev/null)
-
-pids() { grep -lasz "^VMTEST=$D\$" /proc/[0-9]*/environ 2> /dev/null | cut -d/ -f3 | grep -vx "$$"; }
-gone() { ! pids | grep -q .; }
-finish() {
-	local d p
-	trap - EXIT
-	for d in $(virsh_ list --name 2> /dev/null); do virsh_ destroy "$d" > /dev/null 2>&1; done
-	for p in $(pids); do [ "$p" = "$BASHPID" ] || kill "$p" 2> /dev/null; done
-	until_true 5 gone || for p in $(pids); do [ "$p" = "$BASHPID" ] || kill -9 "$p" 2> /dev/null; done
-	for d in /sys/fs/cgroup/*/machine /sys/fs/cgroup/machine; do
-		grep -qxF "$d" <<< "$machines" || rmdir "$d" 2> /dev/null
-	done
-	rm -rf --one-file-system "$D"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-# ---- the server -----------------------------------------------------------------------------------------------
-mkdir -p "$D"/{run,lib,log,etc,cache,state}
-printf 'auth_unix_rw = "none"\nlog_filters = "3:*"\nlog_outputs = "3:stderr"\n' > "$D/etc/libvirtd.conf"
-printf 'security_driver = "none"\n' > "$D/etc/lxc.conf"
-cat > "$D/anchor" <<- 'END'
-	if [ -e /sys/fs/cgroup/unified/cgroup.procs ]; then umount /sys/fs/cgroup/unified; fi
-	mount -t tmpfs -o mode=755 tmpfs /run
-	for d in run:/run/libvirt lib:/var/lib/libvirt log:/var/log/libvirt etc:/etc/libvirt cache:/var/cache/libvirt; do
-		mkdir -p "${d#*:}" && mount --bind "$VMTEST/${d%%:*}" "${d#*:}" || exit 1
-	done
-	ip link set lo up && echo 1 > /proc/sys/net/ipv4/ip_forward && : > "$VMTEST/ready"
-	exec sleep 600
-END
-setsid unshare -n -m --propagation private bash "$D/anchor" < /dev/null > "$D/anchor.log" 2>&1 &
-anchor=$!
-until_true 10 test -e "$D/ready" || skip "cannot make a server: $(cat "$D/anchor.log")"
-on() { nsenter -t $anchor -n -m -- "$@"; }
-libvirtd_start() {
-	setsid nsenter -t $anchor -n -m -- libvirtd -f /etc/libvirt/libvirtd.conf -p "$D/libvirtd.pid" < /dev/null >> "$D/libvirtd.log" 2>&1 &
-	libvirtd=$!
-}
-uri="lxc:///system?socket=$D/run/libvirt-sock"
-virsh_() { timeout 20 virsh -c "$uri" "$@"; }
-libvirtd_start
-until_true 30 virsh_ list || skip "libvirtd does not run here: $(tail -n 3 "$D/libvirtd.log")"
+driver=lxc
+[ -e /usr/lib/libvirt/libvirt_lxc ] || [ -e /usr/libexec/libvirt_lxc ] || { echo "1..0 # SKIP needs libvirt's LXC driver"; exit 77; }
+# shellcheck source=tests/e2e/vm.d/server.sh
+. "$top/tests/e2e/vm.d/server.sh"
 
 "$top/testbed/mkimage" -q "$D/image" "$build" || skip "no image can be made"
 cat > "$D/image/usr/sbin/test-init" <<- 'END'
@@ -83,25 +24,7 @@ cat > "$D/image/usr/sbin/test-init" <<- 'END'
 END
 chmod 755 "$D/image/usr/sbin/test-init"
 
-# A leader of this run only: cgroups are the machine's, and another run may be under way.
-leader=10.200.$(($$ / 250 % 250)).$(($$ % 250 + 1))
-hex=$(printf '0ac8%02x%02x' $(($$ / 250 % 250)) $(($$ % 250 + 1)))
-terms() { # FILE ID SHARES MEMORY REVISION [IMAGE]
-	cat > "$D/$1" <<- END
-		icorp $2
-		leader $leader
-		revision $5
-		name shop
-		endpoint srv1 server control=10.200.2.21 private=10.64.$2.66 local
-		service web tcp 80 8080
-		app httpd
-		isc image=${6:-web} shares=$3 memory=$4 disk=8 vcpus=1 address=10.64.$2.66 host=169.254.1.1 port=3455
-		key 42 a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5
-	END
-}
-# Each call is a new adaptor process.
-init=/usr/sbin/test-init
-drive() { on timeout 60 "$drive" vm "uri=$uri" "image.web=$D/image" "state=$D/state" init=$init 2>> "$D/drive.log"; }
+options=("image.web=$D/image" init=/usr/sbin/test-init)
 domain=icorp-7-$hex
 first() { # DOMAIN -> the pid of the ISC's first process
 	local pid; pid=$(virsh_ domid "$1"); pid=$(cat "/proc/$pid/task/$pid/children"); echo "${pid%% *}"
@@ -109,8 +32,6 @@ first() { # DOMAIN -> the pid of the ISC's first process
 inside() { local pid; pid=$(first "$1"); shift; nsenter -t "$pid" -m -n -p -u -i -- "$@"; }
 inside_cannot() { ! inside "$@" 2> /dev/null; }
 caps_are_few() { local caps; caps=$(awk '/^CapBnd/ { print $2 }' "/proc/$(first "$domain")/status"); (((16#$caps & (1 << 21 | 1 << 12)) == 0)); }
-page() { on curl -s --max-time 2 "http://10.64.$1.66:8080/"; }
-answers() { page "$1" | grep -q "10.64.$1.66"; }
 
 # ---- the checks -----------------------------------------------------------------------------------------------
 check "this machine's root is refused as an image" bash -c "
@@ -190,7 +111,6 @@ check "libvirtd thawed: it connects anew" has "$(answer apply)" "apply: ok"
 exec 5>&- 6<&-
 
 kill -9 "$(first $domain)"
-no_domain() { ! virsh_ domid "$1"; }
 check "an ISC whose first process is killed is gone" until_true 10 no_domain $domain
 out=$(drive <<< "apply $D/t7b")
 check "the same terms leave it dead and say so" has "$out" "grant 2 refused none 0 the ISC has stopped"
@@ -200,7 +120,7 @@ out=$(drive <<< "apply $D/t7d")
 check "a new revision starts it again" until_true 10 answers 7
 
 if [ -x "$D/image/usr/libexec/icorp/icorp-agent" ]; then
-	init=/usr/sbin/icorp-agent
+	options[1]=init=/usr/sbin/icorp-agent
 	terms t6 6 1024 131072 1
 	out=$(drive <<< "apply $D/t6")
 	check "the ISC's controller is the first process and starts the application" until_true 20 answers 6
@@ -210,7 +130,7 @@ if [ -x "$D/image/usr/libexec/icorp/icorp-agent" ]; then
 	check "icorp runs in the ISC" has "$(inside icorp-6-$hex /usr/bin/icorp --version)" icorp
 	[ $failed = 0 ] || sed 's/^/# /' "/proc/$(first icorp-6-$hex)/root/run/icorp-agent.log" | tail -n 20
 	out=$(drive <<< "revoke 6 $leader")
-	init=/usr/sbin/test-init
+	options[1]=init=/usr/sbin/test-init
 fi
 
 cat > "$D/foreign.xml" <<- END
@@ -237,16 +157,9 @@ check "it passes the conformance checks on LXC" test $status = 0
 [ $status = 0 ] || grep -v '^\[ *\(RUN\|OK\)' <<< "$out" | cut -c 1-500 | head -n 60 | sed 's/^/# /'
 if [ -x "$build/bench/vm" ]; then
 	# shellcheck disable=SC2086
-	out=$(on timeout 400 "$build/bench/vm" --uri "$uri" --image "$D/image" --init $init ${BENCHFLAGS:---quick} 2>&1)
+	out=$(on timeout 400 "$build/bench/vm" --uri "$uri" --image "$D/image" --init /usr/sbin/test-init ${BENCHFLAGS:---quick} 2>&1)
 	check "bench/vm measures it beside bare libvirt" has "$out" "isc_resize_ms: "
 	sed 's/^/# /' <<< "$out"
 fi
-check "no domain is left" test -z "$(virsh_ list --name | xargs)"
-check "no directory is left" test -z "$(ls -A "$D/state")"
-no_links() { ! on ip -o link | grep ' ic'; }
-check "no link is left" until_true 5 no_links
-no_cgroups() { ! find /sys/fs/cgroup -type d -name "lxc-*-icorp-[6789]-$hex*" 2> /dev/null | grep .; }
-check "no cgroup is left" until_true 5 no_cgroups
-check "the adaptor's processes were clean" bash -c "! grep -E 'ERROR: (Address|Leak)Sanitizer|runtime error:' '$D/drive.log'"
-[ $failed = 0 ] || { echo "# the adaptor and libvirtd said:"; tail -n 5 "$D/drive.log" "$D/libvirtd.log" | sed 's/^/# /'; }
+nothing_left
 exit $((failed > 0))

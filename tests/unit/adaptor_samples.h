@@ -94,7 +94,7 @@ static inline void sample_fill(struct sample_full *f)
 			f->apps[i].arg[k] = f->args[k];
 	}
 	t->isc = (struct terms_isc){ .present = 1, .address = sample_addr("10.64.7.66"), .host = sample_addr("169.254.1.1"),
-				     .host_port = 3455, .key_id = 42,
+				     .host_port = 3455, .key_id = 42, .max_memory_kib = 262144,
 				     .spec = { .image = "web", .cpu_shares = 1024, .cpu_quota_us = 50000,
 					       .memory_kib = 65536, .disk_mib = 100, .vcpus = 2 } };
 	memset(t->isc.key, 0xa5, sizeof(t->isc.key));

@@ -185,6 +185,7 @@ static int isc(const struct line *l, struct adaptor_terms *t)
 	if (value_number(l, 1, "shares", UINT64_MAX, &i->spec.cpu_shares) ||
 	    value_number(l, 1, "quota", UINT64_MAX, &i->spec.cpu_quota_us) ||
 	    value_number(l, 1, "memory", UINT64_MAX, &i->spec.memory_kib) ||
+	    value_number(l, 1, "most", UINT64_MAX, &i->max_memory_kib) ||
 	    value_number(l, 1, "disk", UINT64_MAX, &i->spec.disk_mib) ||
 	    value_number(l, 1, "vcpus", UINT32_MAX, &vcpus) || value_number(l, 1, "port", UINT16_MAX, &host_port))
 		return -EINVAL;

@@ -72,6 +72,7 @@ static void equal_terms(const struct adaptor_terms *a, const struct adaptor_term
 	assert_int_equal(a->isc.spec.cpu_shares, b->isc.spec.cpu_shares);
 	assert_int_equal(a->isc.spec.cpu_quota_us, b->isc.spec.cpu_quota_us);
 	assert_int_equal(a->isc.spec.memory_kib, b->isc.spec.memory_kib);
+	assert_int_equal(a->isc.max_memory_kib, b->isc.max_memory_kib);
 	assert_int_equal(a->isc.spec.disk_mib, b->isc.spec.disk_mib);
 	assert_int_equal(a->isc.spec.vcpus, b->isc.spec.vcpus);
 	assert_int_equal(a->isc.address.s_addr, b->isc.address.s_addr);

@@ -91,8 +91,9 @@ static void golden_valid(const char *path, const char *stem)
 	static struct vm_image images[] = { { "web", (char *)"/srv/images/web" },
 					    { "odd", (char *)"/srv/<odd>&\"image\"" } };
 	const struct vm_options o = { .state = (char *)"/run/icorp/vm", .init = (char *)"/usr/sbin/icorp-agent",
-				      .images = images, .n_images = 2,
-				      .hv = vm_hypervisor_find(strstr(stem, "-test") ? "test:///default" : "lxc:///") };
+				      .images = images, .n_images = 2, .kvm = strstr(stem, "-kvm") != NULL,
+				      .hv = vm_hypervisor_find(strstr(stem, "-test") ? "test:///default" :
+							       strstr(stem, "-qemu") ? "qemu:///system" : "lxc:///") };
 	char out[512], *xml, *json;
 	struct adaptor_terms t;
 
@@ -215,7 +216,7 @@ static void test_files(void **unused)
 	snprintf(state, sizeof(state), "%s/files", tmp);
 	assert_int_equal(vm_files_remove(state, key), 0);
 	assert_int_equal(vm_files_started(state, key), 0);
-	assert_int_equal(vm_files_write(state, &t, &changed), 0);
+	assert_int_equal(vm_files_write(state, 0700, &t, &changed), 0);
 	assert_true(changed);
 	snprintf(path, sizeof(path), "%s/icorp-7-0ac8010b", state);
 	assert_int_equal(stat(path, &st), 0);
@@ -225,11 +226,23 @@ static void test_files(void **unused)
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(vm_files_set_started(state, key), 0);
 	assert_true(vm_files_started(state, key));
-	assert_int_equal(vm_files_write(state, &t, &changed), 0);
+	assert_int_equal(vm_files_write(state, 0700, &t, &changed), 0);
 	assert_false(changed);                       /* the same again: the note stays */
 	assert_true(vm_files_started(state, key));
+	snprintf(path, sizeof(path), "%s/icorp-7-0ac8010b/disk", state);
+	for (uint64_t mib = 2; mib; mib--) {         /* always anew, with its room */
+		assert_int_equal(vm_files_disk(state, key, mib), 0);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_size, mib << 20);
+		assert_int_equal(st.st_blocks, mib << 11);
+		assert_int_equal(st.st_mode & 07777, 0600);
+	}
+	assert_true(vm_files_disk(state, key, 1ull << 40) < 0);
 	t.revision++;
-	assert_int_equal(vm_files_write(state, &t, &changed), 0);
+	assert_int_equal(vm_files_write(state, 0711, &t, &changed), 0);
+	snprintf(path, sizeof(path), "%s/icorp-7-0ac8010b", state);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0711);  /* for the user that QEMU runs as */
 	assert_true(changed);                        /* new terms: it may start once more */
 	assert_false(vm_files_started(state, key));
 	snprintf(path, sizeof(path), "%s/strangers", state);
@@ -279,6 +292,17 @@ static void test_probe(void **unused)
 	assert_int_equal(adaptor_vm.probe(o, 2, why, sizeof(why)), -EINVAL);
 	o[1].value = "/nonexistent/image";
 	assert_int_equal(adaptor_vm.probe(o, 2, why, sizeof(why)), -ENOENT);
+	o[1].value = image;
+	o[0].value = "qemu:///system";               /* a directory, but nothing to boot */
+	assert_int_equal(adaptor_vm.probe(o, 2, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, "no file kernel"));
+	o[1] = (struct adaptor_option){ "kvm", "yes" };
+	assert_int_equal(adaptor_vm.probe(o, 2, why, sizeof(why)), 0);
+	o[1].value = "perhaps";
+	assert_int_equal(adaptor_vm.probe(o, 2, why, sizeof(why)), -EINVAL);
+	o[0].value = "lxc:///system";
+	o[1].value = "yes";
+	assert_int_equal(adaptor_vm.probe(o, 2, why, sizeof(why)), -EINVAL);
 	o[0] = (struct adaptor_option){ "state", "relative" };
 	assert_int_equal(adaptor_vm.probe(o, 1, why, sizeof(why)), -EINVAL);
 }
