@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libvirt/virterror.h>
@@ -23,6 +24,8 @@
 #define KEEPALIVE_S 3
 #define KEEPALIVE_COUNT 3
 #define BOUND_S 30
+#define GONE_POLLS 100
+#define GONE_POLL_NS 5000000
 
 struct vm_conn { char *uri; virConnectPtr conn; };
 
@@ -207,9 +210,25 @@ int vm_find(struct vm_conn *c, struct adaptor_key key, virDomainPtr *dom, struct
 	return -EEXIST;
 }
 
+/* A container's first process and with it all others. Told to destroy it, libvirt asks each process to end and looks again
+ * every 200 ms; a first process that does not handle SIGTERM ignores it, and is killed after 1.6 s. */
+static int kill_first(virDomainPtr dom)
+{
+	const struct timespec pause = { .tv_nsec = GONE_POLL_NS };
+
+	if (virDomainSendProcessSignal(dom, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0))
+		return 0;   /* no container */
+	for (unsigned i = 0; i < GONE_POLLS; i++) {
+		if (virDomainIsActive(dom) != 1)
+			return 1;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 int vm_destroy(struct vm_conn *c, virDomainPtr dom, char *why, size_t room)
 {
-	if (!virDomainDestroy(dom))
+	if (kill_first(dom) || !virDomainDestroy(dom))
 		return 0;
 	int rc = vm_conn_error(c, why, room);
 

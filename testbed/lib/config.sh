@@ -88,6 +88,9 @@ config_adaptor() { # TITLE TYPE OPTION…
 	printf 'adaptor %s { type = "%s" options = {%s} }\n' "$title" "$type" "$list"
 }
 
+# The directory that is a server's image.
+image_of() { if [ "${SOFTWARE[$1]}" = qemu ]; then echo "$STATE/image-vm"; else echo "$STATE/image"; fi; }
+
 signald_adaptors() { # NODE
 	local i rate dir=$STATE/$1; local -a links=()
 	if [ -n "$TB_NULL" ]; then
@@ -106,7 +109,7 @@ signald_adaptors() { # NODE
 	case ${KIND[$1]} in
 	server)
 		mkdir -p "$dir/vm"
-		config_adaptor vm vm "uri=$(libvirt_uri "$1")" "image.${SET[image]}=$STATE/image" "state=$dir/vm" ;;
+		config_adaptor vm vm "uri=$(libvirt_uri "$1")" "image.${SET[image]}=$(image_of "$1")" "state=$dir/vm" ;;
 	access) config_adaptor proxy proxy "socket=$dir/run/proxy.sock" ;;
 	esac
 }

@@ -52,7 +52,7 @@ daemon_wait() { # ELEMENT DAEMON
 	daemon_alive "$1" "$pid" "$start" || die "$1: $2 ended: $(tail -n 3 "$log")"
 }
 
-# The ISCs' root file system, for all servers.
+# The ISCs' root file system, for all servers, and a virtual machine's of it where a server has those.
 image_up() {
 	local n
 	for n in "${NODES[@]}"; do [ "${KIND[$n]}" != server ] || break; done
@@ -60,6 +60,12 @@ image_up() {
 	[ -x "$LIB/../mkimage" ] || die "testbed/mkimage is missing"
 	"$LIB/../mkimage" "$STATE/image" "$BINDIR" >> "$STATE/image.log" 2>&1 ||
 		die "cannot make the ISCs' image: $(tail -n 3 "$STATE/image.log")"
+	for n in "${NODES[@]}"; do
+		[ "${SOFTWARE[$n]}" = qemu ] || continue
+		"$LIB/../mkvm" "$STATE/image-vm" "$STATE/image" "$BINDIR/kernel" >> "$STATE/image.log" 2>&1 ||
+			die "cannot make the virtual machines' image: $(tail -n 3 "$STATE/image.log")"
+		break
+	done
 }
 
 # Starts a daemon that has ended again, as its supervisor would.

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # A libvirtd of its own for every server, in the server's namespaces. All it keeps is in $STATE/SERVER/libvirt, which
 # the anchor bound over /run/libvirt, /etc/libvirt and so on; from outside it is reached through
-# lxc:///system?socket=$STATE/SERVER/libvirt/run/libvirt-sock.
+# DRIVER:///system?socket=$STATE/SERVER/libvirt/run/libvirt-sock, with DRIVER lxc, or qemu on a server that is qemu.
 
 libvirt_socket() { printf '%s' "$STATE/$1/libvirt/run/libvirt-sock"; }
-libvirt_uri() { printf 'lxc:///system?socket=%s' "$(libvirt_socket "$1")"; }
+libvirt_uri() { printf '%s:///system?socket=%s' "${SOFTWARE[$1]:-lxc}" "$(libvirt_socket "$1")"; }
 
 libvirt_config() {
 	local dir=$STATE/$1/libvirt

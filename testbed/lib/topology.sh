@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Reads a topology file (the format is in doc/testbed.md; the simulator reads it too) into
 #     NODES           names in order              KIND[node]       access router switch server legacy plain host gatekeeper
-#     SOFTWARE[node]  ovs, or nothing
+#     SOFTWARE[node]  ovs, qemu, or nothing
 #     IFS_OF[node]    "eth0 eth1 …"               PEER[node:if]    "node if rate", for both ends of each link
 #     LINKS           "a ifa b ifb rate"          ADDRESSES        "node if cidr"
 #     ROUTES          "node prefix via"           POOL[node]       prefix
@@ -24,7 +24,10 @@ topo_node() {
 	access | router | switch | server | legacy | plain | host | gatekeeper) ;;
 	*) topo_error "'$2' is no kind; access, router, switch, server, legacy, plain, host or gatekeeper" ;;
 	esac
-	[ $# = 2 ] || [ "$2 $3" = "switch ovs" ] || topo_error "'$3' is nothing that a $2 can be; a switch can be ovs"
+	case "$2 ${3:-}" in
+	*' ' | 'switch ovs' | 'server qemu') ;;
+	*) topo_error "'$3' is nothing that a $2 can be; a switch can be ovs, a server qemu" ;;
+	esac
 	NODES+=("$1"); KIND[$1]=$2; SOFTWARE[$1]=${3:-}; IFS_OF[$1]=
 }
 

@@ -20,7 +20,7 @@ static int read_node(struct reading *r, char **word, int n)
 	enum topo_kind what = TOPO_CONTROLLER;
 	enum element_kind kind = ELEMENT_LEGACY;
 
-	if (n != 3 && (n != 4 || strcmp(word[3], "ovs")))   /* what a switch is made of matters in the testbed only */
+	if (n != 3 && (n != 4 || (strcmp(word[3], "ovs") && strcmp(word[3], "qemu"))))   /* what a switch is made of matters in the testbed only */
 		return fail(r, "node NAME KIND");
 	if (topo_find(r->topo, word[1]) >= 0)
 		return fail(r, "a node of that name is there already");
