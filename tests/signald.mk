@@ -28,7 +28,11 @@ tests_unit_test_revision_SOURCES = tests/unit/test_revision.c
 tests_unit_test_revision_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_lapse_SOURCES = tests/unit/test_lapse.c
 tests_unit_test_lapse_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
-TESTS += tests/unit/test_core tests/unit/test_revision tests/unit/test_lapse tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute tests/sim/quick.sh tests/sim/broken.sh
+TESTS += tests/unit/test_core tests/unit/test_revision tests/unit/test_lapse tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute tests/sim/quick.sh
+# What broken cores show of the simulator is the same with sanitizers, where it takes many times as long.
+if !SANITIZE
+TESTS += tests/sim/broken.sh
+endif
 dist_check_SCRIPTS += tests/sim/quick.sh tests/sim/broken.sh
 EXTRA_DIST += tests/sim/seeds.sh
 
