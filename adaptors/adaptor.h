@@ -36,7 +36,7 @@ const char *outcome_name(enum outcome o);         /* "ignored", "applied", "part
 enum {
 	TERM_RATE = 1u << 0,   /* ports[].rate_bps: tc, bridge (as priority), ovs */
 	TERM_VLAN = 1u << 1,   /* vlan, priority, ports: bridge, ovs */
-	TERM_ROUTE = 1u << 2,  /* endpoints' addresses: route */
+	TERM_ROUTE = 1u << 2,  /* prefix, endpoints' addresses: route, nat */
 	TERM_ISC = 1u << 3,    /* isc: vm */
 	TERM_PROXY = 1u << 4,  /* services, backends: proxy */
 };

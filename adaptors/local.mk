@@ -15,6 +15,8 @@ adaptors_libadaptornet_a_SOURCES += adaptors/null.c adaptors/null_files.c adapto
 	adaptors/null_found.c adaptors/null_record.c adaptors/null_record.h
 adaptors_libadaptornet_a_SOURCES += adaptors/bridge.h adaptors/bridge.c adaptors/bridge_audit.c adaptors/bridge_message.c \
 	adaptors/bridge_netlink.c adaptors/bridge_plan.c adaptors/bridge_read.c
+adaptors_libadaptornet_a_SOURCES += adaptors/nat.h adaptors/nat.c adaptors/nat_audit.c adaptors/nat_flow.c adaptors/nat_kernel.c \
+	adaptors/nat_plan.c adaptors/nat_text.c
 adaptors_libadaptornet_a_SOURCES += adaptors/nftables.h adaptors/nftables.c
 adaptors_libadaptornet_a_SOURCES += adaptors/switch.h adaptors/switch.c
 adaptors_libadaptornet_a_SOURCES += adaptors/openflow.h adaptors/ovs.h adaptors/ovs.c adaptors/ovs_audit.c adaptors/ovs_database.c adaptors/ovs_flow.c \

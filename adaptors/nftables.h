@@ -1,6 +1,6 @@
 /*
- * What the technologies that work with nftables share: commands go to libnftables as text, one buffer is one transaction,
- * which the kernel does or does not do; sets and maps are read back as JSON.
+ * What the technologies that work with nftables share: commands go to libnftables as text, one buffer is one
+ * transaction, which the kernel does or does not do; sets and maps are read back as JSON.
  */
 #ifndef ICORP_ADAPTOR_NFTABLES_H
 #define ICORP_ADAPTOR_NFTABLES_H

@@ -1,5 +1,5 @@
 # tests of adaptors
-EXTRA_DIST += tests/unit/adaptor_samples.h
+EXTRA_DIST += tests/unit/adaptor_samples.h tests/e2e/nat.sh
 
 check_PROGRAMS += tests/unit/test_adaptor_codec tests/unit/test_adaptor_client
 TESTS += tests/unit/test_adaptor_codec tests/unit/test_adaptor_client

@@ -21,7 +21,7 @@
 #define CONFORM_OPTIONS 6
 #define CONFORM_HARMS 6
 
-/* Terms that have something for every technology. level 1 or 2: two sizes (rate, memory, priority, way) of one ICorp.
+/* Terms that have something for every technology. level 1 or 2: two sizes (rate, memory, priority, way, lifetime) of one ICorp.
  * Endpoints and service are the struct's own: it must not move. */
 struct conform_terms {
 	struct adaptor_terms t;

@@ -116,7 +116,7 @@ void conform_fill(struct conform_terms *c, const struct subject *s, uint32_t ico
 	memset(c, 0, sizeof(*c));
 	*t = (struct adaptor_terms){ .icorp = icorp, .leader = conform_addr("10.200.1.11"), .revision = 1,
 				     .prefix = { addr_of(icorp, 0), 24 }, .capacity = CAPACITY_CONTROLLED,
-				     .priority = level == 1 ? 5 : 3, .vlan = (uint16_t)(100 + icorp), .lifetime_s = 900,
+				     .priority = level == 1 ? 5 : 3, .vlan = (uint16_t)(100 + icorp), .lifetime_s = level == 1 ? 900 : 1200,
 				     .n_endpoints = 3, .endpoints = c->endpoint, .n_services = 1, .services = &c->service };
 	snprintf(t->name, sizeof(t->name), "shop-%u", icorp);
 	if (s->port) {

@@ -52,6 +52,9 @@ static void spoil_tc(struct conform_terms *c)
 	"tc qdisc add dev far0 root handle 1c0b: htb; tc class add dev far0 parent 1c0b: classid 1c0b:10 htb rate 1mbit"
 #define TC_FOREIGN_SEE "nft list table inet other; tc qdisc show dev far0 | grep -o 'htb 1c0b:'; tc class show dev far0"
 
+#define NAT "ip icorp_nat"
+#define NAT_SEE "nft -s -t list table " NAT " 2> /dev/null; for s in icorps inside; do " \
+	"nft -s list set " NAT " $s 2> /dev/null | tr ',{}' '\n' | sed 's/^[[:space:]]*//; s/ *$//' | sort; done"
 #define ROUTE_METRIC_7 "m=$(ip route show 10.64.7.65 proto 73 | grep -oE 'metric [0-9]+');"
 
 /* The second way leads nowhere. */
@@ -72,6 +75,12 @@ static void spoil_bridge(struct conform_terms *c)
 static void spoil_dscp(struct conform_terms *c)
 {
 	c->t.priority = 9;
+}
+
+/* Nobody knows these addresses. */
+static void spoil_nat(struct conform_terms *c)
+{
+	c->t.prefix.addr = conform_addr("192.0.2.0");
 }
 
 static void spoil_proxy(struct conform_terms *c)
@@ -153,6 +162,13 @@ const struct subject conform_subjects[] = {
 	  .foreign = "nft add table ip other; nft add table inet icorp_dscp; nft add chain inet icorp_dscp cs0",
 	  .foreign_see = "nft list table ip other; nft list table inet icorp_dscp",
 	  .finish = "nft flush ruleset" },
+	{ .name = "nat", .type = "nat", .options = { { "out", "tst0,tst1" }, { "private", "10.64.0.0/16" } }, .needs_root = 1,
+	  .prepare = VETHS, .finish = NO_VETHS "nft flush ruleset", .spoil = spoil_nat, .see = NAT_SEE,
+	  .harm = { "nft delete element " NAT " icorps '{ 10.64.7.0/24 }'", "nft delete element " NAT " inside '{ 10.64.7.0/24 . 10.64.7.0/24 }'",
+		    "nft delete table " NAT, "nft flush chain " NAT " pass", "nft insert rule " NAT " pass accept",
+		    "nft add element " NAT " icorps '{ 10.64.98.9-10.64.99.13 }'" },
+	  .foreign = "nft add table ip other; nft add table inet icorp_nat; nft add set inet icorp_nat icorps '{ type ipv4_addr; }'",
+	  .foreign_see = "nft list table ip other; nft list table inet icorp_nat" },
 	{ .name = "proxy", PROXY("relay", NULL) },
 	{ .name = "proxy-kernel", PROXY("kernel", "nft delete table ip icorp_proxy") },
 	{ .name = "bridge", .type = "bridge", .options = { { "bridge", "br0" } }, .port = "tst0", .second_port = "tst1",
