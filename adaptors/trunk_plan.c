@@ -31,18 +31,7 @@ struct trunk_session *trunk_next(const struct trunk_state *s, const struct trunk
 
 struct trunk_session *trunk_obtain(struct trunk_state *s, struct adaptor_key key)
 {
-	struct trunk_session *session = trunk_find(s, key);
-
-	if (session)
-		return session;
-	session = calloc(1, sizeof(*session));
-	if (!session)
-		return NULL;
-	session->entry.key = key;
-	if (!keymap_add(&s->sessions, &session->entry))
-		return session;
-	free(session);
-	return NULL;
+	return (struct trunk_session *)keymap_obtain(&s->sessions, key, sizeof(struct trunk_session));
 }
 
 void trunk_drop(struct trunk_state *s, struct trunk_session *session)
