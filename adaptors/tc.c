@@ -86,7 +86,7 @@ static int has_maps(struct tc_kernel *k)
 	char why[ADAPTOR_REASON];
 
 	return !nftables_try(k->nft, "add table inet " TC_TABLE "_probe\nadd map inet " TC_TABLE
-			     "_probe class { type ipv4_addr : classid; flags interval, timeout; }\n", why, sizeof(why));
+			     "_probe class24 { type ipv4_addr : classid; flags timeout; }\n", why, sizeof(why));
 }
 
 /* Options, a kernel to talk to, and which hook: what probe and open share. */

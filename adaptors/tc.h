@@ -10,7 +10,8 @@
  *         1c0b:3    signaling (RSVP): a hundredth of the link, first in line
  *         1c0b:10…  the pool: one minor number per ICorp, the same on all links; idle ones hold 8 kbit/s
  *
- * and in nftables one map PREFIX -> class, consulted for source and destination of what leaves.
+ * and in nftables, for each length of prefixes, one map classLEN NETWORK -> class, consulted for source and destination
+ * of what leaves: a hash, so that a packet does not notice how many ICorps there are.
  */
 #ifndef ICORP_ADAPTOR_TC_H
 #define ICORP_ADAPTOR_TC_H
@@ -32,6 +33,8 @@
 #define TC_MAX_LINKS ADAPTOR_MAX_PORTS
 #define TC_IDLE_BPS 8000u
 #define TC_MTU 1514u
+
+#define TC_LENGTH(len) (1ull << (len)) /* in a set of prefix lengths */
 
 struct tc_level { uint64_t rate_bps, ceil_bps; uint8_t prio; };
 
@@ -101,9 +104,9 @@ struct tc_backend {
 	int (*commit)(void *backend, struct tc_op *ops, size_t n);
 	/* One nftables transaction. 0, or -errno with a reason. */
 	int (*nft)(void *backend, const char *text, char *why, size_t room);
-	/* The map's elements; *elements is malloc'd. 0, also when there is no map. */
+	/* The maps' elements; *elements is malloc'd. 0, also when there is no map. */
 	int (*read_map)(void *backend, const char *family, struct tc_element **elements, size_t *n);
-	/* The table but for the map's elements, as text: the same for the same rules. NULL: there is none. The caller frees. */
+	/* The table but for the maps' elements, as text: the same for the same rules. NULL: there is none. The caller frees. */
 	char *(*rules)(void *backend, const char *family);
 	/* The interface's index now, 0: there is none. */
 	unsigned (*ifindex)(void *backend, const char *ifname);
@@ -116,6 +119,7 @@ struct tc_state {
 	const struct tc_backend *backend;
 	void *backend_state;            /* freed by who made it */
 	enum tc_hook hook;
+	uint64_t lengths, lengths_there;/* of prefixes: there should be a map for each; there is */
 	int renews;                     /* adding an element again renews its timeout (see tc_text.c) */
 	const char *leaf;               /* "fq_codel" or "bfifo" */
 	size_t n_links, n_pool, free_hint;
@@ -138,13 +142,14 @@ struct tc_htb tc_htb(const struct tc_level *level);
 uint32_t tc_leaf_limit(const struct tc_level *level);
 /* As `tc` would be told: for people and for golden files. */
 void tc_op_text(struct tc_text *t, const struct tc_op *op);
-/* Commands that make the table, the map and (anew) the chains, keeping the map's elements. */
+/* Commands that make the table, the maps and (anew) the chains, keeping the maps' elements. */
 void tc_table_text(struct tc_text *t, const struct tc_state *s);
 /*
- * Changes to the map, gathered so that a transaction has a handful of commands however many elements it changes:
- * libnftables goes through the whole map for each. Zero it to begin. thorough: trust nothing about what is there.
+ * Changes to the maps, by their prefixes' length, gathered so that a transaction has a handful of commands however many
+ * elements it changes. Zero it to begin. thorough: trust nothing about what is there.
  */
-struct tc_elements { struct tc_text gone, gone_keys, put, put_keys; int thorough; };
+struct tc_map_changes { struct tc_text gone, gone_keys, put, put_keys; };
+struct tc_elements { struct tc_map_changes map[33]; int thorough; };
 
 /* Puts or renews an element; takes one out, there or not. */
 void tc_elements_put(struct tc_elements *e, const struct tc_session *session, const struct tc_want *want);
@@ -194,7 +199,7 @@ int tc_pool_ahead(struct tc_state *s);
 int tc_link_setup(struct tc_state *s, struct tc_link *link, unsigned *changes, char *why, size_t room);
 /* Links that are not as we left them, all or those made anew under their old name, are read and made whole. */
 void tc_links_repair(struct tc_state *s, int all);
-/* Makes the table, map and chains, leaving elements. */
+/* Makes the table, maps and chains, leaving elements. */
 int tc_table_setup(struct tc_state *s, char *why, size_t room);
 /* Reads every link and the map, takes over the sessions it finds, makes what is missing. */
 int tc_adopt(struct tc_state *s, char *why, size_t room);

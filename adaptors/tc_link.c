@@ -227,6 +227,8 @@ int tc_table_setup(struct tc_state *s, char *why, size_t room)
 	tc_table_text(&text, s);
 	int rc = text.error ? text.error : s->backend->nft(s->backend_state, text.data, why, room);
 
+	if (!rc)
+		s->lengths_there = s->lengths;
 	tc_text_free(&text);
 	return rc;
 }
@@ -246,6 +248,7 @@ static int adopt_element(struct tc_state *s, const struct tc_element *e)
 		return -ENOMEM;
 	}
 	want->prefix = e->prefix;
+	s->lengths |= TC_LENGTH(e->prefix.len);
 	want->lifetime_s = e->expires_s;
 	for (size_t i = 0; i < s->n_links; i++) {
 		const struct tc_class *class = &s->links[i].pool[index];

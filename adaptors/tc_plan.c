@@ -238,6 +238,7 @@ int tc_apply(struct tc_state *s, const struct adaptor_terms *terms, struct adapt
 	}
 	int held = has_prefix(tc_session_want(session), want->prefix);
 
+	s->lengths |= TC_LENGTH(want->prefix.len);
 	tc_promise(s, session, -1);
 	free(session->next);
 	session->next = want;
@@ -392,6 +393,8 @@ static void flush_map(struct tc_state *s)
 	char why[ADAPTOR_REASON] = "";
 	unsigned restored;
 
+	if (s->lengths != s->lengths_there)
+		tc_table_setup(s, why, sizeof(why));
 	if (!run_staged(s, why, sizeof(why)))
 		return;
 	if (!tc_table_setup(s, why, sizeof(why)) && !tc_map_restore(s, &restored) && !run_staged(s, why, sizeof(why)))

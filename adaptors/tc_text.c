@@ -10,14 +10,14 @@
  * Elements: adding an element that is there sets when it expires only in kernels since 6.12, and only if told (`expires`:
  * the same timeout alone renews nothing); and deleting one that has just timed out fails the whole transaction. So on
  * older ones an element is added (there or not), deleted and added anew, which works everywhere and is one transaction:
- * no packet sees the gap. But libnftables takes time in proportion to the map for each deletion, so where adding again is
- * enough (tried once, at open) that is all that is done. Its timeout is a quarter longer than the session's lifetime, so
+ * no packet sees the gap. Where adding again is enough (tried once, at open) that is all that is done. Its timeout is a quarter longer than the session's lifetime, so
  * that a refresh within the first quarter needs no work at all.
  */
 #include "config.h"
 
 #include "adaptors/tc.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -129,18 +129,30 @@ void tc_op_text(struct tc_text *t, const struct tc_op *op)
 	}
 }
 
-static void rules_text(struct tc_text *t, const char *family, const char *chain)
+/* The ICorp whose prefix of that length the source, or the destination, is in. */
+static void lookup_text(struct tc_text *t, const char *family, const char *chain, const char *end, unsigned len)
 {
-	const char *rules[] = {
-		"ip protocol 46 meta priority set", "udp dport 3455 meta priority set",
-	};
+	struct in_addr mask = { htonl(~0u << (32 - len)) };
+	char text[ADDR_TEXT];
+
+	tc_text_add(t, "add rule %s " TC_TABLE " %s meta priority set ip %s & %s map @class%u\n", family, chain, end,
+		    addr_text(mask, text), len);
+}
+
+static void rules_text(struct tc_text *t, const struct tc_state *s, const char *chain)
+{
+	static const char *const ends[] = { "saddr", "daddr" };
+	static const char *const signaling[] = { "ip protocol 46", "udp dport 3455" };
+	const char *family = tc_family(s->hook);
 
 	tc_text_add(t, "flush chain %s " TC_TABLE " %s\n", family, chain);
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		tc_text_add(t, "add rule %s " TC_TABLE " %s %s %x:%x\n", family, chain, rules[i], TC_MAJOR,
+	for (size_t i = 0; i < 2; i++)
+		tc_text_add(t, "add rule %s " TC_TABLE " %s %s meta priority set %x:%x\n", family, chain, signaling[i], TC_MAJOR,
 			    TC_MINOR_SIGNALING);
-	tc_text_add(t, "add rule %s " TC_TABLE " %s meta priority set ip saddr map @class\n", family, chain);
-	tc_text_add(t, "add rule %s " TC_TABLE " %s meta priority set ip daddr map @class\n", family, chain);
+	for (size_t i = 0; i < 2; i++)
+		for (unsigned len = 1; len <= 32; len++)
+			if (s->lengths & TC_LENGTH(len))
+				lookup_text(t, family, chain, ends[i], len);
 }
 
 void tc_table_text(struct tc_text *t, const struct tc_state *s)
@@ -150,10 +162,13 @@ void tc_table_text(struct tc_text *t, const struct tc_state *s)
 
 	tc_text_add(t, "add table %s " TC_TABLE "\ndelete table %s " TC_TABLE "\n", other, other);
 	tc_text_add(t, "add table %s " TC_TABLE "\n", family);
-	tc_text_add(t, "add map %s " TC_TABLE " class { type ipv4_addr : classid; flags interval, timeout; }\n", family);
+	for (unsigned len = 1; len <= 32; len++)
+		if (s->lengths & TC_LENGTH(len))
+			tc_text_add(t, "add map %s " TC_TABLE " class%u { type ipv4_addr : classid; flags timeout; }\n",
+				    family, len);
 	if (s->hook == TC_HOOK_POSTROUTING) {
 		tc_text_add(t, "add chain %s " TC_TABLE " out { type filter hook postrouting priority 110; }\n", family);
-		rules_text(t, family, "out");
+		rules_text(t, s, "out");
 		return;
 	}
 	for (size_t i = 0; i < s->n_links; i++) {
@@ -164,70 +179,80 @@ void tc_table_text(struct tc_text *t, const struct tc_state *s)
 		snprintf(chain, sizeof(chain), "out%zu", i);
 		tc_text_add(t, "add chain %s " TC_TABLE " %s { type filter hook egress device \"%s\" priority 0; }\n",
 			    family, chain, s->links[i].ifname);
-		rules_text(t, family, chain);
+		rules_text(t, s, chain);
 	}
 }
 
 static void element(struct tc_text *full, struct tc_text *keys, const struct tc_session *session,
 		    const struct tc_want *want)
 {
-	char prefix[PREFIX_TEXT], leader[ADDR_TEXT], timeout[48] = "";
+	char network[ADDR_TEXT], leader[ADDR_TEXT], timeout[48] = "";
 	uint32_t timeout_s = nftables_timeout_s(want->lifetime_s);
 
-	prefix_text(want->prefix, prefix);
+	addr_text(want->prefix.addr, network);
 	if (timeout_s)
 		snprintf(timeout, sizeof(timeout), " timeout %us expires %us", timeout_s, timeout_s);
-	tc_text_add(full, "%s\n\t%s%s comment \"icorp %u %s\" : %x:%x", full->len ? "," : "", prefix, timeout,
+	tc_text_add(full, "%s\n\t%s%s comment \"icorp %u %s\" : %x:%x", full->len ? "," : "", network, timeout,
 		    session->key.icorp, addr_text(session->key.leader, leader), TC_MAJOR, session->minor);
-	tc_text_add(keys, "%s\n\t%s", keys->len ? "," : "", prefix);
+	tc_text_add(keys, "%s\n\t%s", keys->len ? "," : "", network);
 }
 
 void tc_elements_put(struct tc_elements *e, const struct tc_session *session, const struct tc_want *want)
 {
-	element(&e->put, &e->put_keys, session, want);
+	struct tc_map_changes *m = &e->map[want->prefix.len];
+
+	element(&m->put, &m->put_keys, session, want);
 }
 
 void tc_elements_remove(struct tc_elements *e, const struct tc_session *session, const struct tc_want *want)
 {
-	element(&e->gone, &e->gone_keys, session, want);
+	struct tc_map_changes *m = &e->map[want->prefix.len];
+
+	element(&m->gone, &m->gone_keys, session, want);
 }
 
 void tc_elements_stray(struct tc_elements *e, struct prefix prefix)
 {
-	char text[PREFIX_TEXT];
+	struct tc_text *keys = &e->map[prefix.len].gone_keys;
+	char text[ADDR_TEXT];
 
-	tc_text_add(&e->gone_keys, "%s\n\t%s", e->gone_keys.len ? "," : "", prefix_text(prefix, text));
+	tc_text_add(keys, "%s\n\t%s", keys->len ? "," : "", addr_text(prefix.addr, text));
 }
 
-static void command(struct tc_text *t, const char *what, enum tc_hook hook, const struct tc_text *elements)
+static void command(struct tc_text *t, const char *what, enum tc_hook hook, size_t len, const struct tc_text *elements)
 {
-	tc_text_add(t, "%s element %s " TC_TABLE " class {%s\n}\n", what, tc_family(hook), elements->data);
+	if (elements->error)
+		t->error = elements->error;
+	if (elements->len)
+		tc_text_add(t, "%s element %s " TC_TABLE " class%zu {%s\n}\n", what, tc_family(hook), len, elements->data);
 }
 
 /* What goes first, then what comes: a prefix may pass from one ICorp to another. */
 int tc_elements_run(const struct tc_state *s, struct tc_elements *e, char *why, size_t room)
 {
 	struct tc_text t = { 0 };
-	int rc = e->gone.error | e->gone_keys.error | e->put.error | e->put_keys.error ? -ENOMEM : 0;
 
-	if (e->gone.len)
-		command(&t, "add", s->hook, &e->gone);
-	if (e->gone_keys.len)
-		command(&t, "delete", s->hook, &e->gone_keys);
-	if (e->put.len) {
-		command(&t, "add", s->hook, &e->put);
-		if (e->thorough || !s->renews) {
-			command(&t, "delete", s->hook, &e->put_keys);
-			command(&t, "add", s->hook, &e->put);
-		}
+	for (size_t len = 1; len <= 32; len++) {
+		command(&t, "add", s->hook, len, &e->map[len].gone);
+		command(&t, "delete", s->hook, len, &e->map[len].gone_keys);
 	}
-	rc = rc ? rc : t.error;
+	for (size_t len = 1; len <= 32; len++) {
+		command(&t, "add", s->hook, len, &e->map[len].put);
+		if (!e->thorough && s->renews)
+			continue;
+		command(&t, "delete", s->hook, len, &e->map[len].put_keys);
+		command(&t, "add", s->hook, len, &e->map[len].put);
+	}
+	int rc = t.error;
+
 	if (!rc && t.len)
 		rc = s->backend->nft(s->backend_state, t.data, why, room);
 	tc_text_free(&t);
-	tc_text_free(&e->gone);
-	tc_text_free(&e->gone_keys);
-	tc_text_free(&e->put);
-	tc_text_free(&e->put_keys);
+	for (size_t len = 1; len <= 32; len++) {
+		tc_text_free(&e->map[len].gone);
+		tc_text_free(&e->map[len].gone_keys);
+		tc_text_free(&e->map[len].put);
+		tc_text_free(&e->map[len].put_keys);
+	}
 	return rc;
 }

@@ -116,19 +116,20 @@ static int add_element(struct fake *f, const char *line, struct prefix p)
 }
 
 /* A line is a command, or one of the elements of the last one, up to "}". */
-static int do_line(struct fake *f, const char *line, char *verb)
+static int do_line(struct fake *f, const char *line, char *verb, unsigned *len)
 {
 	struct prefix p;
 	char text[32];
 
-	if (!strncmp(line, "add map", 7))
-		f->table = 1;
+	if (sscanf(line, "add map %*s icorp_tc class%u", len) == 1)
+		f->maps |= TC_LENGTH(*len);
 	if (strstr(line, " element "))
-		return sscanf(line, "%7s", verb) == 1 && f->table ? 0 : -EIO;
+		return sscanf(line, "%7s element %*s icorp_tc class%u", verb, len) == 2 && f->maps & TC_LENGTH(*len) ? 0 : -EIO;
 	if (line[0] != '\t')
 		return 0;
-	if (sscanf(line, " %31[0-9./]", text) != 1 || prefix_parse(text, &p, 0))
+	if (sscanf(line, " %31[0-9.]", text) != 1 || addr_parse(text, &p.addr))
 		return -EINVAL;
+	p.len = (uint8_t)*len;
 	if (!strcmp(verb, "add"))
 		return add_element(f, line, p);
 	if (!find(f, p))
@@ -142,11 +143,12 @@ static int fake_nft(void *backend, const char *text, char *why, size_t room)
 	struct fake *f = backend;
 	struct fake *before = malloc(sizeof(*before));
 	char *copy = strdup(text), *save = NULL, verb[8] = "";
+	unsigned len = 0;
 	int rc = f->fail_nft ? -EIO : 0;
 
 	*before = *f;
 	for (char *line = strtok_r(copy, "\n", &save); line && !rc; line = strtok_r(NULL, "\n", &save))
-		rc = do_line(f, line, verb);
+		rc = do_line(f, line, verb, &len);
 	if (rc) {
 		fprintf(f->out, "nft REFUSED\n");
 		snprintf(why, room, "nftables: refused by the test");

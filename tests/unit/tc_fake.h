@@ -21,7 +21,7 @@ struct fake {
 	size_t n_links;
 	struct tc_element element[FAKE_ELEMENTS];
 	size_t n_elements;
-	int table;
+	uint64_t maps;              /* by the length of their prefixes */
 	uint64_t now_us;
 	unsigned fail_nft;         /* transactions to refuse */
 	unsigned fail_minor;       /* a class to refuse */

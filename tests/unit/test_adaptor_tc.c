@@ -140,7 +140,7 @@ static int do_drift(struct run *r, char **word)
 	else if (!strcmp(word[0], "lose-class"))
 		fake_link(f, word[1])->class[strtoul(word[2], NULL, 16)] = (struct tc_class){ 0 };
 	else if (!strcmp(word[0], "lose-table"))
-		f->table = 0, f->n_elements = 0;
+		f->maps = 0, f->n_elements = 0;
 	else if (!strcmp(word[0], "lose-root"))
 		memset(fake_link(f, word[1])->class, 0, sizeof(f->link[0].class)), fake_link(f, word[1])->root = 0;
 	else if (!strcmp(word[0], "foreign-root"))
@@ -491,8 +491,8 @@ static void make_old(void)
 	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
 
 	nft_ctx_buffer_error(nft);
-	if (nft_run_cmd_from_buffer(nft, "add element netdev icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }"))
-		nft_run_cmd_from_buffer(nft, "add element inet icorp_tc class { 10.64.7.0/24 timeout 125s expires 5s : 1c0b:10 }");
+	if (nft_run_cmd_from_buffer(nft, "add element netdev icorp_tc class24 { 10.64.7.0 timeout 125s expires 5s : 1c0b:10 }"))
+		nft_run_cmd_from_buffer(nft, "add element inet icorp_tc class24 { 10.64.7.0 timeout 125s expires 5s : 1c0b:10 }");
 	nft_ctx_free(nft);
 	clock_warp(30 * CLOCK_S);
 }
