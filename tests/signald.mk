@@ -8,7 +8,7 @@ tests_unit_rsvp_pcap_SOURCES = tests/unit/rsvp_pcap.c tests/unit/rsvp_samples.c 
 tests_unit_rsvp_pcap_LDADD = $(TEST_RSVP_LIBS) $(PCAP_LIBS)
 dist_check_SCRIPTS += tests/unit/rsvp_oracles.sh
 TESTS += tests/unit/test_rsvp tests/unit/rsvp_oracles.sh
-EXTRA_DIST += tests/unit/demo_network.h tests/unit/element.h tests/unit/memory.h tests/unit/network.h tests/lib/oracles.sh tests/lib/stage.sh
+EXTRA_DIST += tests/unit/demo_network.h tests/unit/element.h tests/unit/memory.h tests/unit/network.h tests/lib/oracles.sh tests/lib/stage.sh tests/lib/network.sh
 
 check_PROGRAMS += tests/unit/test_cutthrough
 tests_unit_test_cutthrough_SOURCES = tests/unit/test_cutthrough.c

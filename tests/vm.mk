@@ -1,6 +1,7 @@
 # tests of the vm, bridge and ovs adaptors
-EXTRA_DIST += tests/unit/terms_text.h tests/e2e/vm.sh tests/e2e/vm-qemu.sh tests/e2e/vm.d tests/e2e/bridge-uml.sh tests/e2e/ovs.sh tests/e2e/ovs-uml.sh \
-	tests/e2e/switch_checks.sh tests/e2e/switch_uml.sh tests/e2e/conformance-uml.sh tests/e2e/dscp.sh tests/e2e/trunk.sh
+EXTRA_DIST += tests/unit/terms_text.h tests/e2e/vm.sh tests/e2e/vm-qemu.sh tests/e2e/vm.d tests/e2e/servers.sh tests/e2e/bridge-uml.sh \
+	tests/e2e/ovs.sh tests/e2e/ovs-uml.sh tests/e2e/switch_checks.sh tests/e2e/switch_uml.sh tests/e2e/conformance-uml.sh tests/e2e/dscp.sh \
+	tests/e2e/trunk.sh
 
 check_LIBRARIES += tests/unit/libtermstext.a
 tests_unit_libtermstext_a_SOURCES = tests/unit/terms_text.c tests/unit/terms_text.h

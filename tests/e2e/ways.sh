@@ -21,37 +21,9 @@ CASES=("$@")
 NAME=ways$$ KEEP=${WAYS_KEEP:-}
 # shellcheck source=../lib/stage.sh
 . "$TOP/tests/lib/stage.sh"
+# shellcheck source=../lib/network.sh
+. "$TOP/tests/lib/network.sh"
 
-SETTINGS=() # options of testbed up
-raise() { # TOPOLOGY CONTROLLERS: sets ELEMENTS
-	tb -q up "$TOP/testbed/$1.topo" --bindir "$build" "${SETTINGS[@]}" || { CASE=testbed; fail "$1 comes up"; exit 1; }
-	ELEMENTS=("${@:2}")
-	check 30 "all controllers register" registered || exit 1
-	check 30 "the layer-2 map is discovered" mapped || exit 1
-	snapshot > "$WORK/before"
-}
-registered() { body_of "$(api GET /v1/status)" | jq -e ".elements.alive == ${#ELEMENTS[@]}"; }
-mapped() { ctl r1 show l2 | jq -e 'any(.links[]; .a == "r1" or .b == "r1")'; }
-# As the demo's, of this network.
-snapshot() { snapshot_of_all "${ELEMENTS[@]}"; }
-
-request() { # NAME [SERVER…]: two, or those; sets ID, HOST
-	local out name=$1 servers='<servers count="2"/>'; shift
-	[ $# = 0 ] || servers=$(printf '<server element="%s"/>' "$@")
-	out=$(api POST /v1/icorps -H 'Content-Type: application/xml' --data-binary '<request xmlns="urn:icorp:contract:1">
-		<name>'"$name"'</name><class>silver</class>
-		<endpoints><access element="ar1" leader="yes"/>'"$servers"'</endpoints>
-		<services><service name="web" port="80"/></services><applications><application name="httpd"/></applications></request>')
-	ID=$(body_of "$out" | jq -r '.id // empty') HOST=$(body_of "$out" | jq -r '.dns_name // empty')
-	[ -n "$ID" ] || fail "the request is accepted" "$out"
-}
-create() { # [SERVER…]: sets ID, HOST, PREFIX
-	request shop "$@" || return
-	check 40 "the ICorp completes" icorp_is "$ID" complete || return
-	CONTRACT=$(body_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')")
-	PREFIX=$(printf '%s' "$CONTRACT" | grep -oE 'prefix="[^"]*"' | cut -d'"' -f2)
-}
-pages() { check 20 "user1 gets pages from all servers" pages_from user1 "$HOST" $((2 * ${1:-2})) "${1:-2}"; } # [SERVERS]
 # Nobody tells a router without a controller where an ICorp's own addresses are: its operator does.
 rp_knows() {
 	local a
@@ -59,12 +31,6 @@ rp_knows() {
 		in_ rp ip route add "$a" via 10.220.5.1
 	done
 }
-delete() {
-	api DELETE "/v1/icorps/$ID" > /dev/null
-	check 30 "the gatekeeper has forgotten it" icorp_gone "$ID"
-	check 30 "kernels and libvirt are as they were in the beginning" same_as_before
-}
-
 # ELEMENT ADDRESS WORDS: a grant of that ICorp that says none, of what has the address.
 does_nothing() {
 	local now; now=$(ctl "$1" show path "$ID" | jq -c '.grants[] | select(.enforcement == "none") | {element, reason}')
