@@ -203,8 +203,9 @@ struct adaptor_ops {
 	 */
 	int (*inventory)(void *state, struct writer *w);
 
-	/* Measured use, written as an array "sessions" of an object per session ("icorp", "leader", bytes, CPU time, …).
-	 * Changes nothing. May be NULL. */
+	/* Measured use, written as an array "sessions" of an object per session: "icorp", "leader", and what this technology counts of
+	 * "bytes", or "ports" ({"name","bytes"}, always in the same order; then the busiest counts), "cpu_time_ns": counters that only grow; and
+	 * "memory_kib" as it is now. Other members are for the eye. Changes nothing. May be NULL. */
 	int (*measure)(void *state, struct writer *w);
 
 	/* Layer-2 technologies: their ports with MACs and the MACs learnt behind each, as arrays "ports"

@@ -243,6 +243,30 @@ static void write_key(struct writer *w, struct adaptor_key key)
 	writer_str(w, "leader", addr_text(key.leader, leader));
 }
 
+/* What left by each link, and all of it together. */
+static void measure_session(struct writer *w, struct tc_state *s, const struct tc_session *session)
+{
+	uint64_t bytes = 0, packets = 0;
+
+	writer_object(w, NULL);
+	write_key(w, session->key);
+	writer_array(w, "ports");
+	for (size_t i = 0; i < s->n_links && session->minor; i++) {
+		const struct tc_class *class = tc_class_of(&s->links[i], session->minor);
+
+		writer_object(w, NULL);
+		writer_str(w, "name", s->links[i].ifname);
+		writer_uint(w, "bytes", class->bytes);
+		writer_end(w);
+		bytes += class->bytes;
+		packets += class->packets;
+	}
+	writer_end(w);
+	writer_uint(w, "bytes", bytes);
+	writer_uint(w, "packets", packets);
+	writer_end(w);
+}
+
 static int op_measure(void *state, struct writer *w)
 {
 	struct tc_state *s = state;
@@ -250,19 +274,8 @@ static int op_measure(void *state, struct writer *w)
 	int rc = read_links(s);
 
 	writer_array(w, "sessions");
-	TAILQ_FOREACH(session, &s->sessions, link) {
-		uint64_t bytes = 0, packets = 0;
-
-		for (size_t i = 0; i < s->n_links && session->minor; i++) {
-			bytes += tc_class_of(&s->links[i], session->minor)->bytes;
-			packets += tc_class_of(&s->links[i], session->minor)->packets;
-		}
-		writer_object(w, NULL);
-		write_key(w, session->key);
-		writer_uint(w, "bytes", bytes);
-		writer_uint(w, "packets", packets);
-		writer_end(w);
-	}
+	TAILQ_FOREACH(session, &s->sessions, link)
+		measure_session(w, s, session);
 	writer_end(w);
 	return rc;
 }

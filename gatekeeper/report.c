@@ -84,7 +84,7 @@ static int parse_price(json_t *root, struct report *out, struct problem *problem
 static int parse_grant(json_t *item, json_t *grants, struct problem *problem)
 {
 	static const char *const words[] = {"element", "endpoint", "resource", "outcome", "enforcement", "reason"};
-	uint64_t sequence = 0, level = 0;
+	uint64_t sequence = 0, level = 0, used = 0;
 	json_t *grant = json_object();
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -95,10 +95,13 @@ static int parse_grant(json_t *item, json_t *grants, struct problem *problem)
 		json_object_set_new(grant, words[i], json_string(text));
 	}
 	if (input_uint(item, "sequence", UINT32_MAX, &sequence, problem) < 0 ||
-	    input_uint(item, "level", INT64_MAX, &level, problem) < 0)
+	    input_uint(item, "level", INT64_MAX, &level, problem) < 0 ||
+	    input_uint(item, "used", INT64_MAX, &used, problem) < 0)
 		goto bad;
 	json_object_set_new(grant, "sequence", json_integer((json_int_t)sequence));
 	json_object_set_new(grant, "level", json_integer((json_int_t)level));
+	if (json_is_integer(json_object_get(item, "used"))) /* else it was not measured */
+		json_object_set_new(grant, "used", json_integer((json_int_t)used));
 	json_array_append_new(grants, grant);
 	return 0;
 bad:

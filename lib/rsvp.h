@@ -97,9 +97,11 @@ struct rsvp_load {
 	struct in_addr endpoint; uint8_t flags; uint16_t cpu_permille, memory_permille, weight; uint32_t connections;
 };
 struct rsvp_price { uint64_t micro; uint32_t interval_s; char currency[4]; };
+#define RSVP_GRANT_USED 0x01
 struct rsvp_grant {
 	struct in_addr node, endpoint;   /* who granted; whose demand (0.0.0.0: the ICorp's as a whole) */
 	uint8_t resource, outcome, enforcement; uint32_t sequence; uint64_t level;
+	uint8_t flags; uint64_t used;    /* RSVP_GRANT_USED: so much was measured there: bit/s, permille of a CPU, KiB */
 	char element[RSVP_NAME], reason[128];
 };
 

@@ -326,11 +326,13 @@ static int get_grant(struct rsvp_msg *msg, struct wire *w)
 	g.resource = wire_u8(w);
 	g.outcome = wire_u8(w);
 	g.enforcement = wire_u8(w);
-	wire_skip(w, 1);
+	g.flags = wire_u8(w) & RSVP_GRANT_USED;
 	g.sequence = wire_u32(w);
 	g.level = wire_u64(w);
 	wire_str(w, g.element, sizeof(g.element));
 	wire_str(w, g.reason, sizeof(g.reason));
+	if (g.flags & RSVP_GRANT_USED)
+		g.used = wire_u64(w);
 	if (w->error)
 		return -EBADMSG;
 	return msg->grants.n == RSVP_MAX_GRANTS ? -E2BIG : rsvp_add_grant(msg, &g);

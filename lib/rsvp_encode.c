@@ -223,11 +223,13 @@ static void put_grant(struct wire *w, const struct rsvp_grant *g, uint32_t enter
 	wire_put_u8(w, g->resource);
 	wire_put_u8(w, g->outcome);
 	wire_put_u8(w, g->enforcement);
-	wire_put_u8(w, 0);
+	wire_put_u8(w, g->flags & RSVP_GRANT_USED);
 	wire_put_u32(w, g->sequence);
 	wire_put_u64(w, g->level);
 	wire_put_str(w, g->element);
 	wire_put_str(w, g->reason);
+	if (g->flags & RSVP_GRANT_USED)
+		wire_put_u64(w, g->used);
 	object_end(w, at);
 }
 

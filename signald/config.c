@@ -137,6 +137,7 @@ const struct config_row signald_config_rows[] = {
 	  "after a restart, what is here is to be claimed within; 0: the lifetime of R", 0, 0, 0 },
 	{ "audit", CONFIG_TIME, C(audit_us), "300s", 1e6, 8.64e10, NULL,
 	  "between audits: what is there against what should be", 0, 0, 0 },
+	{ "measure", CONFIG_TIME, C(measure_us), "300s", 1e6, 8.64e10, NULL, "between measurements of what ICorps use", 0, 0, 0 },
 	{ "isc_start", CONFIG_TIME, C(isc_start_us), "60s", 1e5, 3.6e9, NULL, "an ISC must answer within", 0, 0, 0 },
 	{ "contract_wait", CONFIG_TIME, C(contract_wait_us), "5s", 1e5, 6e7, NULL, "a Path waits for its contract", 0, 0, 0 },
 	{ "vlans", CONFIG_STRING, C(vlans), "", 0, 0, NULL, "switches: VLAN ids to use, FIRST-LAST", 0, 0, 0 },

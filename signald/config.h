@@ -20,7 +20,7 @@ struct signald_config {
 	     *vlans, *public_pool, *isc_host, *pcap, *log_level, *l2, *lldpd_socket;
 	uint64_t limit_bytes;
 	int64_t limit_messages, limit_strangers, expiry_rate;
-	uint64_t refresh_us, hello_us, recovery_us, audit_us, isc_start_us, contract_wait_us, heartbeat_us;
+	uint64_t refresh_us, hello_us, recovery_us, audit_us, measure_us, isc_start_us, contract_wait_us, heartbeat_us;
 	int64_t multiplier, enterprise;
 	int integrity, allow_warp;
 	struct config_list images, allow;

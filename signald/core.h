@@ -4,7 +4,7 @@
  * It owns no socket, reads no clock, calls nobody, so the same code runs in the daemon, in unit tests, in fuzzers and
  * in a simulator of thousands of controllers.
  *
- *     core_message / core_contract / core_originate / core_withdraw / core_applied / core_lost / core_routes / core_tick
+ *     core_message / core_contract / core_originate / core_withdraw / core_applied / core_lost / core_used / core_routes / core_tick
  *          -> path.c resv.c error.c demand.c leader.c  change sessions and mark what became dirty
  *          -> settle.c   turns the marks of the touched session into actions, once, at the end
  *          -> struct core_actions, which the caller carries out in order
@@ -171,6 +171,9 @@ void core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, co
 void core_apply_again(struct core *core, struct adaptor_key key, uint64_t cookie, uint64_t now_us);
 /* Some adaptor no longer has, or could not renew, what it was told of a session: it is applied again. */
 void core_lost(struct core *core, struct adaptor_key key, uint64_t now_us, struct core_actions *actions);
+/* So much was used of a resource at the adaptors here, on average since it was said last: bit/s, permille of a CPU, KiB. */
+void core_used(struct core *core, struct adaptor_key key, enum resource resource, uint64_t used, uint64_t now_us,
+	       struct core_actions *actions);
 /* These adaptors lost all they were told: their sessions are applied again, by core_tick, some thousands a second. */
 void core_reapply(struct core *core, uint16_t adaptors, uint64_t now_us);
 /*

@@ -21,6 +21,7 @@
 #include "signald/pull.h"
 #include "signald/registrar.h"
 #include "signald/audit.h"
+#include "signald/meter.h"
 #include "signald/reload.h"
 #include "signald/restart.h"
 #include "signald/routes.h"
@@ -259,7 +260,10 @@ static void on_adaptor_state(void *ctx)
 
 static void on_shown(void *ctx, uint64_t cookie, const char *instance, const char *json, const char *error)
 {
-	show_shown(ctx, cookie, instance, json, error);
+	if (cookie == METER_COOKIE)
+		meter_answered(((struct daemon *)ctx)->meter, instance, error ? NULL : json);
+	else
+		show_shown(ctx, cookie, instance, json, error);
 }
 
 static void on_contract(void *ctx, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why)
@@ -368,7 +372,7 @@ static int start(struct daemon *d, char *why, size_t room)
 		return -ENOMEM;
 	d->timer = event_new(loop_base(d->loop), -1, 0, on_timer, d);
 	d->settle = event_new(loop_base(d->loop), -1, 0, on_settle, d);
-	if (!d->timer || !d->settle || audit_new(d, &d->audit))
+	if (!d->timer || !d->settle || audit_new(d, &d->audit) || meter_new(d, &d->meter))
 		return -ENOMEM;
 	r = launcher_watch(d->launcher, loop_base(d->loop), &told);
 	if (!r)
@@ -379,6 +383,7 @@ static int start(struct daemon *d, char *why, size_t room)
 	r = dispatch_new(loop_base(d->loop), d->launcher, &d->config, &hooks, &d->dispatch);
 	if (r)
 		return r;
+	meter_reconfigured(d->meter);
 	r = restart_new(d, &d->restart);
 	if (!r)
 		r = registrar_new(d, &d->registrar, why, room);
@@ -422,6 +427,7 @@ static void stop(struct daemon *d)
 	if (d->settle)
 		event_free(d->settle);
 	audit_free(d->audit);
+	meter_free(d->meter);
 	loop_free(d->loop);
 	signald_config_free(&d->config);
 	contract_cleanup();

@@ -13,6 +13,7 @@
 #include "signald/peer.h"
 
 struct audit;
+struct meter;
 struct event;
 struct control_server;
 struct l2_lldpd;
@@ -57,6 +58,7 @@ struct daemon {
 	struct l2_lldpd *lldpd;               /* NULL: another one knows the map */
 	struct control_server *control;
 	struct audit *audit;
+	struct meter *meter;
 	struct event *timer;
 	struct event *settle;                 /* active: the inputs at hand are to be settled */
 	struct rsvp_msg msg;

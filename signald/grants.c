@@ -10,7 +10,8 @@
 
 #define NUMBER_MAX 10                /* bytes of 64 bits */
 #define REASON 128u                  /* in the length of the element's name */
-#define PACKED_MAX (5 * NUMBER_MAX + 8 + 2 + RSVP_NAME + 128)
+#define USED 256u                    /* in the outcome: a number more, what was used */
+#define PACKED_MAX (6 * NUMBER_MAX + 8 + 2 + RSVP_NAME + 128)
 
 _Static_assert(RSVP_NAME <= REASON, "a name's length leaves a bit");
 
@@ -55,12 +56,15 @@ static size_t get_text(const uint8_t *from, char *out)
 
 static size_t pack(uint8_t *to, const struct rsvp_grant *g, unsigned part)
 {
-	const uint64_t number[] = { g->level, g->sequence, g->resource, g->outcome, (uint64_t)part << 8 | g->enforcement };
+	int used = g->flags & RSVP_GRANT_USED;
+	const uint64_t number[] = { g->level, g->sequence, g->resource, g->outcome | (used ? USED : 0), (uint64_t)part << 8 | g->enforcement };
 	uint8_t *name;
 	size_t len = 0;
 
 	for (unsigned i = 0; i < sizeof(number) / sizeof(number[0]); i++)
 		len += put_number(to + len, number[i]);
+	if (used)
+		len += put_number(to + len, g->used);
 	memcpy(to + len, &g->node, sizeof(g->node));
 	len += sizeof(g->node);
 	memcpy(to + len, &g->endpoint, sizeof(g->endpoint));
@@ -89,6 +93,10 @@ static int next(const struct grants *grants, uint32_t *at, struct rsvp_grant *ou
 	out->outcome = (uint8_t)number[3];
 	out->enforcement = (uint8_t)number[4];
 	*part = (unsigned)(number[4] >> 8);
+	out->flags = number[3] & USED ? RSVP_GRANT_USED : 0;
+	out->used = 0;
+	if (out->flags)
+		from += get_number(from, &out->used);
 	memcpy(&out->node, from, sizeof(out->node));
 	from += sizeof(out->node);
 	memcpy(&out->endpoint, from, sizeof(out->endpoint));

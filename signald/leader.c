@@ -71,8 +71,10 @@ static void collect_told(struct turn *t, struct session *s)
 	struct rsvp_grant g;
 
 	for (struct grant_cursor at = { 0 }; session_grant_next(t->core, s, &at, &g);)
-		if (g.sequence)
+		if (g.sequence) {
+			g.flags &= (uint8_t)~RSVP_GRANT_USED; /* that is no answer */
 			grants_add(pool, &told, &g);
+		}
 	if (!told.len && !session_rest(s)->told.len)
 		return;
 	if (!session_more(s)) {

@@ -10,10 +10,10 @@ signald_libcore_a_SOURCES = \
 	signald/plan.c signald/preempt.c signald/recovery.c signald/reroute.c signald/resv.c signald/revision.c \
 	signald/revision_isc.c signald/revision_leader.c signald/send.c \
 	signald/settle.c \
-	signald/shelf.c signald/table.c signald/tick.c signald/unknown.c signald/upstream.c
+	signald/shelf.c signald/table.c signald/tick.c signald/unknown.c signald/upstream.c signald/use.c
 
 noinst_LIBRARIES += signald/libsignald.a
-signald_libsignald_a_SOURCES = signald/audit.c signald/audit.h signald/config.h signald/daemon.h signald/dispatch.h signald/keyring.h signald/l2.h signald/launcher.h signald/launcher_protocol.h \
+signald_libsignald_a_SOURCES = signald/audit.c signald/audit.h signald/meter.c signald/meter.h signald/readings.c signald/readings.h signald/config.h signald/daemon.h signald/dispatch.h signald/keyring.h signald/l2.h signald/launcher.h signald/launcher_protocol.h \
 	signald/peer.h signald/peer_internal.h signald/pull.h signald/registrar.h signald/registration.h signald/report_queue.h signald/replay.h \
 	signald/restart.h signald/routes.h signald/transport.h signald/capture.c signald/capture.h signald/config.c signald/daemon.c \
 	signald/dispatch.c signald/errors.c signald/errors.h signald/handshake.c signald/keyring.c \

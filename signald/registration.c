@@ -142,12 +142,22 @@ static const char *element_of(const struct session *s, struct in_addr control)
 	return "";
 }
 
+/* As JSON can have it. */
+static json_int_t number(uint64_t v)
+{
+	return v > INT64_MAX ? INT64_MAX : (json_int_t)v;
+}
+
 static json_t *grant_json(const struct session *s, const struct rsvp_grant *g)
 {
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:s}", "element", g->element, "endpoint",
-			 element_of(s, g->endpoint), "resource", resource_name(g->resource), "sequence",
-			 (json_int_t)g->sequence, "outcome", outcome_name(g->outcome), "enforcement",
-			 enforcement_name(g->enforcement), "level", (json_int_t)g->level, "reason", g->reason);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:s}", "element", g->element, "endpoint",
+			      element_of(s, g->endpoint), "resource", resource_name(g->resource), "sequence",
+			      (json_int_t)g->sequence, "outcome", outcome_name(g->outcome), "enforcement",
+			      enforcement_name(g->enforcement), "level", number(g->level), "reason", g->reason);
+
+	if (g->flags & RSVP_GRANT_USED)
+		json_object_set_new(o, "used", json_integer(number(g->used)));
+	return o;
 }
 
 json_t *report_json(const struct core *core, const struct session *s)

@@ -8,6 +8,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "signald/audit.h"
+#include "signald/meter.h"
 #include "signald/l2.h"
 #include "signald/launcher.h"
 #include "signald/registrar.h"
@@ -77,6 +78,8 @@ static void take(struct daemon *d, const struct signald_config *config, struct c
 	core_reconfigure(d->core, core);
 	d->config.audit_us = config->audit_us;
 	audit_reconfigured(d->audit);
+	d->config.measure_us = config->measure_us;
+	meter_reconfigured(d->meter);
 	if (l2_source(config) == L2_CONFIG)
 		l2_told(d);
 	l2_lldpd_reload(d->lldpd);
@@ -91,7 +94,7 @@ static void end(struct daemon *d, const char *wrong)
 	if (wrong)
 		log_msg(LOG_LEVEL_ERROR, "not reloaded: %s", wrong);
 	else
-		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, the audits' interval, limits, neighbours and keys; the rest needs a restart");
+		log_msg(LOG_LEVEL_INFO, "reloaded: sizes, ports' speeds, timers, the intervals of audits and measurements, limits, neighbours and keys; the rest needs a restart");
 	signald_config_free(&d->reload->config);
 	free(d->reload);
 	d->reload = NULL;

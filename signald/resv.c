@@ -23,6 +23,8 @@ static uint32_t hash_grant(uint32_t h, const struct rsvp_grant *g)
 	h = hash_u64(h, (uint64_t)g->node.s_addr << 32 | g->endpoint.s_addr);
 	h = hash_u64(h, (uint64_t)g->resource << 16 | (uint64_t)g->outcome << 8 | g->enforcement);
 	h = hash_u64(hash_u64(h, g->level), g->sequence);
+	if (g->flags & RSVP_GRANT_USED)
+		h = hash_u64(h, g->used);
 	return hash_bytes(h, g->reason, strlen(g->reason));
 }
 

@@ -51,6 +51,7 @@ static const struct control_command commands[] = {
 	{ "show status", "", "this controller, its gatekeeper and its adaptors", 0, 0, show_status },
 	{ "show sessions", "[ID]", "the ICorps here, at most 10000 of them", 0, 1, show_sessions },
 	{ "show path", "ID", "one ICorp: endpoints, next hops, what each hop granted", 1, 1, show_path },
+	{ "path", "ID", "one ICorp hop by hop: each term, how it is enforced, what is used of it", 1, 1, show_hops },
 	{ "show timers", "[N]", "the next N (20) deadlines", 0, 1, show_timers },
 	{ "show ports", "", "capacity and what is reserved", 0, 0, show_ports },
 	{ "show neighbours", "[ADDRESS]", "whom we speak to; of one, all counters", 0, 1, show_neighbours },

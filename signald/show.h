@@ -17,7 +17,7 @@ void show_ms(struct writer *w, const char *name, uint64_t at_us, uint64_t now_us
 int show_number(const char *text, uint64_t first, uint64_t last, uint64_t *out, struct control_reply *reply);
 
 /* show_sessions.c */
-control_fn show_sessions, show_path;
+control_fn show_sessions, show_path, show_hops;
 void show_grant(struct writer *w, const char *name, const struct rsvp_grant *g);
 /* show_timers.c */
 control_fn show_timers;

@@ -1,5 +1,7 @@
-/* `show sessions` and `show path`: the ICorps here. */
+/* `show sessions`, `show path` and `path`: the ICorps here. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "lib/clock.h"
 #include "signald/session.h"
@@ -60,17 +62,34 @@ static const struct session *find_id(const struct daemon *d, const char *text, s
 	return NULL;
 }
 
+static const char *used_text(const struct rsvp_grant *g, char *out, size_t room)
+{
+	if (!(g->flags & RSVP_GRANT_USED))
+		return "";
+	if (g->resource != RESOURCE_CPU)
+		return resource_level_text(g->resource, g->used, out, room);
+	snprintf(out, room, "%" PRIu64 ".%" PRIu64 " %% of a CPU", g->used / 10, g->used % 10);
+	return out;
+}
+
+/* What became of it, how it is enforced, and what is used of it. */
+static void write_grant(struct writer *w, const struct rsvp_grant *g)
+{
+	char level[64], used[64];
+
+	writer_str(w, "outcome", outcome_name(g->outcome));
+	writer_str(w, "enforcement", enforcement_name(g->enforcement));
+	writer_str(w, "level", resource_level_text(g->resource, g->level, level, sizeof(level)));
+	writer_str(w, "used", used_text(g, used, sizeof(used)));
+}
+
 void show_grant(struct writer *w, const char *name, const struct rsvp_grant *g)
 {
-	char text[64];
-
 	writer_object(w, name);
 	writer_str(w, "element", g->element);
 	show_addr(w, "endpoint", g->endpoint);
 	writer_str(w, "resource", resource_name(g->resource));
-	writer_str(w, "outcome", outcome_name(g->outcome));
-	writer_str(w, "enforcement", enforcement_name(g->enforcement));
-	writer_str(w, "level", resource_level_text(g->resource, g->level, text, sizeof(text)));
+	write_grant(w, g);
 	writer_uint(w, "number", g->sequence);
 	writer_str(w, "reason", g->reason);
 	writer_end(w);
@@ -135,6 +154,34 @@ int show_path(void *ctx, int argc, char **argv, struct writer *w, struct control
 	writer_array(w, "grants");
 	for (struct grant_cursor at = { 0 }; session_grant_next(d->core, s, &at, &grant);)
 		show_grant(w, NULL, &grant);
+	writer_end(w);
+	return 0;
+}
+
+/* Of each hop only what holds for the ICorp, and for a server's ISC: not the answers to demands. */
+int show_hops(void *ctx, int argc, char **argv, struct writer *w, struct control_reply *reply)
+{
+	const struct daemon *d = ctx;
+	const struct session *s = find_id(d, argv[0], reply);
+	struct rsvp_grant g;
+
+	if (!s)
+		return -ENOENT;
+	writer_uint(w, "icorp", s->key.icorp);
+	writer_str(w, "name", s->contract->name);
+	writer_uint(w, "revision", s->contract->revision);
+	writer_str(w, "state", session_state_name(s->state));
+	writer_array(w, "hops");
+	for (struct grant_cursor at = { 0 }; session_grant_next(d->core, s, &at, &g);) {
+		if (g.endpoint.s_addr && g.resource == RESOURCE_BANDWIDTH)
+			continue;
+		writer_object(w, NULL);
+		writer_str(w, "element", g.element);
+		writer_str(w, "term", resource_name(g.resource));
+		write_grant(w, &g);
+		writer_str(w, "reason", g.reason);
+		writer_end(w);
+	}
 	writer_end(w);
 	return 0;
 }

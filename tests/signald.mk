@@ -16,6 +16,12 @@ tests_unit_test_cutthrough_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 TESTS += tests/unit/test_cutthrough
 
 check_PROGRAMS += tests/unit/test_core tests/unit/test_revision tests/unit/test_lapse tests/unit/test_plain tests/unit/test_preempt tests/unit/test_reroute
+check_PROGRAMS += tests/unit/test_use tests/unit/test_readings
+tests_unit_test_use_SOURCES = tests/unit/test_use.c
+tests_unit_test_use_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_readings_SOURCES = tests/unit/test_readings.c
+tests_unit_test_readings_LDADD = signald/libsignald.a $(SIM_LIBS) $(CMOCKA_LIBS)
+TESTS += tests/unit/test_use tests/unit/test_readings
 tests_unit_test_preempt_SOURCES = tests/unit/test_preempt.c
 tests_unit_test_preempt_LDADD = $(SIM_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_plain_SOURCES = tests/unit/test_plain.c

@@ -56,6 +56,13 @@ function levelText(resource, level) {
 	}
 }
 
+// What was measured of a grant, if anything was.
+function usedText(g) {
+	if (g.used === undefined)
+		return "";
+	return g.resource === "cpu" ? (g.used / 10).toFixed(1) + " % of a CPU" : levelText(g.resource, g.used);
+}
+
 function timeText(ms) {
 	return ms === null || ms === undefined ? "not yet" : ms < 10000 ? (ms / 1000).toFixed(2) + " s" : Math.round(ms / 1000) + " s";
 }

@@ -38,7 +38,7 @@ function tables(i) {
 		e.public, toned(e.up ? "up" : "down", e.up ? "yes" : "no"),
 		e.cpu_permille === undefined ? "" : (e.cpu_permille / 10).toFixed(1) + " %"]);
 	rows(grants, i.grants, (g) => [g.element, g.endpoint, g.resource, toned(g.outcome), levelText(g.resource, g.level),
-		toned(g.enforcement), g.reason]);
+		usedText(g), toned(g.enforcement), g.reason]);
 	document.getElementById("grants-empty").hidden = i.grants.length > 0;
 	grants.closest(".scroll").hidden = !i.grants.length;
 }
@@ -59,6 +59,8 @@ function hop(i, name, to) {
 	for (const g of grants) {
 		const one = make("div", g.resource + " " + levelText(g.resource, g.level), "grant");
 		one.append(make("br"), toned(g.outcome), " ", toned(g.enforcement));
+		if (g.used !== undefined)
+			one.append(make("br"), make("span", usedText(g) + " used", "help"));
 		li.append(one);
 	}
 	if (!grants.length)
@@ -109,8 +111,9 @@ function timeline(before, i) {
 	for (const e of i.endpoints)
 		if (before.endpoints.find((b) => b.element === e.element)?.up !== e.up)
 			note(now, e.element + (e.up ? " up" : " down"));
+	const said = (g) => JSON.stringify({ ...g, used: undefined });
 	for (const g of i.grants)
-		if (!before.grants.some((b) => JSON.stringify(b) === JSON.stringify(g)))
+		if (!before.grants.some((b) => said(b) === said(g)))
 			note(now, g.element + " " + g.outcome + " " + g.resource + " " + levelText(g.resource, g.level) +
 				(g.endpoint ? " for " + g.endpoint : ""));
 }

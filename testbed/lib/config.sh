@@ -159,6 +159,7 @@ signald_config() { # NODE
 		refresh = ${SET[refresh]}
 		multiplier = ${SET[multiplier]}
 		heartbeat = 2s
+		measure = 2s
 	END
 	[ -z "$gk" ] || printf 'gatekeeper = "http://%s:8080"\ntoken_file = "%s/token"\n' "${CONTROL[$gk]}" "$dir"
 	[ "${SET[l2]}" != lldpd ] || echo 'l2 = "lldpd"'

@@ -39,6 +39,8 @@ static void lists(struct rsvp_msg *m)
 	rsvp_add_load(m, &l);
 	rsvp_add_grant(m, &g);
 	g.reason[0] = 0;
+	g.flags = RSVP_GRANT_USED;
+	g.used = 7654321;
 	rsvp_add_grant(m, &g);
 }
 

@@ -20,6 +20,8 @@ static void assert_same(const struct rsvp_grant *a, const struct rsvp_grant *b)
 	assert_int_equal(a->outcome, b->outcome);
 	assert_int_equal(a->enforcement, b->enforcement);
 	assert_true(a->sequence == b->sequence && a->level == b->level);
+	assert_int_equal(a->flags, b->flags);
+	assert_true(a->used == b->used);
 	assert_string_equal(a->element, b->element);
 	assert_string_equal(a->reason, b->reason);
 }
@@ -45,6 +47,10 @@ static void what_goes_in_comes_out(void **state)
 
 	for (unsigned i = 0; i < N; i++)
 		in[i] = sample(level[i], (uint32_t)(level[i] >> i), (uint8_t)(i * 31), i * 20);
+	for (unsigned i = 0; i < N; i += 2) {
+		in[i].flags = RSVP_GRANT_USED;
+		in[i].used = level[N - 1 - i];
+	}
 	assert_int_equal(grants_set(&pool, &grants, 0, 1, in, N), 1);
 	assert_int_equal(grants_set(&pool, &grants, 0, 1, in, N), 0);
 	for (unsigned i = 0; i < N; i++) {

@@ -30,8 +30,9 @@ done = collections.Counter()
 
 
 def now(text):
-    with open(now_file, "w") as f:
+    with open(now_file + ".new", "w") as f:
         f.write(text)
+    os.rename(now_file + ".new", now_file)
 
 
 def ask(method, path, body=None, kind="application/json"):

@@ -27,12 +27,29 @@ refused_and_stands() { # REASON
 	printf '%s' "$now" | jq -e --arg r "$1" '.state == "complete" and .next_revision == null and (.error.reason | test($r))' > /dev/null
 }
 
+# What is used, as the leader's table has it, the gatekeeper and r2's own kernel, which is asked how much left for srv1 meanwhile.
+used_at_gatekeeper() { icorp_field "$ID" "[.grants[] | select(.element == \"$1\" and .endpoint == \"$2\" and .resource == \"$3\") | .used // 0] | add // 0"; }
+use_is_reported() {
+	local table before after began kernel said
+	table=$(in_ ar1 icorpctl path "$ID" < /dev/null)
+	began=$(now_ms) before=$(class_sent r2 eth1 "$PREFIX")
+	sleep 1
+	after=$(class_sent r2 eth1 "$PREFIX")
+	kernel=$(((after - before) * 8000 / ($(now_ms) - began))) said=$(used_at_gatekeeper r2 "" bandwidth)
+	printf '%s\nr2: %s bit/s by its kernel, %s by the gatekeeper; srv1: %s permille of a CPU, %s KiB\n' "$table" "$kernel" "$said" \
+		"$(used_at_gatekeeper srv1 srv1 cpu)" "$(used_at_gatekeeper srv1 srv1 memory)"
+	[ "$(grep -cE '^ +(ar1|s1|r1|r2|s2) +bandwidth +applied +(enforced|best-effort) +[0-9.]+ Mbit/s +[0-9.]+ [kM]?bit/s ' <<< "$table")" = 5 ] &&
+		[ "$(used_at_gatekeeper srv1 srv1 cpu)" -gt 0 ] && [ "$(used_at_gatekeeper srv1 srv1 memory)" -gt 0 ] &&
+		[ $((said * 2)) -gt "$kernel" ] && [ "$said" -lt $((kernel * 2)) ]
+}
+
 case_revisions() {
 	local before=${#BACKGROUND[@]} agent
 	serving shifting || return
 	agent=$(agent_pid srv1)
 	users_ask user1 user2
 	flow_begin
+	check 20 "what each hop carries is known to the leader and the gatekeeper, beside how it is enforced" use_is_reported || return
 	check 1 "gold is asked for" revise '{"class":"gold"}' || return
 	check 20 "revision 2 stands" revision_is 2 || return
 	check 5 "with gold's rate" rate_everywhere 30000000 || return
