@@ -56,7 +56,25 @@ static void spoil_tc(struct conform_terms *c)
 #define NAT "ip icorp_nat"
 #define NAT_SEE "nft -s -t list table " NAT " 2> /dev/null; for s in icorps inside; do " \
 	"nft -s list set " NAT " $s 2> /dev/null | tr ',{}' '\n' | sed 's/^[[:space:]]*//; s/ *$//' | sort; done"
-#define ROUTE_METRIC_7 "m=$(ip route show 10.64.7.65 proto 73 | grep -oE 'metric [0-9]+');"
+/* Of routes in the table and the rule that leads to one of ours; what a stranger has to say to have one of his own there. */
+#define ROUTE_OF_7(table, text) "m=$(ip route show " table " 10.64.7.65 proto 73 | grep -oE 'metric [0-9]+');" \
+	"ip route " text " " table " $m"
+#define ROUTE(table, strange) \
+	.type = "route", .needs_root = 1, .prepare = VETHS "ip addr add 10.200.1.11/24 dev tst0", \
+	.finish = NO_VETHS "for p in 32072 32073; do while ip rule del pref $p 2> /dev/null; do :; done; done", .spoil = spoil_route, \
+	.see = "ip -4 route show table all proto 73 | grep -E 'metric 12[0-9]{8} ' | grep -v / | sort; ip rule show pref 32073 | sed -n '/proto 73/p'", \
+	.jam = "ip addr del 10.200.1.11/24 dev tst0", .unjam = "ip addr add 10.200.1.11/24 dev tst0", \
+	.harm = { ROUTE_OF_7(table, "del 10.64.7.65"), \
+		  ROUTE_OF_7(table, "replace 10.64.7.65/32 via 10.200.1.99 dev tst0 proto 73"), \
+		  ROUTE_OF_7(table, "replace blackhole 10.64.7.65/32 proto 73"), \
+		  ROUTE_OF_7(table, "replace 10.64.7.65/32 via 10.200.1.21 dev tst0 proto static"), \
+		  "ip link set tst0 down; ip link set tst0 up", \
+		  "ip rule del to 10.64.0.0/10 pref 32073 || ip route flush proto 73" }, \
+	.foreign = "ip route add 10.99.1.1/32 via 10.200.1.50 proto 73; ip route add 10.99.2.0/24 via 10.200.1.50 proto 73 metric 73;" \
+		   "ip route add 10.64.7.65/32 via 10.200.1.50 " strange "; ip route add 10.99.3.1/32 via 10.200.1.50 metric 1224736775;" \
+		   "ip route add 10.99.4.1/32 via 10.200.1.50 proto 73 metric 73; ip rule add to 10.99.0.0/16 lookup 7300 pref 32072;" \
+		   "ip rule add to 10.99.0.0/16 lookup 7301 pref 32073", \
+	.foreign_see = "ip route show table all | grep -E '^10\\.99\\.|metric 10 '; ip rule show to 10.99.0.0/16"
 
 /* The second way leads nowhere. */
 static void spoil_route(struct conform_terms *c)
@@ -143,18 +161,8 @@ const struct subject conform_subjects[] = {
 		    "nft add element ip icorp_trunk_tst0 circuit '{ 10.64.99.0/24 : 5 }'" },
 	  .foreign = "nft add table ip other; nft add table ip icorp_trunk_tst1; ip rule add fwmark 5 lookup 5 pref 7179; ip route add default dev tst1 table 5",
 	  .foreign_see = "nft list table ip other; nft list table ip icorp_trunk_tst1; ip rule show | grep 'fwmark 0x5'; ip route show table 5" },
-	{ .name = "route", .type = "route", .needs_root = 1, .prepare = VETHS "ip addr add 10.200.1.11/24 dev tst0",
-	  .finish = NO_VETHS, .spoil = spoil_route, .see = "ip -4 route show proto 73 | grep -E 'metric 12[0-9]{8} ' | grep -v / | sort",
-	  .jam = "ip addr del 10.200.1.11/24 dev tst0", .unjam = "ip addr add 10.200.1.11/24 dev tst0",
-	  .harm = { ROUTE_METRIC_7 "ip route del 10.64.7.65 $m",
-		    ROUTE_METRIC_7 "ip route replace 10.64.7.65/32 via 10.200.1.99 dev tst0 $m proto 73",
-		    ROUTE_METRIC_7 "ip route replace blackhole 10.64.7.65/32 $m proto 73",
-		    ROUTE_METRIC_7 "ip route replace 10.64.7.65/32 via 10.200.1.21 dev tst0 $m proto static",
-		    "ip link set tst0 down; ip link set tst0 up" },
-	  .foreign = "ip route add 10.99.1.1/32 via 10.200.1.50 proto 73; ip route add 10.99.2.0/24 via 10.200.1.50 proto 73 metric 73;"
-		     "ip route add 10.64.7.65/32 via 10.200.1.50 metric 10; ip route add 10.99.3.1/32 via 10.200.1.50 metric 1224736775;"
-		     "ip route add 10.99.4.1/32 via 10.200.1.50 proto 73 metric 73",
-	  .foreign_see = "ip route show | grep -E '^10\\.99\\.|metric 10 '" },
+	{ .name = "route", ROUTE("table main", "metric 10"), .options = { { "table", "main" } } },
+	{ .name = "route-table", ROUTE("table 7300", "metric 10 table 7300"), .options = { { "table", "7300" } } },
 	{ .name = "dscp", .type = "dscp", .port = "tst0", .needs_root = 1, .spoil = spoil_dscp,
 	  .see = "nft list table ip icorp_dscp 2> /dev/null; true",
 	  .harm = { "nft delete element ip icorp_dscp prefixes '{ 10.64.7.0/24 }'", "nft delete table ip icorp_dscp",

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -80,16 +81,16 @@ static char *messages(const char *input, int invalid)
 
 	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		struct route route = { 0 };
-		unsigned oif = 0;
+		unsigned oif = 0, table = RT_TABLE_MAIN;
 
-		sscanf(line, "%15s %31s %31s %u", verb, dst, gw, &oif);
+		sscanf(line, "%15s %31s %31s %u %u", verb, dst, gw, &oif, &table);
 		if (!strcmp(verb, "add")) {
-			route = (struct route){ .dst = ip(dst), .gateway = ip(gw), .oif = oif, .metric = ROUTE_METRIC + 7 };
+			route = (struct route){ ip(dst), ip(gw), oif, ROUTE_METRIC + 7, table };
 			print_netlink(out, route_message_add(buf, &route));
 		} else if (!strcmp(verb, "get")) {
 			print_netlink(out, route_message_get(buf, ip(dst)));
 		} else if (!strcmp(verb, "delete")) {
-			route = (struct route){ .dst = ip(dst), .metric = ROUTE_METRIC + 7 };
+			route = (struct route){ .dst = ip(dst), .metric = ROUTE_METRIC + 7, .table = RT_TABLE_MAIN };
 			print_netlink(out, route_message_delete(buf, &route));
 		} else {
 			print_netlink(out, route_message_dump(buf));
@@ -107,7 +108,7 @@ static void golden(void **state)
 
 static void reads_what_it_writes(void **state)
 {
-	const struct route route = { ip("10.64.7.65"), ip("10.200.1.9"), 3, ROUTE_METRIC + 7 };
+	const struct route route = { ip("10.64.7.65"), ip("10.200.1.9"), 3, ROUTE_METRIC + 7, 7300 };
 	struct route back;
 	uint8_t buf[ROUTE_MESSAGE_ROOM];
 	struct nlmsghdr *nlh = route_message_add(buf, &route);
@@ -125,6 +126,27 @@ static void reads_what_it_writes(void **state)
 	assert_int_equal(route_message_read(nlh, &back, &ours, &type), -EBADMSG);
 	nlh->nlmsg_len = NLMSG_HDRLEN + 4;
 	assert_int_equal(route_message_read(nlh, &back, &ours, &type), -EBADMSG);
+}
+
+static void reads_the_rules_it_writes(void **state)
+{
+	const struct route_rule rule = { { ip("10.64.0.0"), 10 }, 7300 };
+	struct route_rule back;
+	uint8_t buf[ROUTE_MESSAGE_ROOM];
+	struct nlmsghdr *nlh = route_message_add_rule(buf, &rule);
+	struct fib_rule_hdr *frh = mnl_nlmsg_get_payload(nlh);
+	int ours;
+
+	assert_int_equal(route_message_read_rule(nlh, &back, &ours), 0);
+	assert_int_equal(ours, 1);
+	assert_int_equal(back.table, 7300);
+	assert_int_equal(back.dst.len, 10);
+	assert_int_equal(back.dst.addr.s_addr, rule.dst.addr.s_addr);
+	frh->src_len = 8;                                /* somebody's with our number */
+	assert_int_equal(route_message_read_rule(nlh, &back, &ours), 0);
+	assert_int_equal(ours, 0);
+	nlh->nlmsg_len = NLMSG_HDRLEN + 4;
+	assert_int_equal(route_message_read_rule(nlh, &back, &ours), -EBADMSG);
 }
 
 /* --- in a namespace --- */
@@ -384,17 +406,92 @@ static void shared_route(void **state)
 	expect("");
 }
 
+/* Does the kernel know a way there? */
+static int reachable(const char *addr)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = ip(addr) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	assert_true(fd >= 0);
+	rc = connect(fd, (struct sockaddr *)&to, sizeof(to));
+	close(fd);
+	return !rc;
+}
+
+static void reopen(struct scene *s, const char *table)
+{
+	struct adaptor_option option = { "table", table };
+	char why[128];
+
+	adaptor_route.close(s->state);
+	assert_int_equal(adaptor_route.probe(&option, 1, why, sizeof(why)), 0);
+	assert_int_equal(adaptor_route.open(&option, 1, &s->state, why, sizeof(why)), 0);
+}
+
+/* Another table in the configuration: what a former process put elsewhere works until its session is applied again. */
+static void table_of_its_own(void **state)
+{
+	struct scene *s = scene_or_skip(state);
+	struct adaptor_result result;
+	struct terms_endpoint e = endpoint("srv1", "10.200.2.21", "10.64.7.65", 0);
+	struct adaptor_key key = key_of(7);
+	unsigned orphans, repaired;
+
+	assert_int_equal(reachable("10.64.7.65"), 0);
+	assert_int_equal(apply(s, 7, &e, 1, &result), 0);
+	reopen(s, "7300");
+	assert_int_equal(adaptor_route.audit(s->state, &key, 1, &orphans, &repaired), 0);
+	assert_int_equal(orphans, 0);
+	expect("10.64.7.65>10.200.1.9");
+	assert_int_equal(apply(s, 7, &e, 1, &result), 0);
+	assert_int_equal(adaptor_route.audit(s->state, &key, 1, &orphans, &repaired), 0);
+	assert_int_equal(orphans, 1);                    /* the one in main */
+	expect("");
+	assert_int_equal(reachable("10.64.7.65"), 1);    /* by the rule */
+	reopen(s, "main");
+	assert_int_equal(reachable("10.64.7.65"), 1);
+	assert_int_equal(apply(s, 7, &e, 1, &result), 0);
+	assert_int_equal(adaptor_route.audit(s->state, &key, 1, &orphans, &repaired), 0);
+	assert_int_equal(orphans, 2);                    /* the route in the other table, and the rule */
+	expect("10.64.7.65>10.200.1.9");
+	reopen(s, "200");
+	assert_int_equal(adaptor_route.revoke(s->state, key, NULL, 0), 0); /* wherever it is */
+	expect("");
+	reopen(s, "main");
+	assert_int_equal(adaptor_route.audit(s->state, NULL, 0, &orphans, &repaired), 0);
+	assert_int_equal(orphans, 1);
+}
+
+static void refuses_tables(void **state)
+{
+	static const char *const wrong[] = { "", "0", "254", "255", "mine", "7300x", "-1", "99999999999" };
+	char why[128];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct adaptor_option option = { "table", wrong[i] };
+
+		assert_int_equal(adaptor_route.probe(&option, 1, why, sizeof(why)), -EINVAL);
+		assert_non_null(strstr(why, "table="));
+	}
+	struct adaptor_option option = { "private", "10.64.0.1/10" };
+
+	assert_int_equal(adaptor_route.probe(&option, 1, why, sizeof(why)), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden),
 		cmocka_unit_test(reads_what_it_writes),
+		cmocka_unit_test(reads_the_rules_it_writes),
 		cmocka_unit_test(life),
 		cmocka_unit_test(follows_the_base_route),
 		cmocka_unit_test(failure_takes_back),
 		cmocka_unit_test(audit_after_a_crash),
 		cmocka_unit_test(audit_repairs),
 		cmocka_unit_test(shared_route),
+		cmocka_unit_test(table_of_its_own),
+		cmocka_unit_test(refuses_tables),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
