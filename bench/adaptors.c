@@ -5,7 +5,7 @@
  *     sender eth0 -- in  router  out -- eth0 receiver
  *
  *     load/adaptor.c  the adaptor, driven    load/flow.c    what is forwarded
- *     load/demand.c   with a controller before it
+ *     load/demand.c   with a controller before it   load/lapse.c  which dies
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -374,18 +374,26 @@ static void measure_forwarding(void *ctx)
 		report_forwarding(b, n, f);
 }
 
-/* ---- a demand, all the way ---- */
+/* ---- with a controller ---- */
+
+static void with_controller(struct adaptors *b, const char *name, void (*measure)(void *bench))
+{
+	b->bench.cpu_daemon = b->bench.cpu_generator = -1;
+	if (bench_prepare(&b->bench))
+		report_missing(&b->bench.report, name, "no contract could be made");
+	else
+		measure(&b->bench);
+	bench_clear(&b->bench);
+}
 
 static void measure_demands(void *ctx)
 {
-	struct adaptors *b = ctx;
+	with_controller(ctx, "demand_to_kernel_p99_ms", measure_demand);
+}
 
-	b->bench.cpu_daemon = b->bench.cpu_generator = -1;
-	if (bench_prepare(&b->bench))
-		report_missing(&b->bench.report, "demand_to_kernel_p99_ms", "no contract could be made");
-	else
-		measure_demand(&b->bench);
-	bench_clear(&b->bench);
+static void measure_lapses(void *ctx)
+{
+	with_controller(ctx, "lapses_after_s", measure_lapse);
 }
 
 /* ---- the program ---- */
@@ -394,6 +402,7 @@ static const struct options_measurement measurements[] = {
 	{ "changes", "tc_changes_per_s, beside tc -batch", measure_changes },
 	{ "one", "change_to_kernel_p50_ms, _p99_ms", measure_one },
 	{ "demand", "demand_to_kernel_p50_ms, _p99_ms: from the datagram on, through a controller", measure_demands },
+	{ "lapse", "lapses_after_s: the controller is killed for good", measure_lapses },
 	{ "many", "icorps_on_one_router_10k_s, icorps_on_an_empty_link_10k_s", measure_many },
 	{ "forwarding", "forwarding_gbit_* with 10, 1,000 and 10,000 ICorps installed, forwarding_cpu_10000_of_10", measure_forwarding },
 };

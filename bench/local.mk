@@ -26,7 +26,7 @@ bench_isolation_LDADD = $(BENCH_ADAPTOR_LIBS)
 EXTRA_bench_isolation_DEPENDENCIES = icorp-adaptor$(EXEEXT)
 
 noinst_PROGRAMS += bench/adaptors
-bench_adaptors_SOURCES = bench/adaptors.c bench/load/demand.c $(BENCH_ADAPTOR) $(BENCH_RIG)
+bench_adaptors_SOURCES = bench/adaptors.c bench/load/demand.c bench/load/lapse.c $(BENCH_ADAPTOR) $(BENCH_RIG)
 bench_adaptors_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(ZLIB_CFLAGS)
 bench_adaptors_LDADD = $(BENCH_ADAPTOR_LIBS) $(CONTRACT_LIBS)
 EXTRA_bench_adaptors_DEPENDENCIES = icorp-signald$(EXEEXT) icorp-adaptor$(EXEEXT)

@@ -53,7 +53,7 @@ assert len(xml.dom.minidom.parse(sys.argv[3]).getElementsByTagName("polyline")) 
 END
 	echo "ok - bench/isolation"
 	bench/adaptors --quick > "$tmp/out" 2>&1 || wrong "bench/adaptors: status $?"
-	for row in change_to_kernel_p99_ms demand_to_kernel_p99_ms tc_changes_per_s tc_change_cpu_ratio icorps_on_one_router_500_s forwarding_gbit_500; do
+	for row in change_to_kernel_p99_ms demand_to_kernel_p99_ms lapses_after_s tc_changes_per_s tc_change_cpu_ratio icorps_on_one_router_500_s forwarding_gbit_500; do
 		if grep -q "^$row: [0-9].*(goal" "$tmp/out"; then echo "ok - $row"; else wrong "no figure for $row"; fi
 	done
 fi

@@ -60,5 +60,6 @@ void measure_restart(void *bench);
 void measure_neighbour(void *bench);
 void measure_reroute(void *bench);
 void measure_demand(void *bench);
+void measure_lapse(void *bench);
 
 #endif
