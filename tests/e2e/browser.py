@@ -213,12 +213,14 @@ def story_of_one(gk, b):
     b.run("window.notReloaded = 1")
     gk.report(icorp, "signaling")
     until("signaling is shown", lambda: "signaling" in b.text("#facts"))
-    gk.report(icorp, "complete", price={"micro": 1250000, "interval_s": 3600, "currency": "EUR"},
-              endpoints=[{"element": e, "up": True, "cpu_permille": 120} for e in ("ar1", "ar2", "srv1", "srv2")],
-              grants=[{"element": e, "endpoint": "srv1", "resource": r, "sequence": 3, "outcome": "applied",
-                       "enforcement": f, "level": l, "reason": w} for e, r, f, l, w in (
-                           ("srv1", "cpu", "enforced", 1280, ""), ("r1", "bandwidth", "enforced", 17000000, ""),
-                           ("s1", "bandwidth", "best-effort", 17000000, HOSTILE))])
+    grants = [{"element": e, "endpoint": "srv1", "resource": r, "sequence": 3, "outcome": "applied",
+               "enforcement": f, "level": l, "reason": w, **u} for e, r, f, l, w, u in (
+                   ("srv1", "cpu", "enforced", 1280, "", {"used": 345}),
+                   ("r1", "bandwidth", "enforced", 17000000, "", {"used": 4200000}),
+                   ("s1", "bandwidth", "best-effort", 17000000, HOSTILE, {}))]
+    rest = {"price": {"micro": 1250000, "interval_s": 3600, "currency": "EUR"}, "grants": grants,
+            "endpoints": [{"element": e, "up": True, "cpu_permille": 120} for e in ("ar1", "ar2", "srv1", "srv2")]}
+    gk.report(icorp, "complete", **rest)
     until("complete is shown without reload", lambda: "complete" in b.text("#facts") and b.run("return window.notReloaded") == 1)
     check("the price is shown", "1.25 EUR/h" in b.text("#facts"), b.text("#facts"))
     check("grants are shown with how they are enforced", all(w in b.text("#grants") for w in ("1280 shares", "17.0 Mbit/s", "best-effort")))
@@ -226,6 +228,14 @@ def story_of_one(gk, b):
     hops = b.run("return [...document.querySelector('.hops').children].map(e => e.firstChild.textContent)")
     check("the path is shown hop by hop", hops == ["ar1", "s1", "r1", "r2", "s2", "srv1"], hops)
     check("the timeline tells it", "signaling → complete" in b.text("#timeline"), b.text("#timeline"))
+    used = b.run("return [...document.querySelectorAll('#grants tbody tr')].map(e => e.children[5].textContent)")
+    check("what is used of a grant is shown, where it was measured", used == ["34.5 % of a CPU", "4.2 Mbit/s", ""], used)
+    check("on the path, too", "4.2 Mbit/s used" in b.text(".hops"), b.text(".hops"))
+    told = b.text("#timeline")
+    grants[1]["used"] = 5100000
+    gk.report(icorp, "complete", **rest)
+    until("another use is shown", lambda: "5.1 Mbit/s" in b.text("#grants"))
+    check("it is no event", b.text("#timeline") == told, b.text("#timeline"))
     b.shot("icorp")
     b.click("#delete")
     b.post("/alert/accept")

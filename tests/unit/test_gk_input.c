@@ -255,13 +255,14 @@ static void test_reports(void **state)
 {
 	check_report("{\"icorp\":7,\"revision\":1,\"state\":\"complete\",\"endpoints\":[{\"element\":\"srv1\",\"up\":true,"
 		     "\"cpu_permille\":120}],\"price\":{\"micro\":1,\"interval_s\":3600,\"currency\":\"EUR\"},\"grants\":"
-		     "[{\"element\":\"srv1\",\"resource\":\"cpu\",\"sequence\":3,\"outcome\":\"applied\",\"level\":1280}]}", NULL);
+		     "[{\"element\":\"srv1\",\"resource\":\"cpu\",\"sequence\":3,\"outcome\":\"applied\",\"level\":1280,\"used\":120}]}", NULL);
 	check_report("{\"icorp\":7,\"state\":\"failed\",\"error\":{\"element\":\"r2\",\"code\":\"admission\","
 		     "\"reason\":\"no capacity on eth1\"}}", NULL);
 	check_report("{\"icorp\":0,\"state\":\"gone\"}", "icorp");
 	check_report("{\"icorp\":4294967296,\"state\":\"gone\"}", "icorp");
 	check_report("{\"icorp\":7,\"state\":\"happy\"}", "state");
 	check_report("{\"icorp\":7,\"state\":\"gone\",\"grants\":[{\"level\":-1}]}", "level");
+	check_report("{\"icorp\":7,\"state\":\"gone\",\"grants\":[{\"used\":-1}]}", "used");
 	check_report("{\"icorp\":7,\"state\":\"gone\",\"endpoints\":[{}]}", "element");
 	check_report("{\"icorp\":7,\"state\":\"gone\",\"price\":[]}", "price");
 }
