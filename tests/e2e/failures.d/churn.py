@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 
-DEADLINE = 45  # longer than state lives, a recovery takes, and what was put off is tried again
+DEADLINE = int(os.environ.get("DEADLINE", 90))  # longer than a revision may take: isc_start and a lifetime
 REQUEST = """<request xmlns="urn:icorp:contract:1"><name>%s</name><class>%s</class><endpoints>
 <access element="%s" leader="yes"/><access element="%s"/>%s</endpoints>
 <services><service name="web" port="80"/></services><applications><application name="httpd"/></applications></request>"""

@@ -7,7 +7,7 @@
 # The one thing that may be lost: requests through an access router while its icorp-proxy, which carries the users' connections, is
 # away itself. They are excused from its kill until it serves again, and users of the other access router never.
 
-KILLS=${KILLS:-25} BATCH=25
+KILLS=${KILLS:-25} BATCH=25   # VICTIMS: only those that this pattern matches
 
 # "ELEMENT PROCESS" lines: an adaptor's type, or signald, launcher, icorp-proxy.
 victims() {
@@ -71,12 +71,19 @@ churn_begin() { # N
 		> "$WORK/churn"
 	CHURN=$BEHIND
 }
+# What they all know of an ICorp that the third one does not get on with.
+churn_stuck() {
+	local e id
+	tail -n 3 "$WORK/churn"
+	id=$(tail -n 1 "$WORK/churn" | sed -nE 's/^ICorp ([0-9]+): .*not so within.*/\1/p')
+	for e in ${id:+"${ELEMENTS[@]}"}; do printf '%s: %s\n' "$e" "$(ctl "$e" show path "$id")"; done
+}
 churn_runs() { kill -0 "$CHURN" 2> /dev/null; }
 churn_over() { tail -n 1 "$WORK/churn"; ! churn_runs; }
 churn_end() {
 	touch "$WORK/stop"
 	check 60 "what was being changed is gone" churn_over || return
-	wait "$CHURN" || { fail "each operation came to an end" "$(tail -n 3 "$WORK/churn")"; return 1; }
+	wait "$CHURN" || { fail "each operation came to an end" "$(churn_stuck)"; return 1; }
 	sed 's/^/# churn: /' "$WORK/churn"
 }
 
@@ -137,12 +144,12 @@ case_kills() {
 	stands calm bronze ar2 ar1 user2 srv2 || return
 	CALM=$ID ASKING=(user1 user2)
 	snapshot > "$WORK/standing"
-	mapfile -t VICTIM < <(victims)
+	mapfile -t VICTIM < <(victims | grep -E "${VICTIMS:-.}")
 	for e in "${ELEMENTS[@]}"; do KNOWN[$e]=$(known "$e"); done
 	for ((n = 1; n <= KILLS; n++)); do
 		if [ $((n % BATCH)) = 1 ]; then churn_begin "$n"; fi
 		one_kill "$n" || return
-		churn_runs || { fail "$WHICH: each operation came to an end" "$(tail -n 3 "$WORK/churn")"; return 1; }
+		churn_runs || { fail "$WHICH: each operation came to an end" "$(churn_stuck)"; return 1; }
 		if [ $((n % BATCH)) = 0 ] || [ "$n" = "$KILLS" ]; then batch_end "$n" || return; fi
 	done
 	echo "# $MET of $KILLS kills met an operation"
