@@ -38,6 +38,7 @@ static const char *const vm_options[] = {
 	"image.NAME=PATH: an image; for lxc a directory that is the root file system, for qemu one with the files kernel and initrd",
 	"state=DIR: where each ISC's boot.json is kept, and its disk",
 	"init=PATH: lxc: the ISC's first process, inside the image (" DEFAULT_INIT ")",
+	"whole=yes: lxc: the server is one ISC that does not change, for one ICorp at a time",
 	"kvm=yes: qemu: run the machines by KVM; without, QEMU translates, which works everywhere and is slow",
 	NULL,
 };
@@ -62,20 +63,36 @@ static int check_image(const struct vm_hypervisor *hv, const char *name, const c
 	return hv->check_image(&image, init, why, room);
 }
 
-/* Whether the option makes sense; *kvm: what it says. */
-static int kvm_asked(const struct adaptor_option *options, size_t n, int *kvm)
+/* An option that is yes or no (the default). 0 or -EINVAL. */
+static int yes_or_no(const struct adaptor_option *options, size_t n, const char *key, int *yes)
 {
-	const char *text = adaptor_option(options, n, "kvm", "no");
+	const char *text = adaptor_option(options, n, key, "no");
 
-	*kvm = !strcmp(text, "yes");
-	return *kvm || !strcmp(text, "no");
+	*yes = !strcmp(text, "yes");
+	return *yes || !strcmp(text, "no") ? 0 : -EINVAL;
+}
+
+static int check_switches(const struct vm_hypervisor *hv, const struct adaptor_option *options, size_t n, char *why,
+			  size_t room)
+{
+	int kvm, whole;
+
+	if (yes_or_no(options, n, "kvm", &kvm) || (kvm && hv != &vm_qemu)) {
+		snprintf(why, room, "kvm is yes or no, and for uri=qemu:///… only");
+		return -EINVAL;
+	}
+	if (yes_or_no(options, n, "whole", &whole) || (whole && hv == &vm_qemu)) {
+		snprintf(why, room, "whole is yes or no, and not for uri=qemu:///…");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int vm_probe(const struct adaptor_option *options, size_t n, char *why, size_t room)
 {
 	const char *uri = adaptor_option(options, n, "uri", "lxc:///system");
 	const struct vm_hypervisor *hv = vm_hypervisor_find(uri);
-	int rc = 0, kvm;
+	int rc;
 
 	if (!hv) {
 		snprintf(why, room, "uri=%.40s: lxc:///…, qemu:///… or test:///… is what this adaptor can do", uri);
@@ -85,10 +102,7 @@ static int vm_probe(const struct adaptor_option *options, size_t n, char *why, s
 		snprintf(why, room, "state: an absolute path to a directory is needed");
 		return -EINVAL;
 	}
-	if (!kvm_asked(options, n, &kvm) || (kvm && hv != &vm_qemu)) {
-		snprintf(why, room, "kvm is yes or no, and for uri=qemu:///… only");
-		return -EINVAL;
-	}
+	rc = check_switches(hv, options, n, why, room);
 	for (size_t i = 0; i < n && !rc; i++)
 		if (!strncmp(options[i].key, "image.", 6))
 			rc = check_image(hv, options[i].key + 6, options[i].value, NULL, why, room);
@@ -144,7 +158,8 @@ static int vm_open(const struct adaptor_option *options, size_t n, void **state,
 		return -ENOMEM;
 	s->options.hv = vm_hypervisor_find(uri);
 	s->options.uri = strdup(uri);
-	kvm_asked(options, n, &s->options.kvm);
+	yes_or_no(options, n, "kvm", &s->options.kvm);
+	yes_or_no(options, n, "whole", &s->options.whole);
 	s->options.state = strdup(adaptor_option(options, n, "state", RUNDIR "/vm"));
 	s->options.init = strdup(adaptor_option(options, n, "init", DEFAULT_INIT));
 	s->conn = s->options.uri ? vm_conn_new(uri) : NULL;
@@ -182,6 +197,30 @@ static uint64_t host_memory(struct vm_state *s, struct adaptor_result *result)
 	return known ? node.memory : 0;
 }
 
+/* Whose directory is there, but for this session's. */
+struct tenant { struct adaptor_key but; uint32_t icorp; };
+
+static void find_tenant(void *ctx, struct adaptor_key key)
+{
+	struct tenant *t = ctx;
+
+	if (!adaptor_key_equal(key, t->but))
+		t->icorp = key.icorp;
+}
+
+/* A whole server is for one ICorp at a time. */
+static int check_tenant(const struct vm_options *o, const struct adaptor_terms *t, struct adaptor_result *result)
+{
+	struct tenant tenant = { .but = terms_key(t) };
+
+	if (o->whole)
+		vm_files_each(o->state, find_tenant, &tenant);
+	if (!tenant.icorp)
+		return 0;
+	snprintf(result->reason, sizeof(result->reason), "the server is one ISC, which ICorp %u has", tenant.icorp);
+	return result->error = -ENOSPC;
+}
+
 static int vm_check(void *state, const struct adaptor_terms *t, struct adaptor_result *result)
 {
 	struct vm_state *s = state;
@@ -209,7 +248,7 @@ static int vm_check(void *state, const struct adaptor_terms *t, struct adaptor_r
 		s->options.host_kib = host_memory(s, result);
 	if (s->options.host_kib && t->isc.spec.memory_kib > s->options.host_kib)
 		return refuse(result, -ENOSPC, "more memory than the server has");
-	return 0;
+	return check_tenant(&s->options, t, result);
 }
 
 static struct vm_session *obtain(struct vm_state *s, struct adaptor_key key)
@@ -300,7 +339,7 @@ static int ensure(struct vm_state *s, const struct adaptor_terms *t, virDomainPt
 		return rc;
 	}
 	if (!*dom && !vm_files_started(s->options.state, key)) {
-		*mark = (struct vm_mark){ .key = key, .disk_mib = t->isc.spec.disk_mib };
+		*mark = vm_mark_of(&s->options, t);
 		rc = create(s, t, dom, result);
 		if (rc)   /* -EAGAIN too: the retry begins anew */
 			vm_files_remove(s->options.state, key);

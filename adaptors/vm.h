@@ -3,7 +3,8 @@
  * derived from the session's key, so that nothing has to be remembered to find it again:
  *     domain name   icorp-<id>-<leader in hex>          interface  ic<id in hex>-<leader folded to 16 bits>
  *     directory     <state>/<domain name>/, mounted at VM_BOOT_DIR of the ISC
- *     mark          <mark icorp="…" leader="…" disk-mib="…"/> in our namespace, in the domain's metadata
+ *     mark          <mark icorp="…" leader="…" disk-mib="…"/> in our namespace, in the domain's metadata; with cpu-shares and
+ *                   memory-kib, too, where it has the whole server
  * A domain without the mark is not ours, whatever it is called.
  */
 #ifndef ICORP_ADAPTOR_VM_H
@@ -28,12 +29,18 @@ struct vm_image { char name[CONTRACT_NAME]; char *path; };
 struct vm_options {
 	char *uri, *state, *init;
 	int kvm;                         /* by hardware; qemu only */
+	int whole;                       /* one ICorp at a time, which has all of the server */
 	struct vm_image *images; size_t n_images;
 	uint64_t host_kib;               /* memory of the server, as last asked; 0: not yet */
 	const struct vm_hypervisor *hv;
 };
 
-struct vm_mark { struct adaptor_key key; uint64_t disk_mib; };
+struct vm_mark {
+	struct adaptor_key key;
+	uint64_t disk_mib;
+	int whole;                       /* it has the whole server; then: */
+	uint64_t cpu_shares, memory_kib; /* the levels it began with, which stand for that */
+};
 
 /* The levels of a domain: as wanted, or as the hypervisor reports them. */
 struct vm_levels {
@@ -98,6 +105,8 @@ int vm_files_set_handled(const char *state, struct adaptor_key key, const uint32
 void vm_files_handled(const char *state, struct adaptor_key key, uint32_t handled[RESOURCE_MAX + 1]);
 /* Removes the directory; one that is not there is fine. */
 int vm_files_remove(const char *state, struct adaptor_key key);
+/* What the mark of a domain for these terms says. */
+struct vm_mark vm_mark_of(const struct vm_options *o, const struct adaptor_terms *t);
 /* Calls each(ctx, key) for every directory of a session. 0 or -errno. */
 int vm_files_each(const char *state, void (*each)(void *ctx, struct adaptor_key key), void *ctx);
 

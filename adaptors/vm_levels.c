@@ -105,6 +105,11 @@ void vm_levels_read(const struct vm_hypervisor *hv, virDomainPtr dom, const stru
 		    struct vm_levels *have)
 {
 	memset(have, 0, sizeof(*have));
+	if (mark->whole) {
+		*have = (struct vm_levels){ .cpu_shares = mark->cpu_shares, .memory_kib = mark->memory_kib,
+					    .disk_mib = mark->disk_mib, .has_shares = 1, .has_memory = 1 };
+		return;
+	}
 	read_scheduler(hv, dom, have);
 	if (hv->balloon)
 		read_balloon(dom, have);
@@ -305,6 +310,18 @@ static unsigned change(const struct vm_hypervisor *hv, virDomainPtr dom, const s
 	return tried;
 }
 
+/* A server that is one ISC: that has all there is, and cannot have more or less. */
+static void judge_whole(struct adaptor_result *r, uint8_t resource, uint64_t want, uint64_t base)
+{
+	struct adaptor_grant *g = grant(r, resource, base);
+
+	snprintf(g->reason, sizeof(g->reason), "the whole server");
+	if (want == base)
+		return;
+	g->outcome = OUTCOME_REFUSED;
+	snprintf(g->reason, sizeof(g->reason), "the ISC is the whole server, which has no partitions that could change");
+}
+
 unsigned vm_levels_apply(const struct vm_hypervisor *hv, virDomainPtr dom, const struct vm_mark *mark,
 			 const struct vm_levels *want, struct adaptor_result *result)
 {
@@ -313,6 +330,12 @@ unsigned vm_levels_apply(const struct vm_hypervisor *hv, virDomainPtr dom, const
 	unsigned tried;
 
 	vm_levels_read(hv, dom, mark, &before);
+	if (mark->whole) {
+		judge_whole(result, RESOURCE_CPU, want->cpu_shares, before.cpu_shares);
+		judge_whole(result, RESOURCE_MEMORY, want->memory_kib, before.memory_kib);
+		judge_disk(result, hv, want, &before, "");
+		return 0;
+	}
 	tried = change(hv, dom, want, &before, &why);
 	have = before;
 	if (tried)

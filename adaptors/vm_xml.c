@@ -141,15 +141,25 @@ const struct vm_image *vm_image_find(const struct vm_options *o, const char *nam
 	return NULL;
 }
 
-static void mark(xmlTextWriter *x, const struct adaptor_terms *t)
+struct vm_mark vm_mark_of(const struct vm_options *o, const struct adaptor_terms *t)
+{
+	return (struct vm_mark){ .key = terms_key(t), .disk_mib = t->isc.spec.disk_mib, .whole = o->whole,
+				 .cpu_shares = t->isc.spec.cpu_shares, .memory_kib = t->isc.spec.memory_kib };
+}
+
+static void mark(xmlTextWriter *x, const struct vm_mark *m)
 {
 	char leader[ADDR_TEXT];
 
 	start(x, "metadata");
 	xmlTextWriterStartElementNS(x, BAD_CAST "icorp", BAD_CAST "mark", BAD_CAST VM_XMLNS);
-	attr_uint(x, "icorp", t->icorp);
-	attr(x, "leader", addr_text(t->leader, leader));
-	attr_uint(x, "disk-mib", t->isc.spec.disk_mib);
+	attr_uint(x, "icorp", m->key.icorp);
+	attr(x, "leader", addr_text(m->key.leader, leader));
+	attr_uint(x, "disk-mib", m->disk_mib);
+	if (m->whole) {
+		attr_uint(x, "cpu-shares", m->cpu_shares);
+		attr_uint(x, "memory-kib", m->memory_kib);
+	}
 	end(x);
 	end(x);
 }
@@ -183,7 +193,7 @@ static uint64_t most_memory(const struct vm_options *o, const struct terms_isc *
 /* With a balloon the domain is made as large as it may become, and begins with what it has now. */
 static void memory(xmlTextWriter *x, const struct vm_options *o, const struct terms_isc *isc)
 {
-	uint64_t kib = isc->spec.memory_kib;
+	uint64_t kib = o->whole && o->host_kib ? o->host_kib : isc->spec.memory_kib;
 
 	if (o->hv->balloon) {
 		uint_element(x, "memory", "KiB", most_memory(o, isc));
@@ -201,6 +211,7 @@ static void domain(xmlTextWriter *x, const struct vm_options *o, const struct ad
 	static const char *const events[] = { "on_poweroff", "on_reboot", "on_crash" };
 	struct adaptor_key key = { .icorp = t->icorp, .leader = t->leader };
 	const struct contract_isc *spec = &t->isc.spec;
+	const struct vm_mark m = vm_mark_of(o, t);
 	char name[VM_NAME];
 
 	vm_domain_name(key, name);
@@ -208,10 +219,11 @@ static void domain(xmlTextWriter *x, const struct vm_options *o, const struct ad
 	attr(x, "type", o->kvm ? "kvm" : o->hv->domain_type);
 	text_element(x, "name", name);
 	text_element(x, "title", t->name);
-	mark(x, t);
+	mark(x, &m);
 	memory(x, o, &t->isc);
 	uint_element(x, "vcpu", NULL, spec->vcpus ? spec->vcpus : 1);
-	cputune(x, o->hv, spec);
+	if (!o->whole)
+		cputune(x, o->hv, spec);
 	o->hv->write_os(x, o, t);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		text_element(x, events[i], "destroy");
@@ -271,6 +283,8 @@ int vm_mark_parse(const char *xml, struct vm_mark *out)
 		    !number_of(root, "disk-mib", UINT64_MAX, &out->disk_mib))
 			rc = 0;
 		out->key.icorp = (uint32_t)icorp;
+		out->whole = !number_of(root, "cpu-shares", UINT64_MAX, &out->cpu_shares) &&
+			     !number_of(root, "memory-kib", UINT64_MAX, &out->memory_kib);
 		xmlFree(leader);
 	}
 	xmlFreeDoc(doc);

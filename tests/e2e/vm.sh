@@ -133,6 +133,24 @@ if [ -x "$D/image/usr/libexec/icorp/icorp-agent" ]; then
 	options[1]=init=/usr/sbin/test-init
 fi
 
+# A server without partitions.
+whole() { on timeout 60 "$drive" vm "uri=$uri" "${options[@]}" "state=$D/whole" whole=yes 2>> "$D/drive.log"; }
+terms t6 6 1024 131072 1
+terms t6b 6 2048 262144 1
+terms t9 9 1024 65536 1
+out=$(whole <<< "apply $D/t6")
+check "a server without partitions is one ISC" has "$out" "grant 3 applied enforced 131072 the whole server"
+check "its memory is the server's" has "$(virsh_ nodeinfo)" "$(virsh_ dominfo "icorp-6-$hex" | awk '/^Max memory/ { print $3, $4 }')"
+out=$(whole <<< "apply $D/t6b")
+check "more CPU is refused, with the reason" has "$out" "grant 2 refused enforced 1024 the ISC is the whole server"
+check "and more memory" has "$out" "grant 3 refused enforced 131072 the ISC is the whole server"
+out=$(whole <<< "apply $D/t9")
+check "another ICorp is refused while one has it" has "$out" "apply: No space left on device: the server is one ISC, which ICorp 6 has"
+out=$(whole <<< "revoke 6 $leader
+apply $D/t9
+revoke 9 $leader")
+check "and not afterwards" has "$out" "apply: ok"
+
 cat > "$D/foreign.xml" <<- END
 	<domain type='lxc'><name>icorp-9-$hex</name><memory unit='MiB'>32</memory><os><type>exe</type><init>/bin/sleep</init>
 	<initarg>600</initarg></os><devices><filesystem type='mount'><source dir='$D/image'/><target dir='/'/></filesystem>
@@ -142,7 +160,6 @@ virsh_ create "$D/foreign.xml" > /dev/null
 out=$(drive <<< "audit 7 $leader")
 check "an audit removes the orphan" has "$out" "audit: ok: 1 orphans, 0 repaired"
 check "and only that" test "$(virsh_ list --name | sort | xargs)" = "$domain icorp-9-$hex"
-terms t9 9 1024 65536 1
 out=$(drive <<< "apply $D/t9")
 check "a foreign domain in the way is left alone" has "$out" "apply: File exists"
 virsh_ destroy icorp-9-$hex > /dev/null

@@ -92,6 +92,7 @@ static void golden_valid(const char *path, const char *stem)
 					    { "odd", (char *)"/srv/<odd>&\"image\"" } };
 	const struct vm_options o = { .state = (char *)"/run/icorp/vm", .init = (char *)"/usr/sbin/icorp-agent",
 				      .images = images, .n_images = 2, .kvm = strstr(stem, "-kvm") != NULL,
+				      .whole = strstr(stem, "-whole") != NULL, .host_kib = strstr(stem, "-whole") ? 8000000 : 0,
 				      .hv = vm_hypervisor_find(strstr(stem, "-test") ? "test:///default" :
 							       strstr(stem, "-qemu") ? "qemu:///system" : "lxc:///") };
 	char out[512], *xml, *json;
@@ -303,6 +304,10 @@ static void test_probe(void **unused)
 	o[0].value = "lxc:///system";
 	o[1].value = "yes";
 	assert_int_equal(adaptor_vm.probe(o, 2, why, sizeof(why)), -EINVAL);
+	o[1] = (struct adaptor_option){ "whole", "yes" };
+	assert_int_equal(adaptor_vm.probe(o, 2, why, sizeof(why)), 0);
+	o[0].value = "qemu:///system";
+	assert_int_equal(adaptor_vm.probe(o, 2, why, sizeof(why)), -EINVAL);
 	o[0] = (struct adaptor_option){ "state", "relative" };
 	assert_int_equal(adaptor_vm.probe(o, 1, why, sizeof(why)), -EINVAL);
 }
@@ -396,6 +401,54 @@ static void test_life(void **unused)
 	adaptor_vm.close(state);
 }
 
+static void whole_server(const struct adaptor_option *o, void **state)
+{
+	char why[ADAPTOR_REASON] = "";
+
+	if (*state)
+		adaptor_vm.close(*state);
+	assert_int_equal(adaptor_vm.open(o, 3, state, why, sizeof(why)), 0);
+}
+
+/* A server without partitions: one ICorp at a time, whose levels stay as they are. */
+static void test_whole(void **unused)
+{
+	char dir[128], why[ADAPTOR_REASON] = "";
+	struct adaptor_terms t, other;
+	struct adaptor_result r = { 0 };
+	void *state = NULL;
+
+	snprintf(dir, sizeof(dir), "%s/whole", tmp);
+	const struct adaptor_option o[] = { { "uri", "test:///default" }, { "state", dir }, { "whole", "yes" } };
+	virConnectPtr conn = virConnectOpen("test:///default");   /* so that the domains outlive a state */
+
+	whole_server(o, &state);
+	load(GOLDEN "full.in", &t);
+	load(GOLDEN "least.in", &other);
+	apply_ok(state, &t, &r);
+	assert_int_equal(grant_of(&r, RESOURCE_CPU)->enforcement, ENFORCEMENT_ENFORCED);
+	assert_string_equal(grant_of(&r, RESOURCE_MEMORY)->reason, "the whole server");
+	for (unsigned i = 0; i < 2; i++, whole_server(o, &state)) {   /* a new process knows it, too */
+		t.isc.spec.cpu_shares = 2048;
+		t.isc.spec.memory_kib = 131072;
+		apply_ok(state, &t, &r);
+		assert_int_equal(grant_of(&r, RESOURCE_CPU)->outcome, OUTCOME_REFUSED);
+		assert_int_equal(grant_of(&r, RESOURCE_CPU)->level, 1024);
+		assert_int_equal(grant_of(&r, RESOURCE_MEMORY)->level, 65536);
+		assert_non_null(strstr(grant_of(&r, RESOURCE_MEMORY)->reason, "the whole server"));
+		memset(&r, 0, sizeof(r));
+		assert_int_equal(adaptor_vm.apply(state, &other, &r), -ENOSPC);
+		assert_string_equal(r.reason, "the server is one ISC, which ICorp 7 has");
+	}
+	assert_int_equal(adaptor_vm.revoke(state, terms_key(&t), why, sizeof(why)), 0);
+	apply_ok(state, &other, &r);
+	assert_int_equal(adaptor_vm.revoke(state, terms_key(&other), why, sizeof(why)), 0);
+	terms_clear(&t);
+	terms_clear(&other);
+	virConnectClose(conn);
+	adaptor_vm.close(state);
+}
+
 /* A domain of our name without our mark is never touched. */
 static void test_foreign(void **unused)
 {
@@ -475,7 +528,7 @@ static int setup(void **unused)
 
 static int teardown(void **unused)
 {
-	static const char *const rest[] = { "image/init", "image", "state", "life", "foreign", "queries", "" };
+	static const char *const rest[] = { "image/init", "image", "state", "life", "foreign", "queries", "whole", "" };
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
@@ -492,6 +545,7 @@ int main(void)
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_names), cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_files), cmocka_unit_test(test_probe), cmocka_unit_test(test_down),
 		cmocka_unit_test(test_life), cmocka_unit_test(test_foreign), cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_whole),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
