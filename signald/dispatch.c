@@ -100,7 +100,15 @@ static unsigned index_of(const struct dispatch *d, const struct adaptor_client *
 	return i;
 }
 
-/* Adds one adaptor's word to what all say: the first error wins, the strongest enforcement per resource counts. */
+/* Whose word of one resource counts: of what could not be done in full, else of who holds to it most. */
+static int counts_more(const struct adaptor_grant *a, const struct adaptor_grant *b)
+{
+	int short_a = a->outcome == OUTCOME_PARTLY, short_b = b->outcome == OUTCOME_PARTLY;
+
+	return short_a != short_b ? short_a : a->enforcement > b->enforcement;
+}
+
+/* Adds one adaptor's word to what all say: the first error wins. Whose word counts and gives no reason lets another say it. */
 static void merge(struct adaptor_result *into, const struct adaptor_result *from, const char *instance)
 {
 	if (from->error && !into->error) {
@@ -117,9 +125,17 @@ static void merge(struct adaptor_result *into, const struct adaptor_result *from
 			if (k == ADAPTOR_MAX_GRANTS)
 				continue;
 			into->grants[into->n_grants++] = from->grants[i];
-		} else if (from->grants[i].enforcement > into->grants[k].enforcement) {
-			into->grants[k] = from->grants[i];
+			continue;
 		}
+		struct adaptor_grant more = from->grants[i], less = into->grants[k];
+
+		if (!counts_more(&more, &less)) {
+			more = into->grants[k];
+			less = from->grants[i];
+		}
+		if (!more.reason[0])
+			memcpy(more.reason, less.reason, sizeof(more.reason));
+		into->grants[k] = more;
 	}
 }
 

@@ -4,6 +4,7 @@
 #     inside.sh requests NAME [FILE]   asks for http://NAME/ again and again, until FILE is there; a line per request, and "end"
 #     inside.sh class-rate DEV PREFIX  the rate in bit/s of the HTB class on DEV that the prefix is classified into
 #     inside.sh class-sent DEV PREFIX  the bytes that class has sent
+#     inside.sh circuit PORT PREFIX    the circuit of the trunk PORT that carries the prefix's packets
 #
 # What the snapshot leaves out, and why: counters, timers and handles (they run); neighbour entries and what a switch learns (so do they); the
 # idle classes of the pool that the tc adaptor keeps (rate 8 kbit, told by `8Kbit`) and their leaf queues, since a
@@ -65,6 +66,13 @@ class_sent() { # DEV PREFIX
 	tc -s class show dev "$1" | awk -v c="$class" '$1 == "class" { is = $3 == c } is && $1 == "Sent" { print $2 }'
 }
 
+# Where packets for it go that nftables has given their mark: the circuit of the trunk that is this port.
+circuit() { # PORT PREFIX
+	local mark
+	mark=$(nft list map ip "icorp_trunk_$1" circuit | sed 's/[,{}]/\n/g' | grep -F "${2%/*}" | grep -oE '0x[0-9a-f]+' | tail -n 1)
+	ip route get "${2%/*}" mark "${mark:-0}" | sed -n 's/.* dev \([^ ]*\).*/\1/p'
+}
+
 # One request after the other until it is ended, or FILE is there: "MILLISECONDS ok|FAIL PAGE" lines.
 requests() { # NAME [FILE]
 	local t out
@@ -82,5 +90,6 @@ requests) requests "$2" "${3:-}" ;;
 snapshot) snapshot ;;
 class-rate) class_rate "$2" "$3" ;;
 class-sent) class_sent "$2" "$3" ;;
-*) echo "inside.sh: snapshot, requests, class-rate or class-sent" >&2; exit 2 ;;
+circuit) circuit "$2" "$3" ;;
+*) echo "inside.sh: snapshot, requests, class-rate, class-sent or circuit" >&2; exit 2 ;;
 esac

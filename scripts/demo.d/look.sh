@@ -78,6 +78,15 @@ no_class() { local r; r=$(class_rate "$1" "$2" "$PREFIX"); echo "$1 $2: ${r:-non
 rate_is() { local r; r=$(class_rate "$1" "$2" "$3"); echo "$1 $2: class rate ${r:-none}"; [ "$r" = "$4" ]; }
 rate_than() { local r; r=$(class_rate "$1" "$2" "$3"); echo "$1 $2: class rate ${r:-none} (was $5)"; test "${r:-0}" "-$4" "$5"; }
 
+# The circuit of a trunk that carries the ICorp, and the bytes of all that have left by an interface.
+circuit_is() { # ELEMENT PORT PREFIX CIRCUIT
+	local c; c=$(in_ "$1" bash "$TOP/scripts/demo.d/inside.sh" circuit "$2" "$3" < /dev/null)
+	echo "$1: ${c:-none} of the trunk $2"
+	[ "$c" = "$4" ]
+}
+bytes_sent() { in_ "$1" ip -j -s link show dev "$2" < /dev/null | jq '.[0].stats64.tx.bytes'; } # ELEMENT IFNAME
+sent_since() { local n; n=$(bytes_sent "$1" "$2"); echo "$1 $2: $((n - $3)) bytes"; [ $((n - $3)) -gt "$4" ]; } # ELEMENT IFNAME BEFORE LEAST
+
 # A switch that is an Open vSwitch.
 is_ovs() { in_ "$1" test -S /run/openvswitch/br0.mgmt < /dev/null; }
 flows() { in_ "$1" ovs-ofctl -O OpenFlow14 --no-stats --names dump-flows br0 < /dev/null | tr -d '"'; }

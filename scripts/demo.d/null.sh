@@ -57,6 +57,7 @@ page() { # USER NAME
 	turn=${list[turn % ${#list[@]}]}
 	in_ "${turn% *}" curl -sf -m 2 "http://${turn#* }/" < /dev/null
 }
+pages_came_by() { :; } # page() asks the ISCs where they are
 watch_proxies() { :; }
 # A line per request, as inside.sh writes them; in a process group of its own.
 keep_asking() {

@@ -12,7 +12,7 @@ RATE=15000000 STEP_RATE=2000000 SHARES=1024 STEP_SHARES=256 PRIORITY=3
 
 # What was seen, in words; null.sh has others.
 SAW_CLASS="HTB class and classification" SAW_SHARES="libvirt has it" SAW_PROXY="the proxy serves a public address"
-SAW_VLAN="a VLAN for it" SAW_ROUTES="routes to its hosts"
+SAW_CIRCUIT="of the trunk's circuits the one that fits carries it" SAW_VLAN="a VLAN for it" SAW_ROUTES="routes to its hosts"
 
 elements_registered() {
 	local out; out=$(body_of "$(api GET /v1/elements)" | jq -r '.. | objects | select(.kind? and .alive?) | .name' | sort | paste -sd' ')
@@ -133,11 +133,16 @@ step_3() {
 	for e in ar1:eth0 r1:eth0 r1:eth1 r2:eth0 r2:eth1 srv1:eth0 srv2:eth0 ar2:eth0; do
 		within 5 "$SAW_CLASS" rate_is "${e%:*}" "${e#*:}" "$PREFIX" $RATE || return
 	done
+	circuits_are eth2 eth2 || return
 	within 5 "$SAW_ROUTES" routes_of r1 "$net." 4 || return
 	within 5 "$SAW_ROUTES" routes_of srv1 "$net." 3 || return
 	within 5 "$SAW_PROXY" proxied ar1 80 || return
 	within 5 "$SAW_PROXY" proxied ar2 80 || return
 	within 1 "all of that is in the snapshot too, which step 7 compares" snapshot_differs || return
+}
+# 15 Mbit/s fit the smaller circuit between r1 and r2, eth2 of both; more needs the larger one.
+circuits_are() { # OF-R1 OF-R2
+	within 5 "$SAW_CIRCUIT" circuit_is r1 eth1 "$PREFIX" "$1" && within 5 "$SAW_CIRCUIT" circuit_is r2 eth0 "$PREFIX" "$2"
 }
 # An empty diff in the end proves something only if it is not empty now.
 snapshot_differs() {
@@ -163,10 +168,16 @@ in_isc() { # SERVER SHELL-COMMAND: in its (only) ISC
 	virsh_ "$1" lxc-enter-namespace "$d" --noseclabel -- /bin/sh -c "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin; $2" 2>&1
 }
 
+# A page and what TCP needs around it is more than 500 bytes.
+pages_came_by() { within 2 "they came by the trunk's smaller circuit" sent_since "$1" "$2" "$3" 4000; }
+
 step_4() {
+	local was
 	asked "kdig $HOST at the name server; curl http://$HOST/ as user1 and as user2"
 	within 10 "both access routers' public addresses are in DNS" resolves "$HOST" 2 || return
+	was=$(bytes_sent r2 eth2)
 	within 15 "user1 gets pages from both ISCs in turn" pages_from user1 "$HOST" 8 2 || return
+	pages_came_by r2 eth2 "$was" || return
 	within 15 "user2 too" pages_from user2 "$HOST" 8 2 || return
 }
 
@@ -187,8 +198,10 @@ step_5() {
 	for was in srv1:eth0 r2:eth0 r2:eth1 r1:eth0 r1:eth1 ar1:eth0; do
 		within 2 "$SAW_CLASS" rate_is "${was%:*}" "${was#*:}" "$PREFIX" $((RATE + STEP_RATE)) || return
 	done
+	circuits_are eth1 eth0 || return
 	thermostat less bandwidth || return
 	within 2 "$SAW_CLASS" rate_is r1 eth1 "$PREFIX" $RATE || return
+	circuits_are eth2 eth2 || return
 	thermostat less cpu || return
 	within 2 "$SAW_SHARES" shares_are srv1 $SHARES || return
 

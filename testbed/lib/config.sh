@@ -72,12 +72,14 @@ proxy_config() { # NODE
 	END
 }
 
-# Interfaces that carry ICorps: all links but those to hosts and to the gatekeeper.
+# Interfaces that carry ICorps: all links but those to hosts and to the gatekeeper. A trunk is one, at
+# the rate of its first link.
 carrying_ports() { # NODE -> "ifname rate" lines
 	local i peer rate
 	for i in ${IFS_OF[$1]}; do
 		read -r peer _ rate <<< "${PEER[$1:$i]}"
 		case ${KIND[$peer]} in host | gatekeeper) continue ;; esac
+		[ -z "${CIRCUIT[$1:$i]:-}" ] || continue
 		echo "$i $rate"
 	done
 }
@@ -91,20 +93,52 @@ config_adaptor() { # TITLE TYPE OPTION…
 # The directory that is a server's image.
 image_of() { if [ "${SOFTWARE[$1]}" = qemu ]; then echo "$STATE/image-vm"; else echo "$STATE/image"; fi; }
 
+# The next hop of a port: the address of the other end.
+next_hop() { # NODE IF
+	local peer i n ifname addr; read -r peer i _ <<< "${PEER[$1:$2]}"
+	for n in "${ADDRESSES[@]}"; do
+		read -r n ifname addr <<< "$n"
+		[ "$n $ifname" != "$peer $i" ] || { echo "${addr%/*}"; return; }
+	done
+}
+
+trunk_adaptors() { # NODE
+	local port i rate via; local -a circuits
+	for port in ${IFS_OF[$1]}; do
+		[ -n "${CIRCUITS[$1:$port]:-}" ] || continue
+		circuits=()
+		while read -r i rate via; do
+			circuits+=("circuit.$i=$rate via ${via:-$(next_hop "$1" "$i")}")
+		done <<< "${CIRCUITS[$1:$port]%$'\n'}"
+		config_adaptor "trunk-$port" trunk "port=$port" "${circuits[@]}"
+	done
+}
+
+# What tc shapes: ports, and each circuit of a trunk.
+tc_links() { # NODE
+	local i rate c
+	while read -r i rate; do
+		[ -n "${CIRCUITS[$1:$i]:-}" ] || echo "link.$i=$rate"
+		while read -r c rate _; do [ -z "$c" ] || echo "link.$c=$rate of $i"; done <<< "${CIRCUITS[$1:$i]:-}"
+	done < <(carrying_ports "$1")
+}
+
 signald_adaptors() { # NODE
-	local i rate dir=$STATE/$1; local -a links=()
+	local dir=$STATE/$1; local -a links=()
 	if [ -n "$TB_NULL" ]; then
 		mkdir -p "$dir/null"
 		if [ "${KIND[$1]}" = switch ]; then config_adaptor null null "record=$dir/null" bridge=br0
 		else config_adaptor null null "record=$dir/null"; fi
+		trunk_adaptors "$1"
 		return
 	fi
 	if [ "${KIND[$1]}" = switch ]; then
 		if is_ovs "$1"; then config_adaptor ovs ovs bridge=br0; else config_adaptor bridge bridge bridge=br0; fi
 		return
 	fi
-	while read -r i rate; do links+=("link.$i=$rate"); done < <(carrying_ports "$1")
+	mapfile -t links < <(tc_links "$1")
 	config_adaptor tc tc "${links[@]}"
+	trunk_adaptors "$1"
 	config_adaptor route route
 	case ${KIND[$1]} in
 	server)

@@ -5,6 +5,8 @@
 #     IFS_OF[node]    "eth0 eth1 …"               PEER[node:if]    "node if rate", for both ends of each link
 #     LINKS           "a ifa b ifb rate"          ADDRESSES        "node if cidr"
 #     ROUTES          "node prefix via"           POOL[node]       prefix
+#     CIRCUITS[node:if]  "if rate via" lines: the circuits of the trunk that is this port, itself among them
+#     CIRCUIT[node:if]   its port, for all of them but the port
 #     SET[key]        value                       RESOURCES        "node name key=value …"
 #     MD5             "a b"
 # Errors name file, line and what would be right.
@@ -12,7 +14,7 @@
 declare -a NODES=() LINKS=() ADDRESSES=() ROUTES=() RESOURCES=() MD5=()
 # OVERRIDE[key] is stronger than any `set` of the file.
 
-declare -A OVERRIDE=() KIND=() SOFTWARE=() IFS_OF=() PEER=() POOL=() SET=() CONTROL=()
+declare -A OVERRIDE=() KIND=() SOFTWARE=() IFS_OF=() PEER=() CIRCUITS=() CIRCUIT=() POOL=() SET=() CONTROL=()
 
 topo_error() { die "$TOPO_FILE:$TOPO_LINE: $*"; }
 
@@ -45,9 +47,30 @@ topo_end() {
 	END_NODE=$n; END_IF=$i
 }
 
+# The one of two ends' addresses in a prefix: the first for the first, the second for the other.
+topo_nth() { local base=${1%/*}; echo "${base%.*}.$((${base##*.} + $2))"; }
+
+# A IF-OF-A B IF-OF-B RATE PREFIX: one more circuit of the trunk that the first link between the two began.
+topo_circuit() {
+	local a=$1 ifa=$2 b=$3 ifb=$4 rate=$5 prefix=$6 first='' p1 p2 first_rate line
+	topo_prefix "$prefix"
+	[ "${prefix#*/}" -le 30 ] && [ "$(topo_nth "$prefix" 2 | cut -d. -f4)" -le 255 ] || topo_error "'$prefix' has no room for two ends"
+	case ${KIND[$a]}${KIND[$b]} in *switch* | *legacy* | *host* | *gatekeeper*) topo_error "a trunk joins elements that route" ;; esac
+	for first in "${LINKS[@]}"; do
+		read -r line p1 line p2 first_rate <<< "$first"
+		[[ $first == "$a "*" $b "* ]] && break
+		first=
+	done
+	[ -n "$first" ] || topo_error "no link $a $b before this line, whose trunk this could be part of"
+	[ -n "${CIRCUITS[$a:$p1]:-}" ] || { CIRCUITS[$a:$p1]="$p1 $first_rate"$'\n'; CIRCUITS[$b:$p2]="$p2 $first_rate"$'\n'; }
+	CIRCUITS[$a:$p1]+="$ifa $rate $(topo_nth "$prefix" 2)"$'\n'; CIRCUIT[$a:$ifa]=$p1
+	CIRCUITS[$b:$p2]+="$ifb $rate $(topo_nth "$prefix" 1)"$'\n'; CIRCUIT[$b:$ifb]=$p2
+	ADDRESSES+=("$a $ifa $(topo_nth "$prefix" 1)/${prefix#*/}" "$b $ifb $(topo_nth "$prefix" 2)/${prefix#*/}")
+}
+
 topo_link() {
 	[ $# -ge 2 ] || topo_error "link takes two ends, e.g. 'link r1 s1 rate=100M'"
-	local a ifa b ifb rate=${SET[rate]} option
+	local a ifa b ifb rate=${SET[rate]} trunk='' option
 	topo_end "$1"; a=$END_NODE ifa=$END_IF
 	PEER[$a:$ifa]="pending"
 	topo_end "$2"; b=$END_NODE ifb=$END_IF
@@ -55,10 +78,12 @@ topo_link() {
 	for option; do
 		case $option in
 		rate=[0-9]*) rate=${option#rate=} ;;
-		*) topo_error "'$option' is no link option; rate=100M" ;;
+		trunk=*) trunk=${option#trunk=} ;;
+		*) topo_error "'$option' is no link option; rate=100M, trunk=10.1.0.0/30" ;;
 		esac
 	done
 	[[ $rate =~ ^[0-9]+[kKMG]?$ ]] || topo_error "'$rate' is no rate; bit/s with k, M or G"
+	[ -z "$trunk" ] || topo_circuit "$a" "$ifa" "$b" "$ifb" "$rate" "$trunk"
 	LINKS+=("$a $ifa $b $ifb $rate")
 	PEER[$a:$ifa]="$b $ifb $rate"; PEER[$b:$ifb]="$a $ifa $rate"
 }

@@ -52,9 +52,12 @@ static int read_link(struct reading *r, char **word, int n)
 
 	if (n < 3)
 		return fail(r, "link A B [rate=R]");
-	for (int i = 3; i < n; i++)
+	for (int i = 3; i < n; i++) {
 		if (!strncmp(word[i], "rate=", 5) && parse_rate(word[i] + 5, &rate))
 			return fail(r, "bad rate");
+		if (!strncmp(word[i], "trunk=", 6))
+			return 0;                /* one more circuit of a port that is there: controllers see the port */
+	}
 	a = read_end(r, word[1], &a_iface);
 	b = read_end(r, word[2], &b_iface);
 	if (a < 0 || b < 0)
