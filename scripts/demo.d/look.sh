@@ -29,6 +29,8 @@ icorp_is() { # ID STATE
 	printf '%s' "$now" | jq -c '{id, state, dns_name, error}'
 	[ "$(printf '%s' "$now" | jq -r .state)" = "$2" ]
 }
+# The prefix of a contract's network, of which its subnets are parts.
+network_of() { grep -oE '<network [^>]*prefix="[^"]*"' <<< "$1" | grep -oE '[0-9.]+/[0-9]+'; }
 icorp_gone() { local out; out=$(api GET "/v1/icorps/$1"); body_of "$out" | cut -c1-200; [ "$(status_of "$out")" = 404 ]; }
 
 resolves() { # NAME HOW-MANY

@@ -99,7 +99,7 @@ step_2() {
 	FIRST_PAGE_MS=$(($(now_ms) - POSTED_MS))
 	saw "201, and the first page at http://$HOST/ $FIRST_PAGE_MS ms after the POST"
 	out=$(body_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')")
-	PREFIX=$(printf '%s' "$out" | grep -oE '<network [^>]*prefix="[^"]*"' | grep -oE '[0-9.]+/[0-9]+')
+	PREFIX=$(network_of "$out")
 	[ -n "$PREFIX" ] || { failed "the contract has no prefix" "$out"; return 1; }
 	saw "the contract it made of it:" "$(printf '%s' "$out" | grep -E '<(network|subnet|access|server) ')"
 	within 1 "the name is taken now" refused_xml 409 'name' webshop silver || return

@@ -60,7 +60,7 @@ serving() { # NAME [CLASS [LEADER OTHER]]: it is complete and users get pages fr
 	create "$@" || return
 	check 30 "ICorp $ID completes" icorp_is "$ID" complete || return
 	check 15 "user1 gets pages from both ISCs" pages_from user1 "$HOST" 4 2 || return
-	PREFIX=$(body_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')" | grep -oE 'prefix="[^"]*"' | cut -d'"' -f2)
+	PREFIX=$(network_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')")
 }
 log_has() { # ELEMENT DAEMON TEXT: a grep -E pattern
 	grep -E "$3" "$STATE/$1/log/$2.log" | tail -n 2

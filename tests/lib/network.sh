@@ -29,7 +29,7 @@ create() { # [SERVER…]: sets ID, HOST, PREFIX
 	request shop "$@" || return
 	check 90 "the ICorp completes" icorp_is "$ID" complete || return
 	CONTRACT=$(body_of "$(api GET "/v1/icorps/$ID/contract" -H 'Accept: application/xml')")
-	PREFIX=$(printf '%s' "$CONTRACT" | grep -oE 'prefix="[^"]*"' | cut -d'"' -f2)
+	PREFIX=$(network_of "$CONTRACT")
 }
 pages() { check 20 "user1 gets pages from all servers" pages_from user1 "$HOST" $((2 * ${1:-2})) "${1:-2}"; } # [SERVERS]
 delete() {
