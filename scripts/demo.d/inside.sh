@@ -34,15 +34,28 @@ snapshot_tc() {
 		{ print what, $0 }'
 }
 
+# By name: whoever is started again makes its table anew, as the last. An empty map classN is a spare one, as classes are: it is
+# left out with the rules that ask it.
+snapshot_nft() {
+	nft list tables 2>/dev/null | sort | while read -r _ family table; do nft list table "$family" "$table"; done |
+		awk '
+		/^\tmap class[0-9]+ \{$/ { map = $2; text = $0; next }
+		map != "" {
+			text = text "\n" $0
+			if ($0 != "\t}") next
+			if (text ~ /elements/) print text; else empty["@" map]
+			map = ""; next }
+		NF && !($NF in empty)' |
+		sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/g; s/ expires [0-9a-z]+//g; s/ # handle [0-9]+//g'
+}
+
 snapshot() {
 	ip -o addr show | awk '{ print "addr", $2, $4 }' | sort
 	ip -o link show | awk -F': ' '{ sub(/@.*/, "", $2); print "link", $2 }' | sort
 	ip route show table all | grep -v ' linkdown' | sort | sed 's/^/route /'
 	ip rule show | sed 's/^/rule /'
 	snapshot_tc
-	# by name: whoever is started again makes its table anew, as the last
-	nft list tables 2>/dev/null | sort | while read -r _ table; do nft list table $table; done |
-		sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/g; s/ expires [0-9a-z]+//g; s/ # handle [0-9]+//g'
+	snapshot_nft
 	[ ! -S /run/openvswitch/br0.mgmt ] || ovs-ofctl -O OpenFlow14 --no-stats dump-flows br0 | grep -v idle_timeout | sort
 	bridge vlan show 2>/dev/null
 	bridge -d link show 2>/dev/null | awk '{ print "bridge link", $2, $0 ~ /master/ ? "member" : "" }'
