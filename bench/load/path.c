@@ -26,10 +26,30 @@ static int sh(const char *namespace, const char *text)
 	return namespace_command(namespace, text, argv);
 }
 
+/* Is it a program of a directory of PATH? */
+static int installed(const char *program)
+{
+	char file[4096];
+
+	for (const char *path = getenv("PATH"); path && *path;) {
+		size_t len = strcspn(path, ":");
+
+		snprintf(file, sizeof(file), "%.*s/%s", (int)len, path, program);
+		if (!access(file, X_OK))
+			return 1;
+		path += len + (path[len] == ':');
+	}
+	return 0;
+}
+
 int path_possible(enum path_kind kind, char *why, size_t room)
 {
-	if (kind == PATH_OVS && system("command -v ovs-vswitchd ovsdb-server ovsdb-tool ovs-vsctl > /dev/null 2>&1")) {
-		snprintf(why, room, "no Open vSwitch is installed");
+	static const char *const needed[] = { "ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl" };
+
+	for (size_t i = 0; kind == PATH_OVS && i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (installed(needed[i]))
+			continue;
+		snprintf(why, room, "Open vSwitch is not installed: no %s", needed[i]);
 		return -1;
 	}
 	if (kind == PATH_OVS && geteuid()) {
