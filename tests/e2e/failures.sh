@@ -55,7 +55,7 @@ delete() {
 	answered 202 '' DELETE "/v1/icorps/$ID" > /dev/null || { fail "DELETE of ICorp $ID is accepted"; return 1; }
 	check 30 "the gatekeeper has forgotten ICorp $ID" icorp_gone "$ID"
 }
-nothing_left() { check 30 "kernels, libvirt and DNS are as they were in the beginning" same_as_before; }
+nothing_left() { check 60 "kernels, libvirt and DNS are as they were in the beginning" same_as_before; }
 serving() { # NAME [CLASS [LEADER OTHER]]: it is complete and users get pages from both ISCs
 	create "$@" || return
 	check 30 "ICorp $ID completes" icorp_is "$ID" complete || return
