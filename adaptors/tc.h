@@ -73,6 +73,7 @@ struct tc_session {
 	uint64_t renewed_us;            /* when its map element got its timeout */
 	int put;                        /* this flush puts or renews its element */
 	int error;                      /* of this flush */
+	int fallen_back;                /* in this flush, to the prefix that is in the kernel */
 	char reason[ADAPTOR_REASON];
 	int wanted;                     /* used by audit */
 };
@@ -174,6 +175,9 @@ const struct tc_want *tc_session_want(const struct tc_session *session);
 void tc_promise(struct tc_state *s, struct tc_session *session, int sign);
 /* A claimed session other than self (NULL: any) whose prefix, as it will be, overlaps that; NULL: none. */
 struct tc_session *tc_prefix_holder(struct tc_state *s, struct tc_session *self, struct prefix prefix);
+/* The session holds the prefix it has in the kernel again, not the one its failed change wanted. First whoever took that
+ * over has to fail: returns one such session at a time, which holds none then; NULL: done. */
+struct tc_session *tc_prefix_fall_back(struct tc_state *s, struct tc_session *session);
 /* Its class is index of the pool from now on. */
 void tc_minor_take(struct tc_state *s, struct tc_session *session, size_t index);
 void tc_stage(struct tc_state *s, struct tc_session *session, enum tc_staged staged);

@@ -208,11 +208,11 @@ int tc_pool_grow(struct tc_state *s, size_t n)
 	return rc;      /* a class that could not be made is made when it is used, or that use fails */
 }
 
-/* An eighth more than are used; what was configured. The n-th class takes the kernel about 20 + n/10 us. */
+/* An eighth more than are used; what was configured. The n-th class of a link takes the kernel about 20 + n/10 us. */
 int tc_pool_ahead(struct tc_state *s)
 {
 	size_t want = s->n_owned + s->n_owned / 8 + TC_POOL_FIRST;
-	size_t few = 1 + AHEAD_US / (20 + s->n_pool / 10);
+	size_t few = 1 + AHEAD_US / (20 + s->n_pool / 10) / (s->n_links ? s->n_links : 1);
 
 	want = want > s->pool_least ? want : s->pool_least;
 	if (s->n_pool >= want || s->n_pool >= TC_POOL_MAX)
@@ -283,8 +283,7 @@ int tc_adopt(struct tc_state *s, char *why, size_t room)
 
 	for (size_t i = 0; i < s->n_links && !rc; i++) {
 		rc = s->backend->read_link(s->backend_state, &s->links[i], 0, &found);
-		while (n < found)
-			n *= 2;
+		n = n > found ? n : found;
 	}
 	rc = rc ? rc : pool_resize(s, n > TC_POOL_MAX ? TC_POOL_MAX : n);
 	for (size_t i = 0; i < s->n_links && !rc; i++)

@@ -323,7 +323,7 @@ static void flush_classes(struct tc_state *s)
 	struct tc_session *session;
 
 	TAILQ_FOREACH(session, &s->staged, staged_link) {
-		session->error = 0;
+		session->error = session->fallen_back = 0;
 		int rc = session->staged == TC_STAGED_APPLY ? tc_minor_obtain(s, session) : 0;
 
 		if (rc)
@@ -339,6 +339,27 @@ static void flush_classes(struct tc_state *s)
 		ops_failed(&ops);
 	}
 	tc_ops_free(&ops);
+}
+
+/* What failed keeps the prefix it has in the kernel. Who took that over in this batch cannot have it, and may in turn have
+ * given up one that somebody took over. */
+static void fall_back(struct tc_state *s)
+{
+	struct tc_session *session, *other;
+	char why[ADAPTOR_REASON];
+
+	for (int again = 1; again;) {
+		again = 0;
+		TAILQ_FOREACH(session, &s->staged, staged_link) {
+			if (!session->error || session->fallen_back)
+				continue;
+			session->fallen_back = 1;
+			snprintf(why, sizeof(why), "the prefix overlaps that of ICorp %u, whose change failed",
+				 session->key.icorp);
+			for (; (other = tc_prefix_fall_back(s, session)); again = 1)
+				session_failed(other, -EEXIST, why);
+		}
+	}
 }
 
 /* A change of rate alone is none of the map's business while the element is young. */
@@ -383,8 +404,10 @@ static void run_each(struct tc_state *s)
 		gather(s, &e, session);
 		int rc = tc_elements_run(s, &e, why, sizeof(why));
 
-		if (rc)
-			session_failed(session, rc, why);
+		if (!rc)
+			continue;
+		session_failed(session, rc, why);
+		fall_back(s);
 	}
 }
 
@@ -434,6 +457,7 @@ int tc_flush(struct tc_state *s, void (*result)(void *ctx, struct adaptor_key ke
 	if (TAILQ_EMPTY(&s->staged))
 		return 0;
 	flush_classes(s);
+	fall_back(s);
 	flush_map(s);
 	while ((session = TAILQ_FIRST(&s->staged))) {
 		int revoked = session->staged == TC_STAGED_REVOKE;

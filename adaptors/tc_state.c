@@ -140,10 +140,8 @@ const struct tc_want *tc_session_want(const struct tc_session *session)
 	return session->now;
 }
 
-/* A prefix that cannot be held (two sessions' failed changes may leave one with two) the kernel refuses later. */
-static void prefix_hold(struct tc_state *s, struct tc_session *session)
+static void prefix_hold(struct tc_state *s, struct tc_session *session, const struct tc_want *want)
 {
-	const struct tc_want *want = tc_session_want(session);
 	struct prefix **node;
 
 	if (!want || session->adopted || session->holds)
@@ -170,8 +168,22 @@ struct tc_session *tc_prefix_holder(struct tc_state *s, struct tc_session *self,
 	struct prefix *held = node ? *node : NULL;
 
 	if (self)
-		prefix_hold(s, self);
+		prefix_hold(s, self, tc_session_want(self));
 	return held ? (struct tc_session *)((char *)held - offsetof(struct tc_session, held)) : NULL;
+}
+
+struct tc_session *tc_prefix_fall_back(struct tc_state *s, struct tc_session *session)
+{
+	struct tc_session *other = NULL;
+
+	prefix_let_go(s, session);
+	if (session->now)
+		other = tc_prefix_holder(s, NULL, session->now->prefix);
+	if (other)
+		prefix_let_go(s, other);
+	else
+		prefix_hold(s, session, session->now);
+	return other;
 }
 
 void tc_promise(struct tc_state *s, struct tc_session *session, int sign)
@@ -179,7 +191,7 @@ void tc_promise(struct tc_state *s, struct tc_session *session, int sign)
 	const struct tc_want *want = tc_session_want(session);
 
 	if (sign > 0)
-		prefix_hold(s, session);
+		prefix_hold(s, session, want);
 	else
 		prefix_let_go(s, session);
 	for (size_t i = 0; want && i < s->n_links; i++) {
