@@ -220,6 +220,8 @@ static void measure_one(void *ctx)
 	row.value = report_quantile(ms, n, 0.99);
 	snprintf(row.note, sizeof(row.note), "%u installed; from the controller's request on", n);
 	report_add(&b->bench.report, &row);
+	report_missing(&b->bench.report, "lxd_limits_ms", system("command -v lxd > /dev/null") ?
+		       "LXD, whose limits could be compared, is not installed" : "this program does not speak to LXD");
 }
 
 /* ---- many ICorps ---- */
