@@ -108,8 +108,7 @@ static int counts_more(const struct adaptor_grant *a, const struct adaptor_grant
 	return short_a != short_b ? short_a : a->enforcement > b->enforcement;
 }
 
-/* Adds one adaptor's word to what all say: the first error wins. Whose word counts and gives no reason lets another say it. */
-static void merge(struct adaptor_result *into, const struct adaptor_result *from, const char *instance)
+void dispatch_merge(struct adaptor_result *into, const struct adaptor_result *from, const char *instance)
 {
 	if (from->error && !into->error) {
 		into->error = from->error;
@@ -160,12 +159,12 @@ static void on_applied(struct dispatch *d, unsigned slot, const struct adaptor_a
 	if (answer->result.error == -EAGAIN) {
 		struct adaptor_result put_off = { 0 };
 
-		merge(&put_off, &answer->result, adaptor_client_instance(d->slot[slot].client));
+		dispatch_merge(&put_off, &answer->result, adaptor_client_instance(d->slot[slot].client));
 		d->hooks.applied(d->hooks.ctx, answer->key, answer->cookie, &put_off);
 		return;
 	}
 	job->waiting &= (uint16_t)~(1u << slot);
-	merge(&job->result, &answer->result, adaptor_client_instance(d->slot[slot].client));
+	dispatch_merge(&job->result, &answer->result, adaptor_client_instance(d->slot[slot].client));
 	job_answered(d, job);
 }
 
@@ -360,7 +359,7 @@ uint16_t dispatch_apply(struct dispatch *d, const struct adaptor_terms *terms, u
 			continue;
 		failed.error = adaptor_client_apply(d->slot[i].client, terms, cookie);
 		if (failed.error)
-			merge(&job->result, &failed, adaptor_client_instance(d->slot[i].client));
+			dispatch_merge(&job->result, &failed, adaptor_client_instance(d->slot[i].client));
 		else
 			job->waiting |= (uint16_t)(1u << i);
 	}

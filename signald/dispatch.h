@@ -41,6 +41,10 @@ int dispatch_new(struct event_base *base, struct launcher *launcher, const struc
 		 const struct dispatch_hooks *hooks, struct dispatch **out);
 void dispatch_free(struct dispatch *d);
 
+/* Adds one adaptor's word (its instance's) to what all say of a session: the first error wins. Of each resource counts the word
+ * of who could not do all, else of who holds to it most; one that gives no reason has the other's. */
+void dispatch_merge(struct adaptor_result *into, const struct adaptor_result *from, const char *instance);
+
 #define DISPATCH_ALL 0xffffu
 #define DISPATCH_MAX_ADAPTORS 16
 

@@ -16,6 +16,10 @@ null_start() {
 			2>> "$WORK/isc.log"
 	done
 	note "null adaptors: nothing is enforced; shown is what each adaptor was told"
+	if ! grep -q '^adaptor trunk' "$STATE/r1/signald.conf"; then
+		note "no rules for marked packets to be had here: r1 and r2 do without the trunk"
+		circuits_are() { :; }
+	fi
 }
 
 told() { jq -r "$2" "$STATE/$1/null/$ID"-*.json 2> /dev/null; } # ELEMENT FILTER, of the story's ICorp

@@ -142,7 +142,8 @@ step_3() {
 }
 # 15 Mbit/s fit the smaller circuit between r1 and r2, eth2 of both; more needs the larger one.
 circuits_are() { # OF-R1 OF-R2
-	within 5 "$SAW_CIRCUIT" circuit_is r1 eth1 "$PREFIX" "$1" && within 5 "$SAW_CIRCUIT" circuit_is r2 eth0 "$PREFIX" "$2"
+	within 5 "$SAW_CIRCUIT" circuit_is r1 eth1 "$PREFIX" "$1" && within 5 "$SAW_CIRCUIT" circuit_is r2 eth0 "$PREFIX" "$2" &&
+		within 5 "the leader knows" circuit_told ar1 r1 "$1"
 }
 # An empty diff in the end proves something only if it is not empty now.
 snapshot_differs() {

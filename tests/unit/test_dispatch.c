@@ -355,11 +355,43 @@ static void test_nothing_is_kept(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static struct adaptor_result word(enum outcome outcome, enum enforcement enforcement, const char *reason)
+{
+	struct adaptor_result r = { .n_grants = 1 };
+
+	r.grants[0] = (struct adaptor_grant){ .resource = RESOURCE_BANDWIDTH, .outcome = outcome, .enforcement = enforcement };
+	snprintf(r.grants[0].reason, sizeof(r.grants[0].reason), "%s", reason);
+	return r;
+}
+
+/* tc holds to a rate, trunk says by which circuit, and that it has no room: whoever speaks first. */
+static void test_merged(void **state)
+{
+	const struct adaptor_result enforced = word(OUTCOME_APPLIED, ENFORCEMENT_ENFORCED, ""),
+		chosen = word(OUTCOME_APPLIED, ENFORCEMENT_BEST_EFFORT, "over eth2"),
+		over = word(OUTCOME_PARTLY, ENFORCEMENT_BEST_EFFORT, "no room");
+
+	for (unsigned turn = 0; turn < 2; turn++) {
+		struct adaptor_result all = { 0 };
+
+		dispatch_merge(&all, turn ? &enforced : &chosen, "a");
+		dispatch_merge(&all, turn ? &chosen : &enforced, "b");
+		assert_int_equal(all.n_grants, 1);
+		assert_int_equal(all.grants[0].enforcement, ENFORCEMENT_ENFORCED);
+		assert_string_equal(all.grants[0].reason, "over eth2");
+		all = turn ? enforced : over;
+		dispatch_merge(&all, turn ? &over : &enforced, "b");
+		assert_int_equal(all.grants[0].outcome, OUTCOME_PARTLY);
+		assert_int_equal(all.grants[0].enforcement, ENFORCEMENT_BEST_EFFORT);
+		assert_string_equal(all.grants[0].reason, "no room");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_answered_once), TEST(test_revoke_only_where_held), TEST(test_renew), TEST(test_death), TEST(test_inventory),
-		TEST(test_nothing_is_kept),
+		TEST(test_nothing_is_kept), cmocka_unit_test(test_merged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
