@@ -91,7 +91,7 @@ static void close_demand(struct agent *a, struct demand *d, enum demand_state st
 			 struct agent_actions *actions)
 {
 	enum icorp_outcome outcome = demand_outcome(d);
-	int got = state == DEMAND_ANSWERED && outcome != ICORP_REFUSED;
+	int got = state == DEMAND_ANSWERED && (outcome == ICORP_APPLIED || outcome == ICORP_PARTLY);
 
 	d->state = state;
 	if (state == DEMAND_EXPIRED)

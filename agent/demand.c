@@ -69,7 +69,9 @@ enum icorp_outcome demand_outcome(const struct demand *d)
 		return ICORP_REFUSED;
 	if (seen & 1u << ICORP_PARTLY)
 		return ICORP_PARTLY;
-	return seen & 1u << ICORP_APPLIED ? ICORP_APPLIED : ICORP_REFUSED;
+	if (seen & 1u << ICORP_APPLIED)
+		return ICORP_APPLIED;
+	return seen ? ICORP_IGNORED : ICORP_REFUSED;
 }
 
 struct rsvp_demand demand_object(const struct demand *d, struct in_addr endpoint)

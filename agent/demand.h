@@ -33,7 +33,7 @@ void demand_open(struct demand *d, enum icorp_resource resource, int direction, 
  * whether any was not known. What was granted can become less later, by preemption.
  */
 int demand_take(struct demand *d, const struct rsvp_msg *msg, struct in_addr endpoint, struct in_addr leader, int *news);
-/* The whole: refused when one refused, else partly, else applied; refused when all ignored it. */
+/* The whole: refused when one refused, else partly, else applied; ignored when all ignored it. */
 enum icorp_outcome demand_outcome(const struct demand *d);
 /* The object that rides in the Resv. */
 struct rsvp_demand demand_object(const struct demand *d, struct in_addr endpoint);

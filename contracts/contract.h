@@ -35,6 +35,11 @@ enum service_protocol { SERVICE_TCP, SERVICE_UDP };
 /* The resources a client can ask more or less of. Values are on the wire: never renumber. */
 enum resource { RESOURCE_BANDWIDTH = 1, RESOURCE_CPU = 2, RESOURCE_MEMORY = 3, RESOURCE_DISK = 4 };
 #define RESOURCE_MAX 4
+/* Where in an array by resource: at its number, or at 0 one that is not known here. */
+static inline unsigned resource_slot(unsigned resource)
+{
+	return resource <= RESOURCE_MAX ? resource : 0;
+}
 
 /* Levels of each resource: bit/s, CPU shares (1024: one ordinary share), KiB of memory, MiB of disk. */
 struct contract_isc {

@@ -16,7 +16,7 @@
 /* How many entries a message may list: beyond it is refused, so that a datagram can't make us work long. */
 #define RSVP_MAX_S2L 256
 #define RSVP_MAX_RRO 64
-#define RSVP_MAX_DEMANDS 1024
+#define RSVP_MAX_DEMANDS 1280
 #define RSVP_MAX_LOADS 256
 #define RSVP_MAX_GRANTS 2048
 #define RSVP_MAX_IDS 16384

@@ -38,7 +38,7 @@ struct leaf_more *leaf_more(struct leaf *leaf)
 
 uint64_t leaf_level(const struct leaf *leaf, enum resource resource)
 {
-	return leaf->more ? leaf->more->level[resource] : 0;
+	return leaf->more ? leaf->more->level[resource_slot(resource)] : 0;
 }
 
 uint64_t leaf_has(const struct leaf *leaf, enum resource resource)

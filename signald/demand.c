@@ -31,7 +31,7 @@ void own_grant(const struct core *core, const struct session *s, struct in_addr 
 	out->endpoint = endpoint;
 	out->resource = (uint8_t)resource;
 	out->outcome = OUTCOME_APPLIED;
-	out->enforcement = s->enforcement[resource - 1];
+	out->enforcement = resource_slot(resource) ? s->enforcement[resource - 1] : ENFORCEMENT_NONE;
 	snprintf(out->element, sizeof(out->element), "%s", core->config.element);
 found:
 	if (!endpoint.s_addr && resource == RESOURCE_BANDWIDTH)
@@ -104,7 +104,7 @@ int session_grant_next(const struct core *core, const struct session *s, struct 
 static void say(struct turn *t, struct session *s, const struct leaf *leaf, enum resource resource, enum outcome outcome,
 		uint64_t level, const char *reason)
 {
-	const struct rsvp_demand *d = &leaf->more->demand[resource];
+	const struct rsvp_demand *d = &leaf->more->demand[resource_slot(resource)];
 	struct rsvp_grant g;
 
 	own_grant(t->core, s, leaf_ep(s, leaf)->control, resource, &g);
@@ -278,6 +278,21 @@ static void demand_isc(struct turn *t, struct session *s, struct leaf *leaf, enu
 	say(t, s, leaf, resource, to == asked ? OUTCOME_APPLIED : OUTCOME_PARTLY, to, to == asked ? "" : why);
 }
 
+/* A resource that is not known here is for others: it is passed on, one for each endpoint at a time. */
+static void demand_unknown(struct turn *t, struct session *s, struct leaf *leaf, const struct rsvp_demand *demand)
+{
+	struct leaf_more *more = leaf->more;
+	int same = more->demand[0].resource == demand->resource;
+
+	if (same && more->handled[0] && later(more->handled[0], demand->sequence))
+		return; /* an old one, delayed */
+	more->demand[0] = *demand;
+	if (same && more->handled[0] == demand->sequence)
+		return;
+	more->handled[0] = demand->sequence;
+	say(t, s, leaf, demand->resource, OUTCOME_IGNORED, 0, "no such resource is known here");
+}
+
 /* Did we say what became of its demand, since we started? */
 static int answered(const struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource)
 {
@@ -296,6 +311,10 @@ void demand_input(struct turn *t, struct session *s, struct leaf *leaf, const st
 
 	if (!more) {
 		t->actions->lost++;
+		return;
+	}
+	if (!resource_slot(resource)) {
+		demand_unknown(t, s, leaf, demand);
 		return;
 	}
 	d = &more->demand[resource];

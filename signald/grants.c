@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "contracts/contract.h"
 #include "signald/grants.h"
 
 #define NUMBER_MAX 10                /* bytes of 64 bits */
@@ -197,7 +198,7 @@ int grants_put(struct pool *pool, struct grants *grants, const struct rsvp_grant
 	struct rsvp_grant old;
 
 	while (grants_next(grants, &at, &old) &&
-	       (old.endpoint.s_addr != grant->endpoint.s_addr || old.resource != grant->resource))
+	       (old.endpoint.s_addr != grant->endpoint.s_addr || resource_slot(old.resource) != resource_slot(grant->resource)))
 		from = at;
 	rest = grants->len - at; /* behind the old one, which is between from and at, if there is one */
 	len = (uint32_t)pack(one, grant, 0);

@@ -160,14 +160,14 @@ static void resv_demands(struct turn *t, struct session *s, struct branch *b, co
 			continue;
 		for (unsigned k = 0; k < msg->demands.n; k++) {
 			const struct rsvp_demand *d = &msg->demands.v[k];
+			unsigned slot = resource_slot(d->resource);
 
-			if (d->endpoint.s_addr != leaf_ep(s, leaf)->control.s_addr || d->resource < 1 ||
-			    d->resource > RESOURCE_MAX || !d->sequence)
+			if (d->endpoint.s_addr != leaf_ep(s, leaf)->control.s_addr || !d->sequence || (!slot && present & 1))
 				continue;
-			present |= 1u << d->resource;
+			present |= 1u << slot;
 			demand_input(t, s, leaf, d);
 		}
-		for (unsigned r = 1; leaf->more && r <= RESOURCE_MAX; r++)
+		for (unsigned r = 0; leaf->more && r <= RESOURCE_MAX; r++)
 			if (!(present & 1u << r))
 				leaf->more->demand[r].sequence = 0; /* answered: it no longer asks */
 		if (leaf->more && !(present & 1u << RESOURCE_BANDWIDTH))

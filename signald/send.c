@@ -124,7 +124,9 @@ static void path_leaves_of(struct session *s, const struct branch *b, struct rsv
 /* Is the answer to what is still asked? */
 static int still_asked(const struct leaf *leaf, const struct rsvp_grant *grant)
 {
-	return leaf->more && grant->resource <= RESOURCE_MAX && leaf->more->demand[grant->resource].sequence == grant->sequence;
+	const struct rsvp_demand *d = leaf->more ? &leaf->more->demand[resource_slot(grant->resource)] : NULL;
+
+	return d && d->resource == grant->resource && d->sequence == grant->sequence;
 }
 
 /*
@@ -212,7 +214,7 @@ static void resv_leaves(const struct session *s, int former, struct rsvp_msg *m)
 		rsvp_add_s2l(m, leaf_ep(s, leaf)->control, none);
 		rsvp_add_load(m, &(struct rsvp_load){ leaf_ep(s, leaf)->control, leaf->flags, leaf->load.cpu_permille,
 						      leaf->load.memory_permille, 0, leaf->load.connections });
-		for (unsigned r = 1; leaf->more && r <= RESOURCE_MAX; r++)
+		for (unsigned r = 0; leaf->more && r <= RESOURCE_MAX; r++)
 			if (leaf->more->demand[r].sequence)
 				rsvp_add_demand(m, &leaf->more->demand[r]);
 	}

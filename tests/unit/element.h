@@ -166,12 +166,12 @@ static inline void path(struct world *w, const char *to, uint16_t vlan)
 	path_to(w, to, NULL, vlan);
 }
 
-/* The ISC asks for one step more, under this number. */
-static inline void demand(struct world *w, uint32_t sequence)
+/* The ISC asks for one step more of that resource, under this number. */
+static inline void demand_of(struct world *w, uint8_t resource, uint32_t sequence)
 {
 	const struct session *s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
 	struct core_from from = { ip("10.64.7.66"), CORE_PORT_NONE, 1, 0 };
-	struct rsvp_demand d = { ip("10.200.2.21"), RESOURCE_CPU, 1, 1, sequence, 0 };
+	struct rsvp_demand d = { ip("10.200.2.21"), resource, 1, 1, sequence, 0 };
 
 	begin(w, RSVP_RESV, "10.64.7.66");
 	w->msg.hop.lih = s->branch->lih;
@@ -179,6 +179,11 @@ static inline void demand(struct world *w, uint32_t sequence)
 	rsvp_add_s2l(&w->msg, ip("10.200.2.21"), (struct in_addr){ 0 });
 	rsvp_add_demand(&w->msg, &d);
 	core_message(w->core, &w->msg, &from, NULL, w->now_us, &w->actions);
+}
+
+static inline void demand(struct world *w, uint32_t sequence)
+{
+	demand_of(w, RESOURCE_CPU, sequence);
 }
 
 static inline struct core_from ar2(void)

@@ -148,6 +148,75 @@ static void answers_to_what_is_asked(void **state)
 	stop(w);
 }
 
+/* ar2's Resv with demands for these resources. Returns the sum of those that go on, and are answered. */
+static unsigned passed_on(struct world *w, const uint8_t *resource, unsigned n, uint32_t sequence)
+{
+	const struct session *s = core_session(w->core, w->contract->id, ip("10.200.1.11"));
+	struct adaptor_result done = { 0 };
+	unsigned went = 0, answers = 0;
+	struct rsvp_msg m = { 0 };
+
+	core_actions_clear(&w->actions);
+	begin_resv(w, 0, 0, 0);
+	for (unsigned i = 0; i < n; i++)
+		rsvp_add_demand(&w->msg, &(struct rsvp_demand){ ip("10.200.1.12"), resource[i], 1, 1, sequence, 0 });
+	from_ar2(w);
+	core_applied(w->core, s->key, s->cookie, &done, w->now_us, &w->actions);
+	sent(w, RSVP_RESV, &m);
+	for (unsigned i = 0; i < m.demands.n; i++)
+		went += m.demands.v[i].resource;
+	for (unsigned i = 0; i < m.grants.n; i++) {
+		const struct rsvp_grant *g = &m.grants.v[i];
+
+		if (g->sequence != sequence)
+			continue;
+		answers += g->resource;
+		assert_int_equal(g->outcome, OUTCOME_IGNORED);
+		assert_int_equal(g->enforcement, ENFORCEMENT_NONE);
+	}
+	assert_int_equal(answers, went);
+	assert_in_range(m.grants.n, 0, 3); /* the ICorp's bandwidth, cpu, one of those that are unknown */
+	rsvp_msg_free(&m);
+	return went;
+}
+
+/* What is not known here is said to be ignored, and passed on for who knows it: one at a time, and no more is kept of it. */
+static void unknown_resources(void **state)
+{
+	struct world *w = with_enterprise(ELEMENT_SWITCH, "10.200.1.2");
+	uint8_t both[] = { 9, RESOURCE_CPU, 7 };
+
+	path(w, "10.200.1.12", 0);
+	assert_int_equal(passed_on(w, both, 1, 100), 9);
+	assert_int_equal(passed_on(w, both, 2, 101), 9 + RESOURCE_CPU);
+	assert_int_equal(passed_on(w, both, 3, 102), 9 + RESOURCE_CPU);
+	assert_int_equal(passed_on(w, both + 1, 2, 103), 7 + RESOURCE_CPU);
+	for (uint8_t r = 10; r < 100; r++)
+		assert_int_equal(passed_on(w, &r, 1, 1), r);
+	stop(w);
+}
+
+/* An ISC's changes nothing, whatever number it has. */
+static void unknown_resource_of_an_isc(void **state)
+{
+	struct world *w = start(ELEMENT_SERVER, "10.200.2.21");
+	const struct leaf *leaf;
+	uint64_t cpu;
+
+	path(w, "10.200.2.21", 0);
+	demand(w, 7);
+	cpu = core_config(w->core)->resource[RESOURCE_CPU].used;
+	leaf = leaf_of_isc(core_session(w->core, w->contract->id, ip("10.200.1.11")));
+	for (unsigned r = RESOURCE_MAX + 1; r <= UINT8_MAX + 1; r += 25) {
+		demand_of(w, (uint8_t)r, r);
+		assert_int_equal(leaf->more->demand[0].sequence, r);
+		assert_int_equal(leaf->more->handled[RESOURCE_CPU], 7);
+		assert_int_equal(leaf->branch->rate_bps, w->contract->network.rate_bps);
+	}
+	assert_int_equal(core_config(w->core)->resource[RESOURCE_CPU].used, cpu);
+	stop(w);
+}
+
 /* A Path or Resv with an object that must be understood is rejected, and its sender told which; an error is not answered. */
 static void unknown_object(void **state)
 {
@@ -485,7 +554,8 @@ static void confirmed_before_it_is_wanted_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(unknown_object), cmocka_unit_test(unknown_style), cmocka_unit_test(resv_without_path),
+		cmocka_unit_test(unknown_object), cmocka_unit_test(unknown_resources), cmocka_unit_test(unknown_resource_of_an_isc),
+		cmocka_unit_test(unknown_style), cmocka_unit_test(resv_without_path),
 		cmocka_unit_test(path_that_was_here), cmocka_unit_test(confirmed), cmocka_unit_test(grants_in_parts), cmocka_unit_test(grants_in_a_circle), cmocka_unit_test(answers_to_what_is_asked),
 		cmocka_unit_test(body_of_a_known_digest), cmocka_unit_test(body_beside_a_nack),
 		cmocka_unit_test(isc_of_a_newer_revision), cmocka_unit_test(isc_with_another_address),
