@@ -113,6 +113,16 @@ static void probe_twice(const struct session *oldest, const struct session *cut,
 				out->twice = b->port;
 }
 
+/* How many revisions, up to s, the one has who sent that: the leader, or an endpoint that began a shortcut. */
+static unsigned of_sender(const struct session *oldest, const struct session *s)
+{
+	unsigned n = 0;
+
+	for (const struct session *m = oldest; m; m = m == s ? NULL : session_newer(m))
+		n += session_sender(m).s_addr == session_sender(s).s_addr;
+	return n;
+}
+
 int probe_session(const struct core *core, struct adaptor_key key, struct probe *out)
 {
 	const struct session *s = core_session(core, key.icorp, key.leader), *oldest = s;
@@ -140,7 +150,7 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 		probe_branches(s, out);
 		probe_isc(core, oldest, s, out);
 		probe_twice(oldest, s, out);
-		out->n_revisions += s == oldest || !session_is_cut(s) || session_is_cut(oldest);
+		out->n_revisions = (unsigned)larger(out->n_revisions, of_sender(oldest, s));
 	}
 	return 1;
 }

@@ -17,7 +17,7 @@ struct probe_branch { struct in_addr neighbour, sender; int port, isc, reserved;
 struct probe {
 	struct adaptor_key key;
 	uint16_t revision;                   /* the oldest here */
-	unsigned n_revisions;                /* side by side: holds, use and branches are of all, the rest is the oldest's */
+	unsigned n_revisions;                /* side by side, of one sender: holds, use and branches are of all, the rest is the oldest's */
 	uint64_t base_bps;                   /* its contract's rate */
 	uint8_t setup, holding;              /* priorities; 0 is the best */
 	int leading;

@@ -180,6 +180,7 @@ static void waits_for_the_other(void **state)
 	assert_non_null(shortcut_of(sim, "h3", "r4"));
 	assert_int_not_equal(s->branch->path_id, 0);
 	run(sim, 60 * CLOCK_S);
+	sim_settled(sim);
 	assert_int_equal(sim_violations(sim), 0);
 	sim_free(sim);
 }
