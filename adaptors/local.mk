@@ -7,7 +7,8 @@ adaptors_libadaptorclient_a_SOURCES = adaptors/adaptor.h adaptors/client.h adapt
 	adaptors/protocol.c adaptors/terms.c
 adaptors_libadaptorclient_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 
-adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/registry.h adaptors/host.c adaptors/cli.c adaptors/registry.c
+adaptors_libadaptorhost_a_SOURCES = adaptors/host.h adaptors/host_internal.h adaptors/registry.h adaptors/host.c adaptors/host_batch.c adaptors/host_open.c \
+	adaptors/host_query.c adaptors/cli.c adaptors/registry.c
 
 # The technologies: a line each, and a line in adaptors/list.h.
 adaptors_libadaptornet_a_SOURCES = adaptors/registry_net.c
