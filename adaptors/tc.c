@@ -217,6 +217,7 @@ static int op_renew(void *state, const struct adaptor_key *keys, size_t n, uint8
 
 static int op_idle(void *state)
 {
+	tc_table_tidy(state);
 	return tc_pool_ahead(state);
 }
 

@@ -145,6 +145,8 @@ uint32_t tc_leaf_limit(const struct tc_level *level);
 void tc_op_text(struct tc_text *t, const struct tc_op *op);
 /* Commands that make the table, the maps and (anew) the chains, keeping the maps' elements. */
 void tc_table_text(struct tc_text *t, const struct tc_state *s);
+/* Removes the maps of these lengths, which no rule names any more. */
+void tc_maps_gone_text(struct tc_text *t, const struct tc_state *s, uint64_t lengths);
 /*
  * Changes to the maps, by their prefixes' length, gathered so that a transaction has a handful of commands however many
  * elements it changes. Zero it to begin. thorough: trust nothing about what is there.
@@ -205,6 +207,8 @@ int tc_link_setup(struct tc_state *s, struct tc_link *link, unsigned *changes, c
 void tc_links_repair(struct tc_state *s, int all);
 /* Makes the table, maps and chains, leaving elements. */
 int tc_table_setup(struct tc_state *s, char *why, size_t room);
+/* The last session is gone: so are the maps, and the rules that look into them. Else nothing. */
+void tc_table_tidy(struct tc_state *s);
 /* Reads every link and the map, takes over the sessions it finds, makes what is missing. */
 int tc_adopt(struct tc_state *s, char *why, size_t room);
 

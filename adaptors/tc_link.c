@@ -233,6 +233,22 @@ int tc_table_setup(struct tc_state *s, char *why, size_t room)
 	return rc;
 }
 
+void tc_table_tidy(struct tc_state *s)
+{
+	char why[ADAPTOR_REASON];
+	struct tc_text text = { 0 };
+
+	if (!TAILQ_EMPTY(&s->sessions) || !s->lengths_there)
+		return;
+	s->lengths = 0;
+	tc_table_text(&text, s);
+	tc_maps_gone_text(&text, s, s->lengths_there);
+	if (text.error || s->backend->nft(s->backend_state, text.data, why, sizeof(why)))
+		s->lengths = s->lengths_there; /* next time */
+	s->lengths_there = s->lengths;
+	tc_text_free(&text);
+}
+
 static int adopt_element(struct tc_state *s, const struct tc_element *e)
 {
 	size_t index = (size_t)e->minor - TC_MINOR_FIRST;

@@ -183,6 +183,13 @@ void tc_table_text(struct tc_text *t, const struct tc_state *s)
 	}
 }
 
+void tc_maps_gone_text(struct tc_text *t, const struct tc_state *s, uint64_t lengths)
+{
+	for (unsigned len = 1; len <= 32; len++)
+		if (lengths & TC_LENGTH(len))
+			tc_text_add(t, "delete map %s " TC_TABLE " class%u\n", tc_family(s->hook), len);
+}
+
 static void element(struct tc_text *full, struct tc_text *keys, const struct tc_session *session,
 		    const struct tc_want *want)
 {
