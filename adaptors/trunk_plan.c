@@ -180,7 +180,7 @@ int trunk_apply(void *state, const struct adaptor_terms *terms, struct adaptor_r
 	struct trunk_want want;
 	int over;
 
-	if (!session || !session->staged)
+	if (TAILQ_EMPTY(&s->staged))       /* once a batch */
 		trunk_circuits_setup(s);
 	int rc = plan(s, session, terms, &want, &over, result);
 

@@ -84,7 +84,7 @@ nsenter -t "$far" -n -- timeout 60 python3 "$top/tests/e2e/failures.d/flow.py" r
 listens() { on_far ss -nlu | grep 5001; }
 within 5 listens
 before_vx0=$(sent vx0) before_circuit=$(sent circuit)
-nsenter -t "$host" -n -- python3 "$top/tests/e2e/failures.d/flow.py" send 10.64.7.65 5001 & sender=$!; holders+=($sender $receiver)
+nsenter -t "$host" -n -- python3 "$top/tests/e2e/failures.d/flow.py" send 10.64.7.65 5001 & sender=$!; holders+=("$sender" "$receiver")
 moves=()
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	moves+=("apply $(terms 7 15M)" "apply $(terms 7 17M)")
