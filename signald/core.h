@@ -157,9 +157,9 @@ void core_message(struct core *core, const struct rsvp_msg *msg, const struct co
  */
 void core_unknown_object(struct core *core, const struct rsvp_msg *msg, const struct rsvp_decode_error *object,
 			 const struct core_from *from, uint64_t now_us, struct core_actions *actions);
-/* A fetched contract, or NULL when it could not be had (why says so). */
-void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why,
-		   uint64_t now_us, struct core_actions *actions);
+/* A contract fetched from a neighbour, or NULL when that has not got it (why says so). */
+void core_contract(struct core *core, struct in_addr from, const uint8_t digest[SHA256_SIZE], struct contract *contract,
+		   const char *why, uint64_t now_us, struct core_actions *actions);
 /* We are to lead this ICorp (again: a new revision replaces the old). 0, -EINVAL (we are not its leader), -ENOMEM. */
 int core_originate(struct core *core, struct contract *contract, uint64_t now_us, struct core_actions *actions);
 /* Tears an ICorp we lead. 0 or -ENOENT. */

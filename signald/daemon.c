@@ -266,11 +266,12 @@ static void on_shown(void *ctx, uint64_t cookie, const char *instance, const cha
 		show_shown(ctx, cookie, instance, json, error);
 }
 
-static void on_contract(void *ctx, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why)
+static void on_contract(void *ctx, struct in_addr from, const uint8_t digest[SHA256_SIZE], struct contract *contract,
+			const char *why)
 {
 	struct daemon *d = ctx;
 
-	core_contract(d->core, digest, contract, why, clock_now_us(), &d->actions);
+	core_contract(d->core, from, digest, contract, why, clock_now_us(), &d->actions);
 	daemon_run_actions(d);
 }
 

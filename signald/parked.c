@@ -3,7 +3,7 @@
  * so many; a Path beyond that is not taken, so that it is not acknowledged, and its neighbour sends it again.
  *
  * Each is in a row by age, and in a chain of a table by its ICorp and of another one by its contract's digest; all three
- * let go of it in constant time.
+ * let go of it in constant time. What waits for one contract from one neighbour shares a fetch; whoever has it serves all.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,10 +67,26 @@ static void discard(struct parked *p)
 	free(p);
 }
 
-static int same_icorp(const struct parked *p, const struct rsvp_msg *msg, const struct core_from *from)
+/* Do they wait for the same contract, to be had from the same neighbour? */
+static int same_fetch(const struct parked *p, struct in_addr from, const uint8_t digest[SHA256_SIZE])
+{
+	return p->from.addr.s_addr == from.s_addr && !memcmp(p->msg.ref.digest, digest, SHA256_SIZE);
+}
+
+static int is_fetched(struct core *core, struct in_addr from, const uint8_t digest[SHA256_SIZE])
+{
+	const struct parked *p = *digest_chain(core, digest);
+
+	while (p && !same_fetch(p, from, digest))
+		p = p->row[BY_DIGEST].next;
+	return p != NULL;
+}
+
+static int same_tree(const struct parked *p, const struct rsvp_msg *msg, const struct core_from *from)
 {
 	return p->msg.session.icorp == msg->session.icorp && p->from.addr.s_addr == from->addr.s_addr &&
-	       p->msg.session.leader.s_addr == msg->session.leader.s_addr;
+	       p->msg.session.leader.s_addr == msg->session.leader.s_addr &&
+	       rsvp_sender(&p->msg).s_addr == rsvp_sender(msg).s_addr;
 }
 
 /* Was a sent before b, by what their sender numbered? Without numbers, or when it has begun anew, they came in that order. */
@@ -113,9 +129,10 @@ int parked_path(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 {
 	struct core *core = t->core;
 	struct parked *p;
+	int fetched;
 
 	for (p = *icorp_chain(core, msg); p; p = p->row[BY_ICORP].next) {
-		if (!same_icorp(p, msg, from) || memcmp(p->msg.ref.digest, msg->ref.digest, SHA256_SIZE))
+		if (!same_tree(p, msg, from) || memcmp(p->msg.ref.digest, msg->ref.digest, SHA256_SIZE))
 			continue;
 		renew(p, msg);
 		return 1;
@@ -129,6 +146,7 @@ int parked_path(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 		free(p);
 		return 0;
 	}
+	fetched = is_fetched(core, from->addr, msg->ref.digest);
 	p->from = *from;
 	p->expires_us = t->now_us + core->config.contract_wait_us;
 	if (!core->parking.n++)
@@ -138,7 +156,8 @@ int parked_path(struct turn *t, const struct rsvp_msg *msg, const struct core_fr
 	link_at(p, BY_ICORP, icorp_chain(core, msg));
 	link_at(p, BY_DIGEST, digest_chain(core, msg->ref.digest));
 	core->counter[CORE_PARKED]++;
-	fetch(t, p);
+	if (!fetched)
+		fetch(t, p);
 	return 1;
 }
 
@@ -148,8 +167,7 @@ void parked_torn(struct core *core, const struct rsvp_msg *msg, const struct cor
 
 	for (p = *icorp_chain(core, msg); p; p = next) {
 		next = p->row[BY_ICORP].next;
-		if (!same_icorp(p, msg, from) || p->msg.template_.lsp_id != msg->template_.lsp_id ||
-		    rsvp_sender(&p->msg).s_addr != rsvp_sender(msg).s_addr || !sent_before(&p->msg, msg))
+		if (!same_tree(p, msg, from) || p->msg.template_.lsp_id != msg->template_.lsp_id || !sent_before(&p->msg, msg))
 			continue;
 		take_out(core, p);
 		discard(p);
@@ -166,8 +184,8 @@ static void refuse(struct turn *t, const struct parked *p, const char *why)
 	action_refused(t, key, RSVP_ERR_SYSTEM, RSVP_SYSTEM_CONTRACT_TIMEOUT, text);
 }
 
-void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why,
-		   uint64_t now_us, struct core_actions *actions)
+void core_contract(struct core *core, struct in_addr from, const uint8_t digest[SHA256_SIZE], struct contract *contract,
+		   const char *why, uint64_t now_us, struct core_actions *actions)
 {
 	struct parked *p, *next, *due = NULL;
 	struct turn t;
@@ -175,7 +193,7 @@ void core_contract(struct core *core, const uint8_t digest[SHA256_SIZE], struct 
 	turn_begin(&t, core, now_us, actions);
 	for (p = *digest_chain(core, digest); p; p = next) {
 		next = p->row[BY_DIGEST].next;
-		if (memcmp(p->msg.ref.digest, digest, SHA256_SIZE))
+		if (!same_fetch(p, contract ? p->from.addr : from, digest))
 			continue;
 		take_out(core, p);
 		p->row[BY_DIGEST].next = due; /* the oldest first */

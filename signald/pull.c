@@ -17,6 +17,7 @@ struct fetch {
 	struct pull *pull;
 	struct evhttp_connection *connection;
 	struct event *end;              /* frees it outside evhttp's own callback */
+	struct in_addr from;
 	uint8_t digest[SHA256_SIZE];
 	struct contract *contract;
 	char why[256];
@@ -105,7 +106,7 @@ static void on_end(evutil_socket_t fd, short what, void *ctx)
 {
 	struct fetch *f = ctx;
 
-	f->pull->done(f->pull->ctx, f->digest, f->contract, f->why);
+	f->pull->done(f->pull->ctx, f->from, f->digest, f->contract, f->why);
 	fetch_free(f);
 }
 
@@ -153,6 +154,7 @@ int pull_fetch(struct pull *pull, struct in_addr from, const uint8_t digest[SHA2
 	f->pull = pull;
 	f->next = pull->fetches;
 	pull->fetches = f;
+	f->from = from;
 	memcpy(f->digest, digest, SHA256_SIZE);
 	hex_encode(digest, SHA256_SIZE, hex);
 	snprintf(path, sizeof(path), "/contract/%s", hex);

@@ -12,8 +12,9 @@
 struct event_base;
 struct pull;
 
-/* contract NULL: why says why not. digest is the one asked for; contract has one reference for the receiver. */
-typedef void pull_fn(void *ctx, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why);
+/* contract NULL: why says why not. from and digest are those asked for; contract has one reference for the receiver. */
+typedef void pull_fn(void *ctx, struct in_addr from, const uint8_t digest[SHA256_SIZE], struct contract *contract,
+		     const char *why);
 
 /* Serves core's contracts at address. 0 or -errno with the reason. */
 int pull_new(struct event_base *base, const struct core *core, struct in_addr address, pull_fn *done, void *ctx,

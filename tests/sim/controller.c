@@ -195,7 +195,7 @@ void controller_contract(struct sim *sim, struct controller *c, const struct eve
 		  at < 0 ? "?" : sim->topo->node[at].name, have ? "here" : "not to be had");
 	if (have)
 		contract_ref(have);
-	core_contract(c->core, e->data, have, "not to be had", controller_now(sim, c), &c->actions);
+	core_contract(c->core, e->from, e->data, have, "not to be had", controller_now(sim, c), &c->actions);
 	contract_unref(have);
 	settle(sim, c, &e->key);
 }

@@ -18,13 +18,15 @@
 static char *xml;
 static size_t xml_len;
 
-struct got { struct event_base *base; struct contract *contract; char why[256]; int n; };
+struct got { struct event_base *base; struct contract *contract; char why[256]; int n; struct in_addr from; };
 
-static void on_contract(void *ctx, const uint8_t digest[SHA256_SIZE], struct contract *contract, const char *why)
+static void on_contract(void *ctx, struct in_addr from, const uint8_t digest[SHA256_SIZE], struct contract *contract,
+			const char *why)
 {
 	struct got *got = ctx;
 
 	got->n++;
+	got->from = from;
 	got->contract = contract ? contract_ref(contract) : NULL;
 	snprintf(got->why, sizeof(got->why), "%s", why);
 	event_base_loopbreak(got->base);
@@ -89,6 +91,7 @@ static void fetch(struct pull *pull, struct got *got, const char *from, const ui
 	assert_int_equal(got->n, 0); /* never from inside the call */
 	event_base_dispatch(got->base);
 	assert_int_equal(got->n, 1);
+	assert_int_equal(got->from.s_addr, ip(from).s_addr);
 }
 
 static void pulls(void **state)
