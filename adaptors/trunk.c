@@ -104,33 +104,38 @@ static int parse(struct trunk_state *s, const struct adaptor_option *options, si
 	return -EINVAL;
 }
 
-/* What comes by a circuit whose way back is the port's would be dropped by a strict check of reverse paths. */
-static int is_strict(const char *ifname)
+static int reverse_path(const char *ifname)
 {
 	char path[64];
-	int strict = 0;
+	int value = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", ifname);
 	f = fopen(path, "r");
 	if (!f)
 		return 0;
-	if (fscanf(f, "%d", &strict) != 1)
-		strict = 0;
+	if (fscanf(f, "%d", &value) != 1)
+		value = 0;
 	fclose(f);
-	return strict == 1;
+	return value;
 }
 
-/* The larger of the interface's own setting and that of `all` counts; 2 is loose, and larger. */
+/*
+ * What comes by a circuit whose way back is the port's would be dropped by a strict check of reverse paths. The larger of the
+ * interface's own setting and that of `all` counts; 1 is strict, 2 loose.
+ */
 static int check_reverse_path(const struct trunk_state *s, char *why, size_t room)
 {
+	int all = reverse_path("all");
+
 	for (unsigned i = 0; i < s->n_circuits; i++) {
 		const char *ifname = s->circuits[i].ifname;
+		int own = reverse_path(ifname);
 
-		if (!is_strict(ifname) && !is_strict("all"))
+		if ((own > all ? own : all) != 1)
 			continue;
 		snprintf(why, room, "net.ipv4.conf.%s.rp_filter=1 drops what comes by a circuit: 0 or 2 is wanted",
-			 is_strict(ifname) ? ifname : "all");
+			 own ? ifname : "all");
 		return -EPERM;
 	}
 	return 0;
@@ -190,17 +195,20 @@ static int trunk_probe(const struct adaptor_option *options, size_t n, char *why
 
 static int trunk_open(const struct adaptor_option *options, size_t n, void **state, char *why, size_t room)
 {
+	uint32_t former[TRUNK_MAX_CIRCUITS];
 	int rc;
 	struct trunk_state *s = prepare(options, n, &rc, why, room);
 
 	if (!s)
 		return rc;
 	s->renews = nftables_renews(s->nft);
+	n = trunk_table_former(s, former, sizeof(former) / sizeof(former[0]));
 	rc = trunk_adopt(s);
+	rc = rc ? rc : trunk_circuits_forget(s, former, n);
 	rc = rc ? rc : trunk_circuits_setup(s);
 	if (rc)
 		snprintf(why, room, "%s", strerror(-rc));
-	if (!rc && trunk_table_setup(s, why, room))
+	if (!rc && (n || trunk_table_setup(s, why, room)))  /* elements of former circuits go with the old table */
 		rc = trunk_table_write(s, why, room);
 	if (rc) {
 		trunk_close(s);

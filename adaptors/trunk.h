@@ -6,6 +6,7 @@
  *     table ip icorp_trunk_eth1
  *         map circuit      (comment: whose, its rate, its class)
  *                          10.64.7.0/24 comment "icorp 7 10.200.1.11 15000000 1" : 0x1c0b43e2
+ *         set circuits     their marks: what was taken out of the configuration is known by the next process, and goes
  *         chain forwarded  prerouting: what is routed to eth1 gets the mark of its source, then of its destination
  *         chain own        output: the same for this machine's own packets, which are then routed anew
  *         chain routed     postrouting: the mark goes, so that a tunnel's own packets are not routed by it
@@ -138,6 +139,8 @@ int trunk_table_commit(struct trunk_state *s, char *why, size_t room);
 int trunk_table_renew(struct trunk_state *s, struct trunk_session *const *sessions, size_t n);
 /* The table without elements as it is. NULL: there is none. The caller frees. */
 char *trunk_table_rules(struct trunk_state *s);
+/* The marks of circuits that a former process of this port had and this one has not. How many, at most `max`. */
+size_t trunk_table_former(struct trunk_state *s, uint32_t *marks, size_t max);
 /* The map's elements; the caller frees. 0, also when there is no map, or -ENOMEM. */
 int trunk_table_read(struct trunk_state *s, struct trunk_element **elements, size_t *n);
 
@@ -150,6 +153,8 @@ int trunk_circuit_of(const struct trunk_state *s, uint32_t mark);
 int trunk_circuits_open(struct trunk_state *s);
 /* Which are up; makes their rules and routes, whether they are there or not, in one batch. 0 or -errno. */
 int trunk_circuits_setup(struct trunk_state *s);
+/* Removes the rules and routes of circuits that are no longer ours. 0 or -errno. */
+int trunk_circuits_forget(struct trunk_state *s, const uint32_t *marks, size_t n);
 /* Sets has_rule and has_route of each. 0 or -errno. */
 int trunk_circuits_read(struct trunk_state *s);
 

@@ -64,6 +64,13 @@ static int is_right(const struct trunk_state *s, const struct trunk_element *e)
 	       s->circuits[session->now.circuit].mark == e->mark;
 }
 
+static int has_element(const struct trunk_state *s, struct adaptor_key key)
+{
+	const struct trunk_session *session = trunk_find(s, key);
+
+	return session && session->now.prefix.len;
+}
+
 /* Counts the elements of nobody, those missing or otherwise, and rules that are not as we wrote them; writes the table if there are any. */
 static int audit_table(struct trunk_state *s, unsigned *orphans, unsigned *repaired)
 {
@@ -80,7 +87,7 @@ static int audit_table(struct trunk_state *s, unsigned *orphans, unsigned *repai
 	for (size_t i = 0; i < n; i++) {
 		if (is_right(s, &elements[i]))
 			missing--;
-		else if (elements[i].ours && !trunk_find(s, elements[i].key))
+		else if (elements[i].ours && !has_element(s, elements[i].key))
 			strays++;
 		else if (!elements[i].ours)
 			missing++;       /* somebody put it there: it goes, too */

@@ -76,6 +76,7 @@ static void put_rule(struct nlmsghdr *nlh, const struct trunk_circuit *c)
 	mnl_attr_put_u8(nlh, FRA_PROTOCOL, TRUNK_PROTOCOL);
 }
 
+/* ifindex 0: by any interface (to be removed). */
 static void put_route(struct nlmsghdr *nlh, const struct trunk_circuit *c)
 {
 	struct rtmsg *rtm;
@@ -90,7 +91,48 @@ static void put_route(struct nlmsghdr *nlh, const struct trunk_circuit *c)
 	mnl_attr_put_u32(nlh, RTA_TABLE, c->mark);
 	if (c->via.s_addr)
 		mnl_attr_put_u32(nlh, RTA_GATEWAY, c->via.s_addr);
-	mnl_attr_put_u32(nlh, RTA_OIF, c->ifindex);
+	if (c->ifindex)
+		mnl_attr_put_u32(nlh, RTA_OIF, c->ifindex);
+}
+
+/* One removal, and its answer. What is not there is no error. */
+static int remove_one(struct trunk_state *s, const struct trunk_circuit *c, void (*put)(struct nlmsghdr *, const struct trunk_circuit *))
+{
+	_Alignas(NLMSG_ALIGNTO) uint8_t buf[8192];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	unsigned seq = s->seq++;
+	int rc = MNL_CB_OK;
+
+	put(nlh, c);
+	nlh->nlmsg_type++;               /* RTM_DEL… comes after RTM_NEW… */
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	nlh->nlmsg_seq = seq;
+	if (put == put_route)
+		((struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_scope = RT_SCOPE_NOWHERE; /* any */
+	if (mnl_socket_sendto(s->nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	while (rc > MNL_CB_STOP) {
+		ssize_t got = mnl_socket_recvfrom(s->nl, buf, sizeof(buf));
+
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got > 0)
+			rc = mnl_cb_run(buf, (size_t)got, seq, mnl_socket_get_portid(s->nl), NULL, NULL);
+	}
+	return rc >= 0 || errno == ENOENT || errno == ESRCH ? 0 : -errno;
+}
+
+int trunk_circuits_forget(struct trunk_state *s, const uint32_t *marks, size_t n)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		struct trunk_circuit former = { .mark = marks[i] };
+
+		rc = remove_one(s, &former, put_rule);
+		rc = rc ? rc : remove_one(s, &former, put_route);
+	}
+	return rc;
 }
 
 /* What became of the message of that place in the batch: two of each circuit. */

@@ -21,6 +21,9 @@ static void table_text(FILE *out, const struct trunk_state *s)
 	const char *t = s->table;
 
 	fprintf(out, "add table %s\nadd map %s circuit { type ipv4_addr : mark; flags interval, timeout; }\n", t, t);
+	fprintf(out, "add set %s circuits { type mark; }\nflush set %s circuits\n", t, t);
+	for (unsigned i = 0; i < s->n_circuits; i++)
+		fprintf(out, "add element %s circuits { 0x%x }\n", t, s->circuits[i].mark);
 	fprintf(out, "add chain %s forwarded { type filter hook prerouting priority -150; }\nflush chain %s forwarded\n", t, t);
 	fprintf(out, "add chain %s own { type route hook output priority -150; }\nflush chain %s own\n", t, t);
 	fprintf(out, "add chain %s routed { type filter hook postrouting priority -150; }\nflush chain %s routed\n", t, t);
@@ -130,19 +133,28 @@ int trunk_table_setup(struct trunk_state *s, char *why, size_t room)
 	return rc;
 }
 
-/* All sessions, or all staged; the caller frees. NULL: no memory. */
-static struct trunk_session **all(struct trunk_state *s, int staged, size_t *n)
+/* All sessions; the caller frees. NULL: no memory. */
+static struct trunk_session **all(struct trunk_state *s, size_t *n)
 {
 	struct trunk_session **list = calloc(s->sessions.count + 1, sizeof(struct trunk_session *)), *session;
 
 	*n = 0;
-	if (!list)
-		return NULL;
-	if (staged)
+	for (session = NULL; list && (session = trunk_next(s, session));)
+		list[(*n)++] = session;
+	return list;
+}
+
+static struct trunk_session **all_staged(struct trunk_state *s, size_t *n)
+{
+	struct trunk_session **list, *session;
+
+	*n = 0;
+	TAILQ_FOREACH(session, &s->staged, link)
+		++*n;
+	list = calloc(*n + 1, sizeof(struct trunk_session *));
+	*n = 0;
+	if (list)
 		TAILQ_FOREACH(session, &s->staged, link)
-			list[(*n)++] = session;
-	else
-		for (session = NULL; (session = trunk_next(s, session));)
 			list[(*n)++] = session;
 	return list;
 }
@@ -151,7 +163,7 @@ int trunk_table_write(struct trunk_state *s, char *why, size_t room)
 {
 	size_t len, n = 0;
 	char *text = NULL;
-	struct trunk_session **list = all(s, 0, &n);
+	struct trunk_session **list = all(s, &n);
 	FILE *out = list ? open_memstream(&text, &len) : NULL;
 
 	if (out) {
@@ -170,7 +182,7 @@ int trunk_table_commit(struct trunk_state *s, char *why, size_t room)
 {
 	size_t len, n = 0;
 	char *text = NULL;
-	struct trunk_session **list = all(s, 1, &n);
+	struct trunk_session **list = all_staged(s, &n);
 	FILE *out = list ? open_memstream(&text, &len) : NULL;
 
 	if (out) {
@@ -208,6 +220,32 @@ char *trunk_table_rules(struct trunk_state *s)
 	return nftables_rules(s->nft, command);
 }
 
+static uint32_t mark_of(const json_t *mark)
+{
+	return json_is_string(mark) ? (uint32_t)strtoul(json_string_value(mark), NULL, 0) : (uint32_t)json_integer_value(mark);
+}
+
+size_t trunk_table_former(struct trunk_state *s, uint32_t *marks, size_t max)
+{
+	char command[80];
+	json_t *item, *elem;
+	size_t i, k, n = 0;
+
+	snprintf(command, sizeof(command), "list set %s circuits", s->table);
+	json_t *root = nftables_list(s->nft, command);   /* NULL: no such set, there were none */
+
+	json_array_foreach(json_object_get(root, "nftables"), i, item) {
+		json_array_foreach(json_object_get(json_object_get(item, "set"), "elem"), k, elem) {
+			uint32_t mark = mark_of(elem);
+
+			if (n < max && (mark & TRUNK_MARK_MASK) == TRUNK_MARK && trunk_circuit_of(s, mark) < 0)
+				marks[n++] = mark;
+		}
+	}
+	json_decref(root);
+	return n;
+}
+
 /* A pair of key and mark; -EINVAL when it cannot even be named for removal (a range: never one of ours). */
 static int parse_element(const json_t *pair, struct trunk_element *e)
 {
@@ -222,7 +260,7 @@ static int parse_element(const json_t *pair, struct trunk_element *e)
 	e->ours = comment && sscanf(comment, "icorp %u %15[0-9.] %" SCNu64 " %u%c", &e->key.icorp, leader, &e->rate_bps,
 				    &capacity, &end) == 4 && !addr_parse(leader, &e->key.leader);
 	e->capacity = e->ours ? (enum capacity_class)capacity : CAPACITY_BEST_EFFORT;
-	e->mark = json_is_string(mark) ? (uint32_t)strtoul(json_string_value(mark), NULL, 0) : (uint32_t)json_integer_value(mark);
+	e->mark = mark_of(mark);
 	e->expires_s = (uint32_t)json_integer_value(json_object_get(elem, "expires"));
 	return 0;
 }

@@ -134,5 +134,18 @@ eval "exec ${ADAPTOR[1]}>&-"; wait "$ADAPTOR_PID" 2> /dev/null
 drive audit > /dev/null
 check "an audit of nothing leaves no element" test -z "$(nft list map ip icorp_trunk_circuit circuit | grep comment)"
 echo 1 > /proc/sys/net/ipv4/conf/vx0/rp_filter
-check "a strict check of reverse paths is refused" grep -q "rp_filter=1 drops" <<< "$(drive show)"
+check "a check of reverse paths that is loose for all is taken" grep -q '"circuits"' <<< "$(drive show)"
+echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter
+check "a strict one is refused" grep -q "rp_filter=1 drops" <<< "$(drive show)"
+echo 2 > /proc/sys/net/ipv4/conf/all/rp_filter
+
+for a in 10.64.7.65 10.64.8.65; do ip route replace $a via 10.200.3.2; done # they went when the circuit did
+drive "apply $(terms 7 15M)" > /dev/null
+check "once more by the tunnel" by vx0
+tunnel=$(ip rule show pref 7179 | wc -l)
+options=(port=circuit "circuit.circuit=100M via 10.200.3.2")
+drive show > /dev/null
+check "a circuit taken out of the configuration: its rule goes, the other's stays" test "$tunnel $(ip rule show pref 7179 | wc -l)" = "2 1"
+check "its route goes" test "$(ip route show table all proto 73 | wc -l)" = 1
+check "and whom it carried goes by the port" by circuit
 exit $failed
