@@ -24,7 +24,7 @@ adaptors_libadaptornet_a_SOURCES += adaptors/openflow.h adaptors/ovs.h adaptors/
 	adaptors/ovs_note.h adaptors/ovs_openflow.c adaptors/ovs_parse.c adaptors/ovs_plan.c adaptors/ovs_queue.c adaptors/ovs_read.c \
 	adaptors/ovs_rpc.c adaptors/ovs_stage.c adaptors/ovs_stream.c
 adaptors_libadaptornet_a_SOURCES += adaptors/dscp.c
-adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c
+adaptors_libadaptornet_a_SOURCES += adaptors/proxy.c adaptors/proxy.h adaptors/proxy_audit.c adaptors/proxy_text.c
 adaptors_libadaptornet_a_SOURCES += adaptors/route.h adaptors/route.c adaptors/route_audit.c adaptors/route_kernel.c adaptors/route_message.c adaptors/route_message.h
 adaptors_libadaptornet_a_SOURCES += adaptors/tc.h adaptors/tc_kernel.h adaptors/tc.c adaptors/tc_audit.c adaptors/tc_link.c \
 	adaptors/tc_netlink.c adaptors/tc_nft.c adaptors/tc_plan.c adaptors/tc_state.c adaptors/tc_text.c
