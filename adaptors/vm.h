@@ -62,6 +62,7 @@ struct vm_hypervisor {
 	const char *quota_elements[2];   /* <cputune>'s elements for period and quota; NULL: leave <cputune> out */
 	mode_t dir_mode;                 /* of the session's directory */
 	int balloon;                     /* memory is what the guest's balloon leaves it, not a control group's limit */
+	int guest_agent;                 /* there may be one inside */
 	int disk_is_file;                /* `disk` is the file "disk" in the session's directory, not RAM */
 	const char *memory_reason;       /* for the grant; NULL: memory is enforced */
 	const char *cpu_reason;

@@ -12,6 +12,8 @@
 #include "lib/log.h"
 #include "lib/writer.h"
 
+#define AGENT_TIMEOUT_S 1
+
 struct walk;
 typedef int walk_fn(struct walk *w, virDomainPtr dom, const struct vm_mark *mark);
 struct walk { struct vm_state *s; walk_fn *each; void *ctx; };
@@ -145,6 +147,18 @@ static int measure_domain(struct walk *w, virDomainPtr dom, const struct vm_mark
 	return 0;
 }
 
+/* A guest agent answers: the guest is up. What it says is the client's, and for nobody's terminal. */
+static int guest_answers(virDomainPtr dom)
+{
+	virTypedParameterPtr params = NULL;
+	int n = 0, yes;
+
+	virDomainAgentSetResponseTimeout(dom, AGENT_TIMEOUT_S, 0);
+	yes = !virDomainGetGuestInfo(dom, VIR_DOMAIN_GUEST_INFO_HOSTNAME, &params, &n, 0);
+	virTypedParamsFree(params, n);
+	return yes;
+}
+
 static int show_domain(struct walk *w, virDomainPtr dom, const struct vm_mark *mark)
 {
 	struct writer *out = w->ctx;
@@ -163,6 +177,8 @@ static int show_domain(struct walk *w, virDomainPtr dom, const struct vm_mark *m
 	if (have.has_memory)
 		writer_uint(out, "memory_kib", have.memory_kib);
 	writer_uint(out, "disk_mib", have.disk_mib);
+	if (w->s->options.hv->guest_agent)
+		writer_bool(out, "guest_agent", guest_answers(dom));
 	writer_end(out);
 	return 0;
 }

@@ -217,7 +217,7 @@ static int kill_first(virDomainPtr dom)
 	const struct timespec pause = { .tv_nsec = GONE_POLL_NS };
 
 	if (virDomainSendProcessSignal(dom, 1, VIR_DOMAIN_PROCESS_SIGNAL_KILL, 0))
-		return 0;   /* no container */
+		return 0;
 	for (unsigned i = 0; i < GONE_POLLS; i++) {
 		if (virDomainIsActive(dom) != 1)
 			return 1;
@@ -228,7 +228,7 @@ static int kill_first(virDomainPtr dom)
 
 int vm_destroy(struct vm_conn *c, virDomainPtr dom, char *why, size_t room)
 {
-	if (kill_first(dom) || !virDomainDestroy(dom))
+	if ((vm_hypervisor_find(c->uri) == &vm_lxc && kill_first(dom)) || !virDomainDestroy(dom))
 		return 0;
 	int rc = vm_conn_error(c, why, room);
 

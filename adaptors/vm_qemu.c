@@ -149,6 +149,6 @@ static void qemu_devices(void *xml, const struct vm_options *o, const struct ada
 
 const struct vm_hypervisor vm_qemu = {
 	.scheme = "qemu", .domain_type = "qemu", .quota_param = VIR_DOMAIN_SCHEDULER_GLOBAL_QUOTA, .dir_mode = 0711,
-	.balloon = 1, .disk_is_file = 1, .check_image = qemu_check_image, .write_os = qemu_os,
+	.balloon = 1, .guest_agent = 1, .disk_is_file = 1, .check_image = qemu_check_image, .write_os = qemu_os,
 	.write_devices = qemu_devices,
 };

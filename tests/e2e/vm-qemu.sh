@@ -29,6 +29,7 @@ cat > "$D/root/usr/lib/icorp/apps/facts" <<- 'END'
 	stat -c 'boot.json %a %U' /run/icorp/boot.json
 	stat -c 'fw_cfg %a' /sys/firmware/qemu_fw_cfg/by_name/opt/icorp/boot.json/raw
 	df -k /data | tail -n 1
+	tail -n 5 /run/icorp-agent.log
 	[ "$QUERY_STRING" != end ] || kill 1
 	CGI
 	chmod 755 /tmp/facts/cgi-bin/facts
@@ -68,8 +69,9 @@ else
 	check "CPU shares cannot be had here, and the grant says so" has "$out" "grant 2 applied none 1024"
 fi
 check "libvirt has the domain with the ICorp's name" has "$(virsh_ desc --title $domain)" shop
-check "its application answers over the routed link" until_true 90 answers 7
+check "its application answers over the routed link" until_true 120 answers 7
 echo "# $((($(date +%s%N) - begin) / 1000000)) ms from apply to the first page"
+[ $failed = 0 ] || facts 7 | sed 's/^/# /'
 check "the page names the server" has "$(page 7)" '<b id="isc">10.64.7.66</b> on <b id="host">10.200.2.21</b>'
 check "facts can be had" until_true 10 facts_there
 check "the ISC's controller is the first process" has "$(facts 7)" icorp-agent
@@ -82,31 +84,35 @@ check "and in no command line" no_key
 check "boot.json is for root only, on the host" test "$(stat -c %a "$D/state/$domain/boot.json")" = 600
 check "its disk has the size that was bought" bash -c "[[ '$(fact '/dev/vda *' | tail -n 1)' =~ ^(7|8)[0-9]{3}\  ]]"
 
+if [ -x "$D/root/usr/sbin/qemu-ga" ]; then
+	shown() { local out; out=$(drive <<< show); jq -e '.sessions[0].guest_agent' <<< "${out#*show: }"; }
+	check "its guest agent answers" until_true 20 shown
+fi
+
 id=$(boot_id)
 out=$(drive <<< measure)
 check "its use is measured" jq -e '.sessions | length == 1 and all(.cpu_time_ns > 0 and .rx_bytes > 0)' <<< "${out#*measure: }"
 before=$(total)
 isc t7b 7 2048 229376 1
-out=$(drive <<< "apply $D/t7b")
-check "more memory while it runs" has "$out" "grant 3 applied best-effort 229376"
-check "the guest has it: $before KiB, then $(total) KiB" until_true 5 more_than $((before + 90000))
-out=$(drive <<< "apply $D/t7b")
-check "the same again changes nothing" has "$out" "grant 3 applied best-effort 229376"
+# A guest that has little of a CPU is asked again: its balloon is `partly` there at first.
+balloon_is() { local out; out=$(drive <<< "apply $D/$1"); has "$out" "grant 3 applied best-effort $2"; }
+check "more memory while it runs" until_true 30 balloon_is t7b 229376
+check "the guest has it: $before KiB, then $(total) KiB" until_true 30 more_than $((before + 90000))
+check "the same again changes nothing" balloon_is t7b 229376
 isc t7c 7 2048 999424 1
-out=$(drive <<< "apply $D/t7c")
-check "as far as the contract allowed when it was made" has "$out" "grant 3 partly best-effort 262144 the machine was made with 262144 KiB"
-out=$(drive <<< "apply $D/t7")
-check "less memory while it runs" has "$out" "grant 3 applied best-effort 131072"
-check "the guest gave it back" until_true 5 less_than $((before + 9000))
+as_far() { local out; out=$(drive <<< "apply $D/t7c"); has "$out" "grant 3 partly best-effort 262144 the machine was made with 262144 KiB"; }
+check "as far as the contract allowed when it was made" until_true 30 as_far
+check "less memory while it runs" until_true 60 balloon_is t7 131072
+check "the guest gave it back" until_true 30 less_than $((before + 9000))
 coproc auditor { drive; }
 exec 5>&"${auditor[1]}" 6<&"${auditor[0]}"
 answer() { local line; while IFS= read -r -t 30 -u 6 line; do case $line in "$1: "*) echo "$line"; return 0 ;; esac; done; return 1; }
 echo "apply $D/t7" >&5; answer apply > /dev/null
 virsh_ setmem $domain 200000 --live > /dev/null
-check "someone else gives it more" until_true 10 more_than $((before + 50000))
+check "someone else gives it more" until_true 30 more_than $((before + 50000))
 echo "audit 7 $leader" >&5
 check "an audit takes that back, and says so" has "$(answer audit)" "audit: ok: 0 orphans, 1 repaired"
-check "the guest sees it" until_true 10 less_than $((before + 9000))
+check "the guest sees it" until_true 60 less_than $((before + 9000))
 exec 5>&- 6<&-
 check "the guest never restarted" test "$id" = "$(boot_id)"
 
@@ -128,7 +134,7 @@ out=$(drive <<< "apply $D/t8
 audit 7 $leader")
 check "an audit removes an orphan" has "$out" "audit: ok: 1 orphans"
 page 7 '8081/cgi-bin/facts?end' > /dev/null
-check "an ISC whose first process ends is gone" until_true 20 no_domain $domain
+check "an ISC whose first process ends is gone" until_true 60 no_domain $domain
 out=$(drive <<< "apply $D/t7")
 check "the same terms leave it dead and say so" has "$out" "grant 2 refused none 0 the ISC has stopped"
 out=$(drive <<< "revoke 7 $leader

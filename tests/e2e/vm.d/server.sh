@@ -84,7 +84,7 @@ terms() { # FILE ID SHARES MEMORY REVISION [IMAGE]
 }
 # Each call is a new adaptor process. options: what the tests add to uri and state.
 drive() { on timeout 60 "$drive" vm "uri=$uri" "state=$D/state" "${options[@]}" 2>> "$D/drive.log"; }
-page() { on curl -s --max-time 2 "http://10.64.$1.66:${2:-8080/}"; }
+page() { on curl -s --max-time 5 "http://10.64.$1.66:${2:-8080/}"; }
 answers() { page "$1" | grep -q "10.64.$1.66"; }
 no_domain() { ! virsh_ domid "$1"; }
 no_links() { ! on ip -o link | grep ' ic'; }
