@@ -72,7 +72,7 @@ struct nat_state {
 /* nat_text.c */
 /* Which of a session's wants a command is about; NULL: none. */
 typedef const struct nat_want *nat_pick(const struct nat_session *session);
-nat_pick nat_pick_next;
+nat_pick nat_pick_gone, nat_pick_next;
 /* The table without elements; a former one goes in the same transaction. */
 void nat_table_text(FILE *out, const struct nat_config *config);
 /* `add element …` for both sets, of all in the batch that pick finds something for. */

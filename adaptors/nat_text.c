@@ -17,7 +17,7 @@ static int same_prefix(struct prefix a, struct prefix b)
 	return a.addr.s_addr == b.addr.s_addr && a.len == b.len;
 }
 
-static const struct nat_want *gone(const struct nat_session *session)
+const struct nat_want *nat_pick_gone(const struct nat_session *session)
 {
 	return session->now.prefix.len && !same_prefix(session->now.prefix, session->next.prefix) ? &session->now : NULL;
 }
@@ -134,8 +134,8 @@ static void delete_text(FILE *out, const struct nat_batch *batch, nat_pick *pick
 
 void nat_difference_text(FILE *out, const struct nat_batch *batch, int thorough)
 {
-	nat_add_text(out, batch, gone);
-	delete_text(out, batch, gone);
+	nat_add_text(out, batch, nat_pick_gone);
+	delete_text(out, batch, nat_pick_gone);
 	nat_add_text(out, batch, put);
 	if (thorough) {
 		delete_text(out, batch, put);

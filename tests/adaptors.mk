@@ -58,3 +58,11 @@ EXTRA_DIST += tests/fuzz/corpus/terms
 FUZZ_TARGETS += tests/fuzz/fuzz_terms
 tests_fuzz_fuzz_terms_SOURCES = tests/fuzz/fuzz_terms.c
 tests_fuzz_fuzz_terms_LDADD = $(FUZZ_DRIVER) adaptors/libadaptorclient.a lib/libbase.a
+
+EXTRA_DIST += tests/golden/nat
+check_PROGRAMS += tests/unit/test_nat
+TESTS += tests/unit/test_nat
+tests_unit_test_nat_SOURCES = tests/unit/test_nat.c tests/unit/proxy_golden.c tests/unit/proxy_golden.h tests/unit/netns.h
+tests_unit_test_nat_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_nat_LDADD = adaptors/libadaptorhost.a adaptors/libadaptornet.a $(ADAPTOR_HOST_LIBS) $(NFT_LIBS) $(MNL_LIBS) \
+	$(CMOCKA_LIBS)
