@@ -190,9 +190,9 @@ struct adaptor_ops {
 	 * do all; then *orphans and *repaired say what was done. NULL: there is nothing that could outlive the process. */
 	int (*audit)(void *state, const struct adaptor_key *keys, size_t n, unsigned *orphans, unsigned *repaired);
 
-	/* Nobody asks anything and nothing is staged: does a little, a few milliseconds at most, of what would take longer when it
-	 * is needed. Changes nothing of what is in force. 1: there is more to do, it is called again unless a request has
-	 * come; 0: nothing until the next request. NULL: never anything. */
+	/* Nobody has asked anything for a while and nothing is staged: does a little, a few milliseconds at most, of what would
+	 * take longer when it is needed. Changes nothing of what is in force. 1: there is more to do, it is called again
+	 * unless a request has come; 0: nothing until the next request. NULL: never anything. */
 	int (*idle)(void *state);
 
 	/*

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 
 #define READ_CHUNK 65536
+#define IDLE_AFTER_MS 10       /* requests rarely come alone */
 
 void host_put_frame(struct host *h, uint8_t type, uint64_t serial, const void *body, size_t len)
 {
@@ -127,11 +128,17 @@ static int requests(struct host *h, const char *type)
 	return h->error;
 }
 
+static int next_turn_ms(const struct host *h)
+{
+	int retry_ms = host_next_retry_ms(h);
+
+	return h->idle && (retry_ms < 0 || retry_ms > h->idle_ms) ? h->idle_ms : retry_ms;
+}
+
 static int turn(struct host *h, const char *type, int *eof)
 {
 	struct pollfd pfd = { .fd = h->fd, .events = POLLIN };
-	int rc = poll(&pfd, 1, h->idle ? 0 : host_next_retry_ms(h));
-
+	int rc = poll(&pfd, 1, next_turn_ms(h));
 	int asked = rc > 0;
 
 	if (rc < 0)
@@ -147,6 +154,7 @@ static int turn(struct host *h, const char *type, int *eof)
 		host_retry_due(h);
 		host_commit(h);
 		h->idle = h->ops->idle && (asked || h->ops->idle(h->state));
+		h->idle_ms = asked ? IDLE_AFTER_MS : 0;
 	}
 	int sent = write_all(h);
 

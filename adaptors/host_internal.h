@@ -25,7 +25,7 @@ struct host {
 	struct protocol_buffer in, out;
 	struct item *batch, **batch_end;
 	struct item *waiting;
-	int idle;                      /* the adaptor may have something to do before the next request */
+	int idle, idle_ms;             /* the adaptor may have something to do when nothing has come for so long */
 	int dirty;                     /* something was applied or revoked since the last flush */
 	int error;                     /* sticky: out of memory, broken peer */
 	struct log_burst burst;

@@ -199,7 +199,7 @@ int tc_ops_commit(struct tc_state *s, struct tc_ops *ops);
 void tc_ops_free(struct tc_ops *ops);
 /* Room for n classes on every link; makes them. */
 int tc_pool_grow(struct tc_state *s, size_t n);
-/* Makes a few classes, about a millisecond's worth, while fewer are free than may be needed soon. 1: there is more to do. */
+/* Makes a few classes, half a millisecond's worth or one, while fewer are free than may be needed soon. 1: there is more to do. */
 int tc_pool_ahead(struct tc_state *s);
 /* Reads a link and makes its root, fixed classes and pool as far as they are missing or differ; counts that. */
 int tc_link_setup(struct tc_state *s, struct tc_link *link, unsigned *changes, char *why, size_t room);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AHEAD_US 1000
+#define AHEAD_US 500
 
 struct tc_class *tc_class_of(struct tc_link *link, uint16_t minor)
 {

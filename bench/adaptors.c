@@ -243,6 +243,8 @@ static void bare_link_close(void)
 	namespace_ip(NULL, "netns del router\n");
 }
 
+#define POOL_PATIENCE_S 200
+
 /* With a pool as large as needed, and a few more, so that none is made while we measure. */
 static int router_open_pool(struct adaptors *b, unsigned n, double *seconds)
 {
@@ -251,12 +253,14 @@ static int router_open_pool(struct adaptors *b, unsigned n, double *seconds)
 	unsigned long made = 0;
 	int rc = router_open(b, pool);
 
-	while (!rc && made < pool) {
+	while (!rc && made < pool && clock_now_us() < start + POOL_PATIENCE_S * CLOCK_S) {
 		usleep(1000000); /* looking costs a dump of the classes */
 		rc = bench_adaptor_number(&b->tc, "pool", &made);
 	}
 	*seconds = (double)(clock_now_us() - start) / 1e6;
-	return rc;
+	if (!rc && made < pool)
+		fprintf(stderr, "adaptors: after %d s the pool has %lu classes of %u\n", POOL_PATIENCE_S, made, pool);
+	return made < pool ? -1 : rc;
 }
 
 struct many { struct cost pooled, empty, tc; double pool_s[BENCH_ROUNDS_MAX]; };

@@ -307,7 +307,7 @@ static void idle_until_done(struct run *r)
 	do {
 		before = r->tc.n_pool;
 		more = tc_pool_ahead(&r->tc);
-		assert_in_range(r->tc.n_pool, before + (size_t)more, before + 51);
+		assert_in_range(r->tc.n_pool, before + (size_t)more, before + 26);
 	} while (more);
 	assert_int_equal(classes_made(r, "eth0"), r->tc.n_pool);
 	assert_int_equal(classes_made(r, "eth1"), r->tc.n_pool);
