@@ -82,7 +82,7 @@ churn_runs() { kill -0 "$CHURN" 2> /dev/null; }
 churn_over() { tail -n 1 "$WORK/churn"; ! churn_runs; }
 churn_end() {
 	touch "$WORK/stop"
-	check 60 "what was being changed is gone" churn_over || return
+	check 100 "what was being changed is gone" churn_over || return
 	wait "$CHURN" || { fail "each operation came to an end" "$(churn_stuck)"; return 1; }
 	sed 's/^/# churn: /' "$WORK/churn"
 }
