@@ -101,6 +101,29 @@ static int try_table(struct nft_ctx *nft, const struct nat_config *config, char 
 	return rc;
 }
 
+#define TRIAL "ip icorp_trial"
+
+/* Names what of nftables this kernel lacks. */
+static void name_missing(struct nft_ctx *nft, char *why, size_t room)
+{
+	static const struct { const char *what, *commands; } pieces[] = {
+		{ "nftables for IPv4", "add table " TRIAL "\n" },
+		{ "sets of prefixes with timeouts and counters", "add table " TRIAL "\nadd set " TRIAL
+		  " s { type ipv4_addr; flags interval, timeout; counter; }\n" },
+		{ "sets of pairs of prefixes", "add table " TRIAL "\nadd set " TRIAL
+		  " s { type ipv4_addr . ipv4_addr; flags interval, timeout; }\n" },
+		{ "source NAT in nftables", "add table " TRIAL "\nadd chain " TRIAL
+		  " c { type nat hook postrouting priority 100; }\nadd rule " TRIAL " c masquerade\n" },
+	};
+	char words[ADAPTOR_REASON];
+
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+		if (nftables_try(nft, pieces[i].commands, words, sizeof(words))) {
+			snprintf(why, room, "this kernel lacks %s (%.60s)", pieces[i].what, words);
+			return;
+		}
+}
+
 static int op_probe(const struct adaptor_option *options, size_t n, char *why, size_t room)
 {
 	struct nat_config config;
@@ -111,6 +134,8 @@ static int op_probe(const struct adaptor_option *options, size_t n, char *why, s
 		return rc;
 	nft = nftables_open();
 	rc = nft ? try_table(nft, &config, why, room) : -ENOMEM;
+	if (rc == -EIO)
+		name_missing(nft, why, room);
 	if (nft)
 		nft_ctx_free(nft);
 	return rc;

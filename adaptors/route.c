@@ -112,13 +112,16 @@ static struct route_state *prepare(const struct adaptor_option *options, size_t 
 
 static int route_probe(const struct adaptor_option *options, size_t n, char *why, size_t room)
 {
+	const struct route nothing = { .dst.s_addr = INADDR_BROADCAST, .metric = ROUTE_METRIC, .table = RT_TABLE_MAIN };
 	int rc;
 	struct route_state *s = prepare(options, n, &rc, why, room);
 
 	if (!s)
 		return rc;
-	rc = s->rule.table == RT_TABLE_MAIN ? 0 : route_rules_try(s);
+	rc = route_delete(s, &nothing);
 	if (rc)
+		snprintf(why, room, "routes cannot be changed (CAP_NET_ADMIN is needed): %s", strerror(-rc));
+	else if (s->rule.table != RT_TABLE_MAIN && (rc = route_rules_try(s)))
 		snprintf(why, room, "a table of our own needs rules (CONFIG_IP_MULTIPLE_TABLES): %s", strerror(-rc));
 	route_close(s);
 	return rc;

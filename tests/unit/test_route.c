@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -478,6 +479,26 @@ static void refuses_tables(void **state)
 	assert_int_equal(adaptor_route.probe(&option, 1, why, sizeof(why)), -EINVAL);
 }
 
+/* A probe says so, before anybody relies on it. */
+static void without_privileges(void **state)
+{
+	char why[128] = "";
+	int status;
+
+	scene_or_skip(state);
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(2);
+		_exit(adaptor_route.probe(NULL, 0, why, sizeof(why)) != -EPERM || !strstr(why, "CAP_NET_ADMIN"));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(adaptor_route.probe(NULL, 0, why, sizeof(why)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +513,7 @@ int main(void)
 		cmocka_unit_test(shared_route),
 		cmocka_unit_test(table_of_its_own),
 		cmocka_unit_test(refuses_tables),
+		cmocka_unit_test(without_privileges),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
