@@ -17,7 +17,10 @@ int grants_add(struct pool *pool, struct grants *grants, const struct rsvp_grant
  * 1 when anything is another now, 0, or -ENOMEM, then nothing changed.
  */
 int grants_set(struct pool *pool, struct grants *grants, unsigned part, int last, const struct rsvp_grant *v, unsigned n);
-/* Replaces the one of the same endpoint and resource (one that is not known here counts as any other such), or appends. 0 or -ENOMEM, then nothing changed. */
+/*
+ * Replaces the one of the same endpoint and resource (all that are not known here count as one), or appends. 0 or -ENOMEM,
+ * then nothing changed.
+ */
 int grants_put(struct pool *pool, struct grants *grants, const struct rsvp_grant *grant);
 /* The next one into *out: 1, or 0 at the end. Start with *at = 0. */
 int grants_next(const struct grants *grants, uint32_t *at, struct rsvp_grant *out);
