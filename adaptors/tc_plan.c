@@ -150,35 +150,43 @@ static const struct tc_link *link_of(const struct tc_state *s, const char *ifnam
 	return NULL;
 }
 
-/* What was done about bandwidth: enforced, unless a port has no configured link or the class promises nothing. */
+/*
+ * What was done about bandwidth: enforced, unless a port has no configured link, or is a trunk on whose circuits nothing is
+ * promised, or the class promises nothing.
+ */
 static void grant(const struct tc_state *s, const struct adaptor_terms *terms, struct adaptor_result *r)
 {
 	struct adaptor_grant *g = &r->grants[r->n_grants++];
-	unsigned enforced = 0;
+	unsigned served = 0;
 
 	*g = (struct adaptor_grant){ .resource = RESOURCE_BANDWIDTH, .outcome = OUTCOME_APPLIED,
 				     .enforcement = ENFORCEMENT_ENFORCED, .level = UINT64_MAX };
 	for (unsigned i = 0; i < terms->n_ports; i++) {
 		const struct terms_port *port = &terms->ports[i];
+		const struct tc_link *link = link_of(s, port->ifname);
 
 		if (!port->rate_bps)
 			continue;
 		g->level = min64(g->level, port->rate_bps);
-		if (link_of(s, port->ifname)) {
-			enforced++;
+		served += link != NULL;
+		if (link && !link->circuit)
 			continue;
-		}
-		g->outcome = OUTCOME_PARTLY;
 		g->enforcement = ENFORCEMENT_BEST_EFFORT;
-		snprintf(g->reason, sizeof(g->reason), "no option link.%s: its rate is not guaranteed there",
-			 port->ifname);
+		if (!link) {
+			g->outcome = OUTCOME_PARTLY;
+			snprintf(g->reason, sizeof(g->reason), "no option link.%s: its rate is not guaranteed there",
+				 port->ifname);
+		} else if (g->outcome == OUTCOME_APPLIED) {
+			snprintf(g->reason, sizeof(g->reason), "%s is a trunk: a class on each circuit, nothing promised on any",
+				 port->ifname);
+		}
 	}
 	if (g->level == UINT64_MAX)
 		g->level = 0;
 	if (terms->capacity == CAPACITY_BEST_EFFORT || !g->level) {
 		g->enforcement = ENFORCEMENT_BEST_EFFORT;
 		snprintf(g->reason, sizeof(g->reason), "best-effort: nothing is guaranteed");
-	} else if (!enforced) {
+	} else if (!served) {
 		g->enforcement = ENFORCEMENT_NONE;
 	}
 }

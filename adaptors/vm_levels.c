@@ -5,8 +5,9 @@
  * ends at 10000, then the grant says `partly`.
  *
  * A virtual machine's memory is what its balloon leaves it. The guest does that, in its own time: it is waited for a
- * moment, and what it has not given or taken by then is a grant `partly`; an audit tells it again. A guest that has not
- * answered yet, because it is starting, is believed. It can never have more than the domain was made with.
+ * moment, and what it has not given or taken by then is a grant `partly`: if it has less, that is its level from then on; if
+ * it has more, an audit tells it again. A guest that has not answered yet, because it is starting, is believed. It can never
+ * have more than the domain was made with.
  */
 #include <stdio.h>
 #include <stdlib.h>

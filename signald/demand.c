@@ -114,6 +114,8 @@ static void say(struct turn *t, struct session *s, const struct leaf *leaf, enum
 	g.level = level;
 	snprintf(g.reason, sizeof(g.reason), "%s", reason);
 	own_grant_put(t, s, &g);
+	if (resource != RESOURCE_BANDWIDTH)
+		s->words &= ~WORD_ABOUT(resource);
 	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s asks %s %s by %u (number %u): %s%s%s", leaf_ep(s, leaf)->element,
 		  d->direction > 0 ? "more" : "less", resource_name(resource), d->steps, d->sequence,
 		  outcome_name(outcome), *reason ? ": " : "", reason);

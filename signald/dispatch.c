@@ -100,12 +100,12 @@ static unsigned index_of(const struct dispatch *d, const struct adaptor_client *
 	return i;
 }
 
-/* Whose word of one resource counts: of what could not be done in full, else of who holds to it most. */
+/* Whose word of one resource counts: whose outcome is the worst, of those who do all of it who holds to it most. */
 static int counts_more(const struct adaptor_grant *a, const struct adaptor_grant *b)
 {
-	int short_a = a->outcome == OUTCOME_PARTLY, short_b = b->outcome == OUTCOME_PARTLY;
+	int worst_a = a->outcome > OUTCOME_APPLIED ? a->outcome : 0, worst_b = b->outcome > OUTCOME_APPLIED ? b->outcome : 0;
 
-	return short_a != short_b ? short_a : a->enforcement > b->enforcement;
+	return worst_a != worst_b ? worst_a > worst_b : a->enforcement > b->enforcement;
 }
 
 void dispatch_merge(struct adaptor_result *into, const struct adaptor_result *from, const char *instance)

@@ -117,6 +117,7 @@ static void say(struct turn *t, struct session *s, enum outcome outcome, const c
 	g.outcome = (uint8_t)outcome;
 	snprintf(g.reason, sizeof(g.reason), "%s", reason);
 	own_grant_put(t, s, &g);
+	s->words &= ~WORD_ABOUT(RESOURCE_BANDWIDTH);
 }
 
 void preempt_forget(struct turn *t, struct session *s)

@@ -79,14 +79,26 @@ void revision_handled(struct core *core, const struct session *s, struct leaf *l
 		memcpy(leaf->more->handled, old->more->handled, sizeof(leaf->more->handled));
 }
 
-static void mirror_levels(struct turn *t, struct session *s, struct leaf *leaf)
+/* The adaptors gave it less than it was to begin with. */
+static int was_given_less(const struct core *core, const struct session *s, const struct leaf *leaf, enum resource resource)
+{
+	struct rsvp_grant g;
+
+	own_grant(core, s, leaf_ep(s, leaf)->control, resource, &g);
+	return g.outcome != OUTCOME_APPLIED && !(s->words & WORD_ABOUT(resource));
+}
+
+/* The other revision's ISC has what `from` has. What it was not given once is not tried again, unless that got it. */
+static void mirror_levels(struct turn *t, struct session *s, struct leaf *leaf, const struct leaf *from)
 {
 	uint64_t rate = revision_begins(t->core, s, leaf, RESOURCE_BANDWIDTH), former = leaf->branch->rate_bps, fits;
 	int port;
 
 	for (unsigned r = RESOURCE_CPU; leaf->more && r <= RESOURCE_MAX; r++) {
-		uint64_t level = revision_begins(t->core, s, leaf, r);
+		uint64_t level = revision_begins(t->core, s, leaf, r), most = larger(leaf_level(leaf, r), leaf_level(from, r));
 
+		if (level > most && was_given_less(t->core, s, leaf, r))
+			level = most;
 		if (level == leaf_level(leaf, r))
 			continue;
 		isc_level_set(t->core, s, leaf, r, level);
@@ -107,7 +119,7 @@ static void mirror(struct turn *t, struct session *s, const struct leaf *from, i
 
 	if (!leaf)
 		return;
-	mirror_levels(t, s, leaf);
+	mirror_levels(t, s, leaf, from);
 	if (!s->committed || !from->up)
 		return;
 	leaf->load = from->load;
@@ -169,6 +181,8 @@ void revision_take_isc(struct turn *t, struct session *s, const struct session *
 			continue;
 		g.level = leaf_has(leaf, g.resource);
 		own_grant_put(t, s, &g);
+		if (g.resource != RESOURCE_BANDWIDTH)
+			s->words = (s->words & ~WORD_ABOUT(g.resource)) | (from->words & WORD_ABOUT(g.resource));
 	}
 	s->dirty_up = 1;
 }

@@ -137,6 +137,9 @@ static inline void branch_renew(struct branch *b, uint64_t until_us)
 	b->had_to_wait = 0;
 }
 
+/* A bit for each resource that is known here. */
+#define WORD_ABOUT(resource) ((1u << resource_slot(resource)) >> 1)
+
 struct session {
 	union {
 		struct wheel_entry timer;     /* first: wheel_take gives the session */
@@ -162,6 +165,7 @@ struct session {
 	uint8_t emptied : 1;                  /* some branch has no leaf any more: torn after the commit */
 	uint8_t replacing : 1;                /* shortcut whose revision is gone: those that stay are beginning theirs */
 	uint8_t oldest : 1;                   /* revision of its ICorp here: it is in the table */
+	uint8_t words : RESOURCE_MAX;         /* WORD_ABOUT: our grants whose outcome is what the adaptors said last, if not "applied" */
 	uint16_t adaptors;                    /* that may hold something of it: the caller's note */
 	uint16_t vlan;                        /* switch: of this ICorp in this island */
 	uint16_t n_leaves;

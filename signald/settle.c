@@ -110,6 +110,90 @@ void session_settle(struct turn *t, struct session *s)
 		revision_complete(t, s);
 }
 
+/* What the adaptors say about a resource, together; of what they say nothing about nothing is promised. */
+static const struct adaptor_grant *word_about(const struct adaptor_result *result, enum resource resource)
+{
+	static const struct adaptor_grant nothing = { .outcome = OUTCOME_APPLIED };
+
+	for (unsigned i = 0; i < result->n_grants; i++)
+		if (result->grants[i].resource == resource)
+			return &result->grants[i];
+	return &nothing;
+}
+
+/*
+ * A grant of ours says what the adaptors say last, good or bad; but what became of a demand, or of growth that was taken
+ * back, stays said.
+ */
+static void take_word(struct session *s, const struct adaptor_grant *said, struct rsvp_grant *g)
+{
+	unsigned bit = WORD_ABOUT(g->resource);
+
+	g->enforcement = said->enforcement;
+	if (g->outcome != OUTCOME_APPLIED && !(s->words & bit))
+		return;
+	g->outcome = said->outcome > OUTCOME_APPLIED ? said->outcome : OUTCOME_APPLIED;
+	s->words &= ~bit;
+	if (g->outcome != OUTCOME_APPLIED)
+		s->words |= bit;
+	snprintf(g->reason, sizeof(g->reason), "%s", said->reason);
+}
+
+/*
+ * Our ISC was given less than its level. That is its level from now on, so that it pays for no more, begins its next demand
+ * there, and has it after a restart. The adaptors are to know: else an audit of theirs could give it more some day. They are told at
+ * once, but at leisure when this was not the first time: one that gives less each time is not asked again and again.
+ */
+static void given_less(struct turn *t, struct session *s, struct leaf *isc, const struct adaptor_grant *said,
+		       struct rsvp_grant *g)
+{
+	struct rsvp_demand *d = &isc->more->demand[g->resource];
+	unsigned bit = WORD_ABOUT(g->resource);
+
+	if (g->outcome == OUTCOME_APPLIED || s->words & bit)
+		s->dirty_terms = 1;
+	else
+		s->stale = 1;
+	log_icorp(LOG_LEVEL_INFO, s->key.icorp, "%s: %s, %llu of %llu: %s", resource_name(g->resource),
+		  outcome_name(said->outcome), (unsigned long long)said->level,
+		  (unsigned long long)leaf_level(isc, g->resource), said->reason);
+	isc_level_set(t->core, s, isc, g->resource, said->level);
+	if (d->sequence == g->sequence)
+		d->want = said->level;
+	s->words &= ~bit;
+	g->outcome = said->outcome;
+	snprintf(g->reason, sizeof(g->reason), "%s", said->reason);
+	if (said->outcome == OUTCOME_REFUSED)
+		action_refused(t, s->key, RSVP_ERR_ADMISSION, RSVP_ADMISSION_ADAPTOR, said->reason);
+}
+
+/* One that has none of it left does not run: its controller's silence tells that, and it does not start with nothing. */
+static int is_less(const struct adaptor_grant *said, enum resource resource, uint64_t level)
+{
+	return said->outcome > OUTCOME_APPLIED && said->level < level && (said->level || resource == RESOURCE_DISK);
+}
+
+/* What the adaptors do for one resource, of our ISC (NULL: of the ICorp as a whole). Returns whether it is news. */
+static int refresh_grant(struct turn *t, struct session *s, struct leaf *isc, enum resource resource,
+			 const struct adaptor_grant *said)
+{
+	struct in_addr endpoint = isc ? leaf_ep(s, isc)->control : (struct in_addr){ 0 };
+	struct rsvp_grant was, g;
+
+	own_grant(t->core, s, endpoint, resource, &g);
+	was = g;
+	if (isc && is_less(said, resource, leaf_level(isc, resource)))
+		given_less(t, s, isc, said, &g);
+	take_word(s, said, &g);
+	if (isc)
+		g.level = leaf_level(isc, resource);
+	if (g.level == was.level && g.enforcement == was.enforcement && g.outcome == was.outcome &&
+	    !strcmp(g.reason, was.reason))
+		return 0;
+	own_grant_put(t, s, &g);
+	return 1;
+}
+
 /*
  * What the adaptors do for the bandwidth here, and, on a server, for its ISC: always known to the leader. Returns
  * whether any of it is news.
@@ -119,38 +203,13 @@ static int refresh_grants(struct turn *t, struct session *s, const struct adapto
 	struct leaf *isc = leaf_of_isc(s);
 	int news = 0;
 
-	for (unsigned i = 0; i < result->n_grants; i++) {
-		const struct adaptor_grant *said = &result->grants[i];
-		struct in_addr none = { 0 };
-		struct rsvp_grant g;
+	for (unsigned r = RESOURCE_BANDWIDTH; r <= RESOURCE_MAX; r++) {
+		const struct adaptor_grant *said = word_about(result, r);
 
-		if (said->resource < 1 || said->resource > RESOURCE_MAX)
-			continue;
-		news |= s->enforcement[said->resource - 1] != said->enforcement;
-		s->enforcement[said->resource - 1] = said->enforcement;
-		if (said->resource != RESOURCE_BANDWIDTH)
-			continue;
-		own_grant(t->core, s, none, RESOURCE_BANDWIDTH, &g);
-		if (g.enforcement == said->enforcement && (g.outcome != OUTCOME_APPLIED || !strcmp(g.reason, said->reason)))
-			continue;
-		news = 1;
-		g.enforcement = said->enforcement;
-		if (g.outcome == OUTCOME_APPLIED) /* else it says what became of the rate */
-			snprintf(g.reason, sizeof(g.reason), "%s", said->reason);
-		own_grant_put(t, s, &g);
-	}
-	for (unsigned r = RESOURCE_CPU; isc && r <= RESOURCE_MAX; r++) {
-		struct rsvp_grant g;
-
-		if (!leaf_level(isc, r))
-			continue;
-		own_grant(t->core, s, leaf_ep(s, isc)->control, r, &g);
-		if (g.level == leaf_level(isc, r) && g.enforcement == s->enforcement[r - 1])
-			continue;
-		news = 1;
-		g.level = leaf_level(isc, r);
-		g.enforcement = s->enforcement[r - 1];
-		own_grant_put(t, s, &g);
+		news |= s->enforcement[r - 1] != said->enforcement;
+		s->enforcement[r - 1] = said->enforcement;
+		if (r == RESOURCE_BANDWIDTH || (isc && leaf_level(isc, r)))
+			news |= refresh_grant(t, s, r == RESOURCE_BANDWIDTH ? NULL : isc, r, said);
 	}
 	return news;
 }

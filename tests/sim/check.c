@@ -3,7 +3,8 @@
  * books of our own beside the core's; now and then, and when the books differ, everything is looked at.
  *
  *   capacity        no port, no resource, no VLAN is given away beyond what there is, and the books are right
- *   demands         a level changes only by a demand that was never acted on before, and by no more than it asked
+ *   demands         a level changes only by a demand that was never acted on before, and by no more than it asked, or to
+ *                   what was given of it
  *   preemption      what one ICorp takes from another is growth, and its setup priority is better than the other's holding one
  *   renewal         what is in force does not time out in the technologies, and is renewed only while it is what is wanted
  *   ownership       what nobody upstream knows, or nobody downstream answers for, is gone within a lifetime
@@ -32,6 +33,14 @@ static const struct rsvp_demand *issued(const struct sim *sim, const struct shad
 	return d && d->sequence == sequence ? d : NULL;
 }
 
+/* What the technology gave its ISC. */
+static uint64_t given_shares(const struct sim *sim, const struct shadow *s)
+{
+	const struct installed *has = map_get(&sim->installed, sim_key(s->node, s->last.key.icorp));
+
+	return has ? has->shares : 0;
+}
+
 static void check_level(struct sim *sim, struct shadow *s, const struct probe *now, unsigned r)
 {
 	uint64_t was = s->last.level[r], is = now->level[r], most;
@@ -42,6 +51,8 @@ static void check_level(struct sim *sim, struct shadow *s, const struct probe *n
 	if (now->handled[r] == s->last.handled[r]) {
 		if (r == RESOURCE_BANDWIDTH && is < was && now->cut)
 			return; /* refused or taken back, and its ISC is told */
+		if (r == RESOURCE_CPU && is < was && is == given_shares(sim, s))
+			return;
 		sim_violate(sim, "%s: icorp %u: demand %u for %s is applied twice: %lu -> %lu", node_name(sim, s->node),
 			    now->key.icorp, now->handled[r], resource_name(r), was, is);
 		return;

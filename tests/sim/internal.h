@@ -35,6 +35,7 @@ struct installed {
 	unsigned node;
 	struct adaptor_terms terms;
 	uint8_t *text; size_t len;               /* the terms, encoded */
+	uint64_t shares;                         /* of the CPU that it was given, perhaps fewer than its terms say */
 	uint64_t renewed_us;                     /* what times out was renewed then */
 	int refused;                             /* the last that was applied: what is in force is not these terms */
 	int known;                               /* by the adaptor's process */

@@ -30,7 +30,7 @@ static void found(struct controller *c, const struct installed *has)
 		f.port[f.n_ports].bps = has->terms.ports[f.n_ports].rate_bps;
 	}
 	if (has->isc && has->isc->alive) {
-		f.level[RESOURCE_CPU] = has->terms.isc.spec.cpu_shares;
+		f.level[RESOURCE_CPU] = has->shares;
 		f.level[RESOURCE_MEMORY] = has->terms.isc.spec.memory_kib;
 		f.level[RESOURCE_DISK] = has->terms.isc.spec.disk_mib;
 		memcpy(f.handled, has->terms.isc.handled, sizeof(f.handled));
@@ -80,6 +80,19 @@ int restart_steady(const struct sim *sim, uint32_t id)
 	return icorp && icorp->wanted && icorp->steady;
 }
 
+/* May it be told so many shares without a new demand? What it was given, where that was less, or what a revision begins with. */
+static int may_be_told(const struct sim *sim, const struct controller *c, const struct installed *has, uint64_t shares)
+{
+	const struct icorp *icorp = map_get(&sim->icorps, has->key.icorp);
+	const struct contract_endpoint *now, *next;
+
+	if (shares == has->shares || !icorp || !icorp->next)
+		return shares == has->shares;
+	now = contract_endpoint_by_control(icorp->contract, topo_control(c->node));
+	next = contract_endpoint_by_control(icorp->next, topo_control(c->node));
+	return now && next && next->isc.cpu_shares != now->isc.cpu_shares && next->isc.cpu_shares == shares;
+}
+
 /* Does a level differ without a new demand? */
 static void check_levels(struct sim *sim, const struct controller *c, const struct installed *has,
 			 const struct adaptor_terms *next)
@@ -88,7 +101,8 @@ static void check_levels(struct sim *sim, const struct controller *c, const stru
 
 	if (!has->isc || !has->isc->alive || !was->present || !is->present || has->terms.revision != next->revision)
 		return;
-	if ((was->spec.cpu_shares != is->spec.cpu_shares && was->handled[RESOURCE_CPU] == is->handled[RESOURCE_CPU]) ||
+	if ((was->spec.cpu_shares != is->spec.cpu_shares && !may_be_told(sim, c, has, is->spec.cpu_shares) &&
+	     was->handled[RESOURCE_CPU] == is->handled[RESOURCE_CPU]) ||
 	    (was->spec.memory_kib != is->spec.memory_kib && was->handled[RESOURCE_MEMORY] == is->handled[RESOURCE_MEMORY]))
 		sim_violate(sim, "%s: icorp %u: levels change without a demand: %lu, %lu -> %lu, %lu", c->node->name,
 			    has->key.icorp, was->spec.cpu_shares, was->spec.memory_kib, is->spec.cpu_shares,

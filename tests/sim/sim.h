@@ -30,6 +30,7 @@ struct sim_faults {
 	unsigned apply_fail_permille;
 	unsigned stall_permille;                  /* it answers only after up to stall_us more */
 	uint64_t stall_us;
+	uint64_t most_shares;                     /* of a CPU that a server's technology gives an ISC; 0: as many as it is told */
 };
 
 /* A run over topo, which must outlive it. */

@@ -107,6 +107,9 @@ void sim_apply(struct sim *sim, struct controller *c, const struct core_action *
 	plan_clear(&has->terms);
 	free(has->text);
 	has->terms = terms;
+	has->shares = terms.isc.spec.cpu_shares;
+	if (sim->faults.most_shares && has->shares > sim->faults.most_shares)
+		has->shares = sim->faults.most_shares;
 	has->text = text;
 	has->len = len;
 	has->renewed_us = sim->now_us;
@@ -122,6 +125,20 @@ void sim_apply(struct sim *sim, struct controller *c, const struct core_action *
 	e->key = action->key;
 	e->cookie = action->cookie;
 	sim_event_add(sim, e, takes);
+}
+
+static void grants(const struct installed *has, struct adaptor_result *result)
+{
+	struct adaptor_grant *cpu = &result->grants[RESOURCE_CPU - 1];
+
+	for (unsigned r = 1; r <= RESOURCE_MEMORY; r++)
+		result->grants[result->n_grants++] = (struct adaptor_grant){
+			.resource = (uint8_t)r, .outcome = OUTCOME_APPLIED, .enforcement = ENFORCEMENT_ENFORCED };
+	if (!has || has->shares >= has->terms.isc.spec.cpu_shares)
+		return;
+	cpu->outcome = OUTCOME_PARTLY;
+	cpu->level = has->shares;
+	snprintf(cpu->reason, sizeof(cpu->reason), "this host has no more");
 }
 
 void sim_applied(struct sim *sim, const struct event *e)
@@ -141,9 +158,7 @@ void sim_applied(struct sim *sim, const struct event *e)
 			has->known = 1; /* if the process died meanwhile, its successor was told */
 			has->renewed_us = sim->now_us; /* it has only now been done */
 		}
-		for (unsigned r = 1; r <= RESOURCE_MEMORY; r++)
-			result.grants[result.n_grants++] = (struct adaptor_grant){
-				.resource = (uint8_t)r, .outcome = OUTCOME_APPLIED, .enforcement = ENFORCEMENT_ENFORCED };
+		grants(has, &result);
 	}
 	controller_applied(sim, c, e, &result);
 }

@@ -89,6 +89,63 @@ static void more_cpu(void **state)
 	sim_free(sim);
 }
 
+static void is_given(struct sim *sim, uint32_t n, enum outcome outcome, uint64_t shares, const char *reason)
+{
+	const struct rsvp_grant *g = sim_told(sim, "srv1", 1, "srv1", n);
+
+	assert_non_null(g);
+	assert_int_equal(g->outcome, outcome);
+	assert_int_equal(g->level, shares);
+	assert_string_equal(g->reason, reason);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), shares);
+	assert_int_equal(core_config(sim_core(sim, "srv1"))->resource[RESOURCE_CPU].used, shares);
+}
+
+static uint32_t asks_cpu(struct sim *sim, int direction, unsigned steps)
+{
+	uint32_t n = sim_demand(sim, "srv1", 1, RESOURCE_CPU, direction, steps);
+
+	run(sim, CLOCK_S);
+	return n;
+}
+
+/* The technology gives less than was granted: its client is told, pays for that, and goes on from there, also after a restart. */
+static void given_less(void **state)
+{
+	static const char why[] = "this host has no more";
+	struct sim_faults faults = { .delay_min_us = 300, .delay_max_us = 300, .apply_max_us = 3000, .most_shares = 1280 };
+	struct sim *sim = start(10000000, 1);
+	uint64_t price;
+	uint32_t n, applied;
+
+	run(sim, CLOCK_S);
+	price = sim_price(sim, "srv1", 1);
+	sim_set_faults(sim, &faults);
+	n = asks_cpu(sim, 1, 2);
+	is_given(sim, n, OUTCOME_PARTLY, 1280, why);
+	assert_int_equal(sim_price(sim, "srv1", 1), price + 12500);
+	applied = sim_core(sim, "srv1")->next_cookie;
+	run(sim, 60 * CLOCK_S); /* it stays so */
+	assert_int_equal(sim_core(sim, "srv1")->next_cookie, applied);
+	is_given(sim, n, OUTCOME_PARTLY, 1280, why);
+	n = asks_cpu(sim, 1, 1); /* and it may ask again */
+	is_given(sim, n, OUTCOME_PARTLY, 1280, why);
+	assert_int_equal(sim_price(sim, "srv1", 1), price + 12500);
+	sim_crash(sim, (unsigned)topo_find(&topo, "srv1"), CLOCK_S);
+	run(sim, 10 * CLOCK_S);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1280);
+	assert_int_equal(sim_price(sim, "srv1", 1), price + 12500);
+	n = asks_cpu(sim, -1, 1);
+	is_given(sim, n, OUTCOME_APPLIED, 1024, "");
+	assert_int_equal(sim_price(sim, "srv1", 1), price);
+	faults.most_shares = 0;
+	sim_set_faults(sim, &faults);
+	n = asks_cpu(sim, 1, 2);
+	is_given(sim, n, OUTCOME_APPLIED, 1536, "");
+	assert_int_equal(sim_violations(sim), 0);
+	sim_free(sim);
+}
+
 /* Sizes are management's: of the class before those of the resource; down is not as up; they are read again at any time. */
 static void steps_of_a_class(void **state)
 {
@@ -316,7 +373,7 @@ static void hostile_isc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu),
+		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu), cmocka_unit_test(given_less),
 		cmocka_unit_test(steps_of_a_class), cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused),
 		cmocka_unit_test(no_capacity), cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed),
 		cmocka_unit_test(map_comes_late), cmocka_unit_test(hostile_isc),

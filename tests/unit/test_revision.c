@@ -230,13 +230,48 @@ static void revision_keeps_growth(void **state)
 	}
 }
 
+/* Its server gives the new one's ISC less than it begins with: that is tried once, not with each refresh of the old one. */
+static void revision_given_less(void **state)
+{
+	struct sim_faults faults = { .delay_min_us = 300, .delay_max_us = 300, .apply_max_us = 3000, .most_shares = 1300 };
+	struct sim *sim = start(10000000, 1);
+	struct contract *c = sim_contract(sim, 1, 2, servers, 2, access_routers, 2, 10000000);
+	struct contract_error error = { 0 };
+	uint32_t applied;
+
+	run(sim, CLOCK_S);
+	sim_set_faults(sim, &faults);
+	for (unsigned i = 0; i < c->n_endpoints; i++)
+		if (c->endpoints[i].kind == ENDPOINT_SERVER)
+			c->endpoints[i].isc.cpu_shares = 2048;
+	assert_int_equal(contract_seal(c, &error), 0);
+	sim_crash(sim, (unsigned)topo_find(&topo, "ar2"), 2 * CLOCK_S); /* both stand as long */
+	sim_originate(sim, c);
+	contract_unref(c);
+	run(sim, CLOCK_S);
+	assert_non_null(session_newer(session(sim, "srv1", 1)));
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1300);
+	applied = sim_core(sim, "srv1")->next_cookie;
+	sim_demand(sim, "srv1", 1, RESOURCE_MEMORY, 1, 1); /* the old one hears from it */
+	run(sim, 500 * CLOCK_MS);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1300);
+	assert_int_equal(sim_core(sim, "srv1")->next_cookie, applied + 2);
+	run(sim, 60 * CLOCK_S);
+	assert_int_equal(session(sim, "srv1", 1)->contract->revision, 2);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1300);
+	sim_demand(sim, "srv1", 1, RESOURCE_CPU, -1, 1);
+	run(sim, CLOCK_S);
+	assert_int_equal(sim_applied_cpu(sim, "srv1", 1), 1300 - 256);
+	end_settled(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(revised_rate), cmocka_unit_test(revised_without_one),
 		cmocka_unit_test(revised_with_another_address), cmocka_unit_test(revision_moves_nobody),
 		cmocka_unit_test(revision_refused), cmocka_unit_test(revision_late), cmocka_unit_test(revision_hop_dies),
-		cmocka_unit_test(revision_keeps_growth),
+		cmocka_unit_test(revision_keeps_growth), cmocka_unit_test(revision_given_less),
 	};
 
 	return RUN_ON(SRCDIR "/testbed/demo.topo", tests);
