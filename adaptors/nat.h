@@ -66,7 +66,7 @@ struct nat_state {
 	char *rules;                    /* the table without elements, as it was when we wrote it */
 	struct keymap sessions;
 	void *prefixes;                 /* a tree of the sessions that have one, by next.prefix */
-	TAILQ_HEAD(, nat_session) staged;
+	TAILQ_HEAD(nat_sessions, nat_session) staged;
 };
 
 /* nat_text.c */

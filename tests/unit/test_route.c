@@ -492,7 +492,7 @@ static void without_privileges(void **state)
 	if (!pid) {
 		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
 			_exit(2);
-		_exit(adaptor_route.probe(NULL, 0, why, sizeof(why)) != -EPERM || !strstr(why, "CAP_NET_ADMIN"));
+		_exit(adaptor_route.probe(NULL, 0, why, sizeof(why)) == -EPERM && strstr(why, "CAP_NET_ADMIN") ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
