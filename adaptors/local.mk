@@ -34,7 +34,7 @@ adaptors_libadaptornet_a_CFLAGS = $(AM_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS) $(JAN
 
 adaptors_libadaptorvm_a_SOURCES = adaptors/registry_vm.c
 adaptors_libadaptorvm_a_SOURCES += adaptors/vm.h adaptors/vm.c adaptors/vm_audit.c adaptors/vm_conn.c adaptors/vm_files.c \
-	adaptors/vm_levels.c adaptors/vm_lxc.c adaptors/vm_qemu.c adaptors/vm_writer.h adaptors/vm_xml.c
+	adaptors/vm_levels.c adaptors/vm_link.c adaptors/vm_lxc.c adaptors/vm_qemu.c adaptors/vm_writer.h adaptors/vm_xml.c
 adaptors_libadaptorvm_a_CFLAGS = $(AM_CFLAGS) $(VIRT_CFLAGS) $(XML_CFLAGS) $(JANSSON_CFLAGS)
 
 # What an adaptor process (or a test of one technology) links besides its technology's library and libraries.

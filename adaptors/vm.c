@@ -311,6 +311,20 @@ static int create(struct vm_state *s, const struct adaptor_terms *t, virDomainPt
 	return 0;
 }
 
+/* An ISC that could send from any address does not start. It has not booted yet. */
+static int guard_new(struct vm_state *s, virDomainPtr *dom, struct adaptor_key key, struct adaptor_result *result)
+{
+	char why[ADAPTOR_REASON];
+	int changed, rc = vm_link_guard(key, &changed, result->reason, sizeof(result->reason));
+
+	if (!rc)
+		return 0;
+	vm_destroy(s->conn, *dom, why, sizeof(why));
+	virDomainFree(*dom);
+	*dom = NULL;
+	return rc;
+}
+
 static void stopped(const struct vm_levels *want, struct adaptor_result *result)
 {
 	static const uint8_t resources[] = { RESOURCE_CPU, RESOURCE_MEMORY };
@@ -341,6 +355,7 @@ static int ensure(struct vm_state *s, const struct adaptor_terms *t, virDomainPt
 	if (!*dom && !vm_files_started(s->options.state, key)) {
 		*mark = vm_mark_of(&s->options, t);
 		rc = create(s, t, dom, result);
+		rc = rc ? rc : guard_new(s, dom, key, result);
 		if (rc)   /* -EAGAIN too: the retry begins anew */
 			vm_files_remove(s->options.state, key);
 	}

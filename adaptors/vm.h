@@ -22,6 +22,7 @@
 #define VM_GATEWAY "169.254.1.1"       /* the host, seen from any ISC */
 #define VM_QUOTA_PERIOD_US 100000
 #define VM_NAME 32
+#define VM_DISK_LEAVES_MIB 64          /* for boot.json and what was handled, of all ISCs */
 
 struct vm_image { char name[CONTRACT_NAME]; char *path; };
 
@@ -49,6 +50,7 @@ struct vm_levels {
 	uint64_t block_weight;           /* wanted: follows from cpu_shares */
 	int has_shares, has_quota, has_memory, has_block_weight;   /* it reports them at all */
 	int balloon_works;               /* the guest has answered */
+	uint64_t most_kib;               /* read: the balloon cannot give more; 0: no such bound */
 };
 
 /*
@@ -96,7 +98,8 @@ int vm_mark_parse(const char *xml, struct vm_mark *mark);
 char *vm_boot_json(const struct adaptor_terms *t);
 /* Makes the directory (with this mode) and puts boot.json there unless it already says so; *changed tells. 0 or -errno. */
 int vm_files_write(const char *state, mode_t mode, const struct adaptor_terms *t, int *changed);
-/* Makes the file "disk" there anew, empty, with its room reserved. 0 or -errno. */
+/* Makes the file "disk" there anew, empty, with its room reserved; what is left for others is not less than VM_DISK_LEAVES_MIB.
+ * 0 or -errno. */
 int vm_files_disk(const char *state, struct adaptor_key key, uint64_t mib);
 /* Notes that the ISC of this directory was started / asks for it. */
 int vm_files_set_started(const char *state, struct adaptor_key key);
@@ -130,11 +133,16 @@ int vm_find(struct vm_conn *c, struct adaptor_key key, virDomainPtr *dom, struct
 /* Ends a domain. One that ended by itself meanwhile is fine. 0 or as vm_conn_error. */
 int vm_destroy(struct vm_conn *c, virDomainPtr dom, char *why, size_t room);
 
+/* Lets nothing in by the ISC's link but what comes from its own address; *changed: it was not so. 0, also where this machine
+ * has no such link, or -errno with a reason. */
+int vm_link_guard(struct adaptor_key key, int *changed, char *why, size_t room);
+
 void vm_levels_wanted(const struct adaptor_terms *t, struct vm_levels *want);
 /* As the hypervisor reports them; what it does not know stays 0. */
 void vm_levels_read(const struct vm_hypervisor *hv, virDomainPtr dom, const struct vm_mark *mark,
 		    struct vm_levels *have);
-/* Changes what differs, reads back, and says in grants what became of each. Returns how many changes it tried. */
+/* Changes what differs, reads back, and says in grants what became of each; result NULL: nobody asks, so neither is a guest
+ * waited for. Returns how many changes it tried. */
 unsigned vm_levels_apply(const struct vm_hypervisor *hv, virDomainPtr dom, const struct vm_mark *mark,
 			 const struct vm_levels *want, struct adaptor_result *result);
 

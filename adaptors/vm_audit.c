@@ -72,6 +72,7 @@ static int audit_domain(struct walk *w, virDomainPtr dom, const struct vm_mark *
 {
 	struct adaptor_result result = { 0 };
 	struct audit *a = w->ctx;
+	int changed = 0;
 
 	if (!wanted(a, mark->key)) {
 		int rc = vm_destroy(w->s->conn, dom, result.reason, sizeof(result.reason));
@@ -84,9 +85,11 @@ static int audit_domain(struct walk *w, virDomainPtr dom, const struct vm_mark *
 		return rc;
 	}
 	for (struct vm_session *s = w->s->sessions; s; s = s->next)
-		if (adaptor_key_equal(s->key, mark->key) &&
-		    vm_levels_apply(w->s->options.hv, dom, mark, &s->want, &result))
+		if (adaptor_key_equal(s->key, mark->key) && vm_levels_apply(w->s->options.hv, dom, mark, &s->want, NULL))
 			++*a->repaired;
+	if (vm_link_guard(mark->key, &changed, result.reason, sizeof(result.reason)))
+		log_icorp(LOG_LEVEL_WARN, mark->key.icorp, "%s", result.reason);
+	*a->repaired += (unsigned)changed;
 	return 0;
 }
 

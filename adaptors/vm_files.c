@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "adaptors/vm.h"
@@ -113,15 +114,18 @@ static int open_dir(const char *state, struct adaptor_key key, mode_t create)
 	char name[VM_NAME];
 	int top = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, error;
 
-	if (top < 0 && errno == ENOENT && create && !mkdir(state, create))
+	if (top < 0 && errno == ENOENT && create && !mkdir(state, create)) {
 		top = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (top >= 0)
+			fchmod(top, create);   /* whatever our umask is: a hypervisor that is not root passes through */
+	}
 	if (top < 0)
 		return -errno;
 	vm_domain_name(key, name);
 	fd = create && mkdirat(top, name, create) && errno != EEXIST ? -1 :
 	     openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (create && fd >= 0)
-		fchmod(fd, create);   /* whatever our umask is */
+		fchmod(fd, create);
 	error = errno;
 	close(top);
 	return fd < 0 ? -error : fd;
@@ -200,6 +204,14 @@ int vm_files_write(const char *state, mode_t mode, const struct adaptor_terms *t
 	return rc;
 }
 
+/* Said before: posix_fallocate may fill the file system until it fails. */
+static int has_room(int dir, uint64_t mib)
+{
+	struct statvfs fs;
+
+	return fstatvfs(dir, &fs) || (uint64_t)fs.f_bavail * fs.f_frsize / (1024 * 1024) >= mib + VM_DISK_LEAVES_MIB;
+}
+
 int vm_files_disk(const char *state, struct adaptor_key key, uint64_t mib)
 {
 	int dir = open_dir(state, key, 0), fd, rc;
@@ -207,6 +219,10 @@ int vm_files_disk(const char *state, struct adaptor_key key, uint64_t mib)
 	if (dir < 0)
 		return dir;
 	unlinkat(dir, "disk", 0);
+	if (!has_room(dir, mib)) {
+		close(dir);
+		return -ENOSPC;
+	}
 	fd = openat(dir, "disk", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	rc = fd < 0 ? -errno : -posix_fallocate(fd, 0, (off_t)(mib * 1024 * 1024));
 	if (fd >= 0)

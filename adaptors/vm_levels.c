@@ -63,6 +63,7 @@ static void read_balloon(virDomainPtr dom, struct vm_levels *have)
 	virDomainMemoryStatStruct stats[VIR_DOMAIN_MEMORY_STAT_NR];
 	int n = virDomainMemoryStats(dom, stats, VIR_DOMAIN_MEMORY_STAT_NR, 0);
 
+	have->most_kib = virDomainGetMaxMemory(dom);
 	for (int i = 0; i < n; i++) {
 		if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_ACTUAL_BALLOON) {
 			have->has_memory = 1;
@@ -174,18 +175,15 @@ static int same_memory(const struct vm_hypervisor *hv, uint64_t want, uint64_t h
 	return want / BALLOON_PAGE_KIB + (want % BALLOON_PAGE_KIB != 0) == have / BALLOON_PAGE_KIB;
 }
 
-/* Tells the guest, as far as the domain goes, and waits a moment until it has done it. */
-static int set_balloon(const struct vm_hypervisor *hv, virDomainPtr dom, uint64_t kib)
+/* Tells the guest and, if somebody wants to know, waits a moment until it has done it. */
+static int set_balloon(const struct vm_hypervisor *hv, virDomainPtr dom, uint64_t kib, int wait)
 {
 	const struct timespec pause = { .tv_nsec = BALLOON_POLL_NS };
-	unsigned long most = virDomainGetMaxMemory(dom);
 	struct vm_levels now = { .balloon_works = 1 };
 
-	if (most && kib > most)
-		kib = most;
 	if (virDomainSetMemoryFlags(dom, kib, VIR_DOMAIN_AFFECT_LIVE))
 		return -1;
-	for (unsigned i = 0; i < BALLOON_POLLS; i++) {
+	for (unsigned i = 0; wait && i < BALLOON_POLLS; i++) {
 		read_balloon(dom, &now);
 		if (!now.balloon_works || same_memory(hv, kib, now.memory_kib))
 			return 0;
@@ -291,8 +289,9 @@ struct words { char cpu[ADAPTOR_REASON], quota[ADAPTOR_REASON], memory[ADAPTOR_R
 
 /* Sets what differs. Returns how many changes it tried. */
 static unsigned change(const struct vm_hypervisor *hv, virDomainPtr dom, const struct vm_levels *want,
-		       const struct vm_levels *have, struct words *why)
+		       const struct vm_levels *have, int wait, struct words *why)
 {
+	uint64_t kib = have->most_kib && want->memory_kib > have->most_kib ? have->most_kib : want->memory_kib;
 	unsigned tried = 0;
 
 	if (have->has_shares && want->cpu_shares && have->cpu_shares != want->cpu_shares && ++tried) {
@@ -302,8 +301,8 @@ static unsigned change(const struct vm_hypervisor *hv, virDomainPtr dom, const s
 	}
 	if (have->has_quota && have->quota_us != want->quota_us && ++tried)
 		remember(why->quota, set_quota(dom, hv->quota_param, want->quota_us));
-	if (have->has_memory && !same_memory(hv, want->memory_kib, have->memory_kib)) {
-		remember(why->memory, hv->balloon ? set_balloon(hv, dom, want->memory_kib) : set_memory(dom, want->memory_kib));
+	if (have->has_memory && !same_memory(hv, kib, have->memory_kib)) {
+		remember(why->memory, hv->balloon ? set_balloon(hv, dom, kib, wait) : set_memory(dom, kib));
 		tried += !hv->balloon || have->balloon_works;   /* a guest that starts is told, and nothing more */
 	}
 	if (have->has_block_weight && have->block_weight != want->block_weight && ++tried)
@@ -331,13 +330,15 @@ unsigned vm_levels_apply(const struct vm_hypervisor *hv, virDomainPtr dom, const
 	unsigned tried;
 
 	vm_levels_read(hv, dom, mark, &before);
+	if (!result)
+		return mark->whole ? 0 : change(hv, dom, want, &before, 0, &why);
 	if (mark->whole) {
 		judge_whole(result, RESOURCE_CPU, want->cpu_shares, before.cpu_shares);
 		judge_whole(result, RESOURCE_MEMORY, want->memory_kib, before.memory_kib);
 		judge_disk(result, hv, want, &before, "");
 		return 0;
 	}
-	tried = change(hv, dom, want, &before, &why);
+	tried = change(hv, dom, want, &before, 1, &why);
 	have = before;
 	if (tried)
 		vm_levels_read(hv, dom, mark, &have);

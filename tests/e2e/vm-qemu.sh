@@ -30,7 +30,10 @@ cat > "$D/root/usr/lib/icorp/apps/facts" <<- 'END'
 	stat -c 'fw_cfg %a' /sys/firmware/qemu_fw_cfg/by_name/opt/icorp/boot.json/raw
 	df -k /data | tail -n 1
 	tail -n 5 /run/icorp-agent.log
-	[ "$QUERY_STRING" != end ] || kill 1
+	case $QUERY_STRING in
+	end) kill 1 ;;
+	spoof) ip addr add 10.64.9.5/32 dev eth0; busybox ping -c 3 -W 1 -I 10.64.9.5 169.254.1.1 ;;
+	esac
 	CGI
 	chmod 755 /tmp/facts/cgi-bin/facts
 	exec busybox httpd -f -p 8081 -h /tmp/facts
@@ -88,6 +91,13 @@ if [ -x "$D/root/usr/sbin/qemu-ga" ]; then
 	shown() { local out; out=$(drive <<< show); jq -e '.sessions[0].guest_agent' <<< "${out#*show: }"; }
 	check "its guest agent answers" until_true 20 shown
 fi
+
+# It is root, and may call itself what it likes.
+dropped() { on nstat -asz IPReversePathFilter TcpExtIPReversePathFilter | awk '/IPReversePathFilter/ { print $2 }'; }
+before=$(dropped)
+page 7 '8081/cgi-bin/facts?spoof' | sed -n '/^PING/,$s/^/# /p'
+check "what it sends from another's address goes nowhere: $(($(dropped) - before)) packets" test $(($(dropped) - before)) -ge 3
+check "its own address is still served" facts_there
 
 id=$(boot_id)
 out=$(drive <<< measure)
