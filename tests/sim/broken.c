@@ -41,6 +41,10 @@ void __real_core_message(struct core *core, const struct rsvp_msg *msg, const st
 			 struct contract *contract, uint64_t now_us, struct core_actions *actions);
 void __wrap_core_message(struct core *core, const struct rsvp_msg *msg, const struct core_from *from,
 			 struct contract *contract, uint64_t now_us, struct core_actions *actions);
+void __real_core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
+			 uint64_t now_us, struct core_actions *actions);
+void __wrap_core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
+			 uint64_t now_us, struct core_actions *actions);
 uint64_t __real_revision_held(struct core *core, const struct session *s, int port);
 uint64_t __wrap_revision_held(struct core *core, const struct session *s, int port);
 void __real_revision_supersede(struct turn *t, struct adaptor_key key);
@@ -184,6 +188,17 @@ void __wrap_core_message(struct core *core, const struct rsvp_msg *msg, const st
 	if (s && msg->flow.rate_bps == session_base(s))
 		half.flow.rate_bps = rsvp_rate(half.flow.rate_bps / 2);
 	__real_core_message(core, &half, from, contract, now_us, actions);
+}
+
+/* A server that grants what its technologies did not give. */
+void __wrap_core_applied(struct core *core, struct adaptor_key key, uint64_t cookie, const struct adaptor_result *result,
+			 uint64_t now_us, struct core_actions *actions)
+{
+	struct adaptor_result all = *result;
+
+	for (unsigned i = 0; broken("given") && i < all.n_grants; i++)
+		all.grants[i].outcome = OUTCOME_APPLIED;
+	__real_core_applied(core, key, cookie, &all, now_us, actions);
 }
 
 /* Two revisions that are counted twice. */

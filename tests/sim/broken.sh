@@ -54,4 +54,5 @@ caught twice 'its books differ from what its sessions hold'
 caught before 'a change of revision takes'
 caught both 'has 2 revisions'
 caught graph 'a shortcut leaves .* which carries it already' -t "$top/testbed/fig6.topo"
+caught given 'counts [0-9]+ shares for its ISC, which was given'
 exit $failed

@@ -62,7 +62,8 @@ static void check_level(struct sim *sim, struct shadow *s, const struct probe *n
 			    now->key.icorp, now->handled[r], resource_name(r), s->last.handled[r]);
 	d = issued(sim, s, r, now->handled[r]);
 	most = d ? d->steps * sim->topo->node[s->node].resource[r].step : 0;
-	if (d && (d->direction > 0 ? is < was || is > rsvp_rate(was + most) : is > was || is < rsvp_rate(was > most ? was - most : 0)))
+	most = d && d->direction > 0 ? was + most : was > most ? was - most : 0;
+	if (d && (d->direction > 0 ? is < was || (is > most && is > rsvp_rate(most)) : is > was || (is < most && is < rsvp_rate(most))))
 		sim_violate(sim, "%s: icorp %u: demand %u for %s leads from %lu to %lu", node_name(sim, s->node),
 			    now->key.icorp, now->handled[r], resource_name(r), was, is);
 }

@@ -23,6 +23,6 @@ check_PROGRAMS += tests/sim/broken
 tests_sim_broken_SOURCES = tests/sim/broken.c
 tests_sim_broken_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=session_hold,--wrap=demand_input,--wrap=core_their_lifetime \
 	-Wl,--wrap=nexthop_find,--wrap=leader_failed,--wrap=leader_weigh,--wrap=vlan_give \
-	-Wl,--wrap=recovery_claim,--wrap=recovery_waits,--wrap=recovery_tick,--wrap=core_found,--wrap=preempt_spare,--wrap=branch_reduce,--wrap=core_message \
+	-Wl,--wrap=recovery_claim,--wrap=recovery_waits,--wrap=recovery_tick,--wrap=core_found,--wrap=preempt_spare,--wrap=branch_reduce,--wrap=core_message,--wrap=core_applied \
 	-Wl,--wrap=cutthrough_ends,--wrap=revision_held,--wrap=revision_supersede,--wrap=revision_complete
 tests_sim_broken_LDADD = $(SIM_LIBS)

@@ -312,6 +312,7 @@ static void set_faults(struct run *run)
 	f.apply_max_us = 200 + chance(run, 500 * CLOCK_MS);
 	f.apply_fail_permille = (unsigned)decide(run, w->refuse, kind == 0 ? 99 : 0);
 	f.stall_permille = (unsigned)decide(run, w->stall, kind == 1 ? 29 : 0);
+	f.most_shares = kind == 2 ? 1024 + chance(run, 512) : 0; /* no contract begins with more */
 	f.unordered = decide(run, w->unordered, 3) == (w->unordered == SCENARIO_AS_SEEDED ? 3 : 1);
 	run->crashes = decide(run, w->crashes, 3);
 	run->cuts = decide(run, w->cuts, 3);

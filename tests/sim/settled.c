@@ -1,6 +1,6 @@
 /*
  * After a long calm: what was admitted is whole, of everything else nothing is left. The ICorp is walked as its Paths went,
- * from the leader down; whatever has it and was not met is a leftover.
+ * from the leader down; whatever has it and was not met is a leftover. No ISC pays for more than it was given.
  */
 #include <stdio.h>
 
@@ -146,6 +146,9 @@ void sim_settled(struct sim *sim)
 		if (!s || s->visited != sim->visit)
 			sim_violate(sim, "icorp %u is left in the technologies of %s", has->key.icorp,
 				    node_name(sim, has->node));
+		else if (s->last.isc && s->last.level[RESOURCE_CPU] > has->shares)
+			sim_violate(sim, "icorp %u: %s counts %lu shares for its ISC, which was given %lu", has->key.icorp,
+				    node_name(sim, has->node), s->last.level[RESOURCE_CPU], has->shares);
 	}
 }
 
