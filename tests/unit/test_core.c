@@ -146,6 +146,59 @@ static void given_less(void **state)
 	sim_free(sim);
 }
 
+/* The adaptors of r1 say this of ICorp 1's bandwidth. What r1 says of it then. */
+static struct rsvp_grant says(struct sim *sim, enum outcome outcome, const char *reason)
+{
+	struct core *core = (struct core *)(uintptr_t)sim_core(sim, "r1");
+	const struct session *s = session(sim, "r1", 1);
+	struct adaptor_result result = { .n_grants = 1 };
+	struct core_actions actions = { 0 };
+	struct grant_cursor at = { 0 };
+	struct rsvp_grant g;
+
+	result.grants[0] = (struct adaptor_grant){ .resource = RESOURCE_BANDWIDTH, .outcome = (uint8_t)outcome };
+	snprintf(result.grants[0].reason, sizeof(result.grants[0].reason), "%s", reason);
+	core_lost(core, s->key, sim_now(sim), &actions);
+	assert_int_not_equal(s->cookie, 0);
+	core_applied(core, s->key, s->cookie, &result, sim_now(sim), &actions);
+	assert_true(session_grant_next(core, s, &at, &g));
+	assert_int_equal(g.level, 10000000);
+	core_actions_free(&actions);
+	return g;
+}
+
+/* Of the ICorp's bandwidth an element says what its adaptors say, as long as they do; but not in place of what it said itself. */
+static void bandwidth_as_they_say(void **state)
+{
+	struct sim *sim = start(10000000, 1);
+	struct core_actions actions = { 0 };
+	struct rsvp_grant g;
+	struct session *s;
+	struct turn t;
+
+	run(sim, CLOCK_S);
+	g = says(sim, OUTCOME_PARTLY, "over vx0, which has no room");
+	assert_int_equal(g.outcome, OUTCOME_PARTLY);
+	assert_string_equal(g.reason, "over vx0, which has no room");
+	g = says(sim, OUTCOME_APPLIED, "over eth1");
+	assert_int_equal(g.outcome, OUTCOME_APPLIED);
+	assert_string_equal(g.reason, "over eth1");
+	s = (struct session *)(uintptr_t)session(sim, "r1", 1);
+	turn_begin(&t, (struct core *)(uintptr_t)sim_core(sim, "r1"), sim_now(sim), &actions);
+	g.outcome = OUTCOME_PARTLY;
+	snprintf(g.reason, sizeof(g.reason), "preempted");
+	own_grant_put(&t, s, &g);
+	g = says(sim, OUTCOME_APPLIED, "over eth1");
+	assert_int_equal(g.outcome, OUTCOME_PARTLY);
+	assert_string_equal(g.reason, "preempted");
+	preempt_forget(&t, s);
+	g = says(sim, OUTCOME_APPLIED, "over eth1");
+	assert_int_equal(g.outcome, OUTCOME_APPLIED);
+	assert_string_equal(g.reason, "over eth1");
+	core_actions_free(&actions);
+	sim_free(sim);
+}
+
 /* Sizes are management's: of the class before those of the resource; down is not as up; they are read again at any time. */
 static void steps_of_a_class(void **state)
 {
@@ -373,8 +426,9 @@ static void hostile_isc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu), cmocka_unit_test(given_less),
-		cmocka_unit_test(steps_of_a_class), cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused),
+		cmocka_unit_test(completes), cmocka_unit_test(stays), cmocka_unit_test(deletes), cmocka_unit_test(more_cpu),
+		cmocka_unit_test(given_less), cmocka_unit_test(bandwidth_as_they_say), cmocka_unit_test(steps_of_a_class),
+		cmocka_unit_test(more_bandwidth), cmocka_unit_test(bandwidth_refused),
 		cmocka_unit_test(no_capacity), cmocka_unit_test(adaptor_dies), cmocka_unit_test(not_renewed),
 		cmocka_unit_test(map_comes_late), cmocka_unit_test(hostile_isc),
 	};
