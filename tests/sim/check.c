@@ -224,7 +224,7 @@ static void check_preempted(struct sim *sim, const struct controller *c, const s
 		if (has < now->base_bps)
 			sim_violate(sim, "%s: icorp %u is preempted below what its contract promises: %lu -> %lu of %lu bit/s",
 				    c->node->name, now->key.icorp, had, has, now->base_bps);
-		if (!probe_session(c->core, *by, &taker) || taker.failed)
+		if (!probe_session(c->core, *by, &taker) || taker.all_failed)
 			sim_violate(sim, "%s: icorp %u loses growth to icorp %u, which is refused", c->node->name,
 				    now->key.icorp, by->icorp);
 		else if (taker.setup >= now->holding)

@@ -138,6 +138,7 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 	out->leading = s->leading;
 	out->up_and_committed = s->state == SESSION_UP && s->committed;
 	out->failed = s->state == SESSION_FAILED;
+	out->all_failed = 1;
 	out->previous = s->up.addr;
 	out->port = s->up.port;
 	out->vlan = s->vlan;
@@ -145,6 +146,7 @@ int probe_session(const struct core *core, struct adaptor_key key, struct probe 
 	out->twice = CORE_PORT_NONE;
 	for (; s; s = session_newer(s)) {
 		out->committing |= s->cookie != 0;
+		out->all_failed &= s->state == SESSION_FAILED;
 		probe_previous(s, out);
 		probe_holds(s, out);
 		probe_branches(s, out);

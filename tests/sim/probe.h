@@ -24,6 +24,7 @@ struct probe {
 	int up_and_committed;                /* confirmed, and the adaptors took it */
 	int committing;                      /* a commit is under way */
 	int failed;                          /* it keeps only the memory of it */
+	int all_failed;                      /* so do all revisions */
 	struct in_addr previous;             /* hop; when not leading */
 	int port;                            /*   and by which port */
 	struct in_addr other[PROBE_OTHERS];  /* previous hops: former ones, other revisions', shortcuts' */
