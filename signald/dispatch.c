@@ -108,6 +108,22 @@ static int counts_more(const struct adaptor_grant *a, const struct adaptor_grant
 	return worst_a != worst_b ? worst_a > worst_b : a->enforcement > b->enforcement;
 }
 
+/* The reasons of two that count alike, in an order that does not depend on who answered first: it would be news each time. */
+static void join_reasons(struct adaptor_grant *g, const char *other)
+{
+	int cmp = strcmp(g->reason, other);
+	char text[2 * ADAPTOR_REASON + 2];
+
+	if (!cmp || !*other)
+		return;
+	if (g->reason[0])
+		snprintf(text, sizeof(text), "%s; %s", cmp < 0 ? g->reason : other, cmp < 0 ? other : g->reason);
+	else
+		snprintf(text, sizeof(text), "%s", other);
+	text[ADAPTOR_REASON - 1] = '\0';
+	memcpy(g->reason, text, ADAPTOR_REASON);
+}
+
 void dispatch_merge(struct adaptor_result *into, const struct adaptor_result *from, const char *instance)
 {
 	if (from->error && !into->error) {
@@ -132,8 +148,8 @@ void dispatch_merge(struct adaptor_result *into, const struct adaptor_result *fr
 			more = into->grants[k];
 			less = from->grants[i];
 		}
-		if (!more.reason[0])
-			memcpy(more.reason, less.reason, sizeof(more.reason));
+		if (!more.reason[0] || !counts_more(&more, &less))
+			join_reasons(&more, less.reason);
 		into->grants[k] = more;
 	}
 }

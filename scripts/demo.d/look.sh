@@ -91,7 +91,7 @@ circuit_told() { # LEADER ELEMENT CIRCUIT
 	local r; r=$(in_ "$1" icorpctl --json show path "$ID" < /dev/null |
 		jq -r ".grants[] | select(.element == \"$2\" and .resource == \"bandwidth\") | .reason")
 	echo "$1 of $2: $r"
-	[ "$r" = "over $3" ]
+	[[ "; $r;" == *"; over $3;"* ]]
 }
 bytes_sent() { in_ "$1" ip -j -s link show dev "$2" < /dev/null | jq '.[0].stats64.tx.bytes'; } # ELEMENT IFNAME
 sent_since() { local n; n=$(bytes_sent "$1" "$2"); echo "$1 $2: $((n - $3)) bytes"; [ $((n - $3)) -gt "$4" ]; } # ELEMENT IFNAME BEFORE LEAST

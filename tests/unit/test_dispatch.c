@@ -369,7 +369,8 @@ static void test_merged(void **state)
 {
 	const struct adaptor_result enforced = word(OUTCOME_APPLIED, ENFORCEMENT_ENFORCED, ""),
 		chosen = word(OUTCOME_APPLIED, ENFORCEMENT_BEST_EFFORT, "over eth2"),
-		over = word(OUTCOME_PARTLY, ENFORCEMENT_BEST_EFFORT, "no room");
+		over = word(OUTCOME_PARTLY, ENFORCEMENT_BEST_EFFORT, "no room"),
+		shared = word(OUTCOME_APPLIED, ENFORCEMENT_BEST_EFFORT, "eth1 is a trunk");
 
 	for (unsigned turn = 0; turn < 2; turn++) {
 		struct adaptor_result all = { 0 };
@@ -384,6 +385,9 @@ static void test_merged(void **state)
 		assert_int_equal(all.grants[0].outcome, OUTCOME_PARTLY);
 		assert_int_equal(all.grants[0].enforcement, ENFORCEMENT_BEST_EFFORT);
 		assert_string_equal(all.grants[0].reason, "no room");
+		all = turn ? chosen : shared;
+		dispatch_merge(&all, turn ? &shared : &chosen, "b");
+		assert_string_equal(all.grants[0].reason, "eth1 is a trunk; over eth2");
 	}
 }
 

@@ -17,7 +17,7 @@ all_die_with() { # controller|launcher
 	local controller launcher; local -a adaptors
 	controller=$(daemon_pid r2 signald) launcher=$(launcher_pid r2)
 	mapfile -t adaptors < <(pgrep -P "$launcher")
-	[ ${#adaptors[@]} = 2 ] || { fail "r2 has two adaptors" "${adaptors[*]}"; return 1; }
+	[ ${#adaptors[@]} = 3 ] || { fail "r2 has three adaptors" "${adaptors[*]}"; return 1; }
 	kill -9 "${!1}"
 	check 10 "r2's $1 is killed: its controller, launcher and adaptors end" all_ended "$controller" "$launcher" "${adaptors[@]}"
 }
