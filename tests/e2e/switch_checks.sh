@@ -67,16 +67,20 @@ address_hosts() {
 # A neighbour that could not be resolved a moment ago is forgotten first.
 pings() { on "$1" ip neigh flush all; on "$1" ping -q -c 2 -i 0.2 -W 1 "$2" || on "$1" ping -q -c 2 -W 1 "$2"; }
 cannot_ping() { ! on "$1" ping -q -c 2 -i 0.2 -W 1 "$2"; }
-# watch SECONDS FILTER COMMAND…: what tcpdump sees on the trunk meanwhile
+# watch PATTERN FILTER COMMAND…: what tcpdump sees on the trunk, from before COMMAND until it has seen PATTERN; for 2 s if that is empty
 watch() {
-	local s=$1 filter=$2; shift 2
-	timeout "$s" nsenter -t "${anchor[ether]}" -n -- tcpdump -c 20 -l -e -n -i tap3 "$filter" > "$D/dump" 2> "$D/dump.err" &
+	local pattern=$1 filter=$2; shift 2
+	rm -f "$D/dump" "$D/dump.err"
+	nsenter -t "${anchor[ether]}" -n -- tcpdump -l -e -n -i tap3 "$filter" > "$D/dump" 2> "$D/dump.err" &
 	local pid=$!
-	until_true 5 grep -q listening "$D/dump.err"
+	until_true 10 grep -q listening "$D/dump.err"
 	"$@" > /dev/null 2>&1
-	wait $pid 2> /dev/null
+	if [ -n "$pattern" ]; then until_true 10 grep -qE -- "$pattern" "$D/dump"; else sleep 2; fi
+	kill $pid; wait $pid 2> /dev/null
 	cat "$D/dump"
 }
+# sees WHAT PATTERN FILTER COMMAND…
+sees() { local what=$1; shift; check "$what" has "$(watch "$@")" "$1"; }
 # speak TARGET TCI…: from the trunk, who has TARGET? once with each tag
 speak() {
 	cat > "$D/speak.py" <<- 'END'
@@ -127,15 +131,12 @@ traffic_checks() {
 	check "the base VLAN goes on, and reaches the switch" pings a 10.200.1.3
 	check "that too" pings c 10.200.1.9
 	on a ip neigh flush all; on b ip neigh flush all
-	out=$(watch 2 vlan pings a 10.64.7.77)
-	check "on the trunk ICorp 7 is VLAN 107, priority 5" has "$out" "vlan 107, p 5"
-	out=$(watch 2 vlan pings c 10.64.8.77)
-	check "on the trunk ICorp 8 is VLAN 108, priority 1" has "$out" "vlan 108, p 1"
-	out=$(watch 2 "arp and not vlan" pings a 10.200.1.77)
-	check "the base VLAN has no tag there" has "$out" "ethertype ARP.*who-has 10.200.1.77"
-	out=$(watch 2 vlan speak 10.64.7.1 107)
-	check "from the trunk a is reached in VLAN 107, and answers in it with priority 5" has "$out" "vlan 107, p 5.*Reply 10.64.7.1"
-	out=$(watch 2 vlan speak 10.64.7.1 108 109)
+	sees "on the trunk ICorp 7 is VLAN 107, priority 5" "vlan 107, p 5" vlan pings a 10.64.7.77
+	sees "on the trunk ICorp 8 is VLAN 108, priority 1" "vlan 108, p 1" vlan pings c 10.64.8.77
+	sees "the base VLAN has no tag there" "ethertype ARP.*who-has 10.200.1.77" "arp and not vlan" pings a 10.200.1.77
+	sees "from the trunk a is reached in VLAN 107, and answers in it with priority 5" "vlan 107, p 5.*Reply 10.64.7.1" vlan \
+		speak 10.64.7.1 107
+	out=$(watch "" vlan speak 10.64.7.1 108 109)
 	check "and not in any other" hasnt "$out" "Reply"
 	own_in_use
 }
@@ -155,8 +156,7 @@ assert not any(m.startswith('02:1c:00:00:01') for m in macs)" "${out#*ports: }"
 	terms t7b 7 3 eth0 eth3t
 	drive "apply $D/t7b" > /dev/null
 	own_changed
-	out=$(watch 2 vlan pings a 10.64.7.78)
-	check "the priority changes, and the trunk shows it" has "$out" "vlan 107, p 3"
+	sees "the priority changes, and the trunk shows it" "vlan 107, p 3" vlan pings a 10.64.7.78
 	check "a port that left is out of ICorp 7" cannot_ping a 10.64.7.2
 	terms t7c 7 5 eth0 eth9
 	out=$(drive "apply $D/t7c")
